@@ -1,0 +1,193 @@
+"""What orders need from above and outside: a payment channel, and the terms a line is sold on.
+
+An outcome of a money call is one of done, refused (with the vendor's code) or unknown. Unknown means: ask again, or repeat with
+the same number; never a second number. Adapters translate their vendor's words into these structs and nothing else.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from tenants.kernel.ids import ContractId, MerchantId, SkuId, StoreId, TermsId
+from tenants.kernel.money import Bps, Fen
+from tenants.kernel.scope import Reading, TenantScope, Writing
+
+
+class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to ask money for. `payment_no` is 6 to 32 characters, unique for ever at the merchant, and carries the tenant's code."""
+
+    payment_no: str
+    description: str
+    total_fen: Fen
+    openid: str
+    expires_at: datetime
+    profit_sharing: bool
+    store_id: StoreId
+    store_name: str
+
+
+class PayParameters(msgspec.Struct, frozen=True, rename="camel"):
+    """The five fields that wx.requestPayment takes, as strings, named as WeChat names them."""
+
+    time_stamp: str
+    nonce_str: str
+    package: str
+    sign_type: str
+    pay_sign: str
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """The channel will take the payment; hand these to the front end."""
+
+    prepay_id: str
+    parameters: PayParameters
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The channel said no, for good: its code and sentence."""
+
+    code: str
+    message: str
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """Nobody can say whether it happened: time-out, server error, or an answer that could not be verified."""
+
+    reason: str
+
+
+class PaymentState(StrEnum):
+    """What the channel knows of a payment number."""
+
+    PAID = "paid"
+    """The money was taken."""
+    OPEN = "open"
+    """Not paid, and may still be."""
+    CLOSED = "closed"
+    """Not paid, and never will be."""
+    REFUNDED = "refunded"
+    """Paid, and money went back since."""
+
+
+class ChannelPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment as the channel tells it, in a query's answer or a verified callback."""
+
+    payment_no: str
+    state: PaymentState
+    merchant_no: str
+    appid: str
+    transaction_id: str | None = None
+    total_fen: Fen | None = None
+    payer_total_fen: Fen | None = None
+    currency: str | None = None
+    paid_at: datetime | None = None
+    openid: str | None = None
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """The payment number can no longer be paid."""
+
+
+class AlreadyPaid(msgspec.Struct, frozen=True):
+    """Closing came too late: the money was taken."""
+
+
+class RefundRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to give back. `refund_no` is re-used for ever: the same number refunds once."""
+
+    payment_no: str
+    refund_no: str
+    refund_fen: Fen
+    total_fen: Fen
+    reason: str
+
+
+class RefundState(StrEnum):
+    """What the channel says of a refund number."""
+
+    PENDING = "pending"
+    """Accepted, on its way."""
+    DONE = "done"
+    """The money went back."""
+    ABNORMAL = "abnormal"
+    """The shopper's account did not take it; a person must look."""
+    CLOSED = "closed"
+    """It will not happen under this number."""
+
+
+class ChannelRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund as the channel tells it."""
+
+    refund_no: str
+    payment_no: str
+    state: RefundState
+    refund_id: str | None = None
+    refund_fen: Fen | None = None
+    payer_refund_fen: Fen | None = None
+    refunded_at: datetime | None = None
+    merchant_no: str | None = None
+
+
+class PaymentChannel(Protocol):
+    """One merchant's account at a payment provider. Every method is safe to repeat with the same arguments."""
+
+    async def prepare(self, request: PaymentRequest) -> Prepared | Refused | Unknown:
+        """Ask for a payment (WeChat: prepay)."""
+        ...
+
+    async def look_up(self, payment_no: str) -> ChannelPayment | Refused | Unknown:
+        """Ask what became of a payment number."""
+        ...
+
+    async def close(self, payment_no: str) -> Closed | AlreadyPaid | Refused | Unknown:
+        """Make sure the number can no longer be paid."""
+        ...
+
+    async def refund(self, request: RefundRequest) -> ChannelRefund | Refused | Unknown:
+        """Give money back; acceptance is not success."""
+        ...
+
+    async def look_up_refund(self, refund_no: str) -> ChannelRefund | Refused | Unknown:
+        """Ask what became of a refund number."""
+        ...
+
+
+class PaymentChannels(Protocol):
+    """Finds the channel of a tenant's merchant, with that tenant's own credentials."""
+
+    async def channel(self, tenant: TenantScope, merchant_id: MerchantId) -> PaymentChannel:
+        """Open the merchant's channel; raises MerchantNotReady when credentials are missing."""
+        ...
+
+
+class TermsQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """One line about to be sold: where, what, when, through which guide's plan, and whether money runs through our channel."""
+
+    store_id: StoreId
+    sku_id: SkuId | None
+    category_code: str | None
+    guide_rate_bps: Bps
+    at: datetime
+
+
+class LineTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """The frozen answer: the interned terms, the contract behind them, and whether the payment must be marked for splitting."""
+
+    terms_id: TermsId
+    contract_id: ContractId
+    profit_sharing: bool
+
+
+class Terms(Protocol):
+    """Answers, before prepay, which terms apply to each line. Settlement implements it."""
+
+    async def freeze(self, db: Writing, questions: Sequence[TermsQuestion]) -> list[LineTerms]:
+        """Intern the terms in force for each question, in order; raises NoTermsInForce where a store has none."""
+        ...
+
+    async def foretell(self, db: Reading, questions: Sequence[TermsQuestion]) -> bool:
+        """Whether any of the lines would mark the payment for splitting; writes nothing."""
+        ...
