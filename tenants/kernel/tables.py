@@ -78,10 +78,13 @@ def open_table(shard: Shard, *constraints: Any, app: str = "SELECT") -> tuple[An
 def belongs_to(
     table: str, *columns: str, key: tuple[str, ...] = ("id",), name: str | None = None, cascade: bool = False
 ) -> ForeignKeyConstraint:
-    """Reference another tenant table by (tenant_id, id): a one-column key could point at another tenant's row."""
+    """Reference another tenant table by (tenant_id, columns): a one-column key could point at another tenant's row.
+
+    `key=()` references the tenant itself.
+    """
     return ForeignKeyConstraint(
         ["tenant_id", *columns],
-        [f"{SCHEMA}.{table}.tenant_id", *(f"{SCHEMA}.{table}.{part}" for part in key)],
+        [f"{SCHEMA}.{table}.{part}" for part in ("tenant_id", *key)],
         name=name,
         ondelete="CASCADE" if cascade else None,
     )
