@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from tenants.kernel.ids import ContractId, MerchantId, SkuId, StoreId, TermsId
+from tenants.kernel.ids import ContractId, GuideId, MerchantId, SkuId, StoreId, TermsId
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading, TenantScope, Writing
 
@@ -169,6 +169,7 @@ class TermsQuestion(msgspec.Struct, frozen=True, kw_only=True):
     store_id: StoreId
     sku_id: SkuId | None
     category_code: str | None
+    guide_id: GuideId | None
     guide_rate_bps: Bps
     at: datetime
 

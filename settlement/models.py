@@ -1,0 +1,261 @@
+"""The settlement's tables: private to `settlement`; others read through `queries` and `views`.
+
+Contracts and frozen terms are never edited, the ledger is only appended to (by GRANTs); an account's balance is the one counter.
+"""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Date, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from settlement.states import AccountKind, Cause, PartyKind, PeriodState, RateBase
+from tenants.kernel.tables import Base, Key, Moment, TenantKey, belongs_to, one_of, rule, tenant_table
+
+
+class Party(Base):
+    """结算方: anyone who can be owed."""
+
+    __tablename__ = "parties"
+    __table_args__ = tenant_table(
+        belongs_to("tenants", key=(), name="parties_fk_tenants"),
+        belongs_to("guides", "guide_id"),
+        UniqueConstraint("tenant_id", "code"),
+        one_of("kind", PartyKind),
+        Index("parties_ix_mall", "tenant_id", "mall_id"),
+        Index("parties_ix_guide", "tenant_id", "guide_id"),
+    )
+
+    tenant_id: Mapped[TenantKey]
+    id: Mapped[Key]
+    kind: Mapped[str]
+    code: Mapped[str]
+    name: Mapped[str]
+    mall_id: Mapped[UUID | None] = mapped_column(ForeignKey("app.malls.id", name="parties_fk_malls"))
+    guide_id: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Contract(Base):
+    """合同: one version of dated revenue terms. `code` joins the versions; none is ever edited, a new one starts later.
+
+    The house contract (code 'house') covers stores without a mall's contract: everything to the residual party, the brand.
+    """
+
+    __tablename__ = "contracts"
+    __table_args__ = tenant_table(
+        belongs_to("parties", "residual_party_id"),
+        UniqueConstraint("tenant_id", "code", "version"),
+        one_of("base", RateBase),
+        rule("active", "active_to IS NULL OR active_from < active_to"),
+        app="SELECT, INSERT, UPDATE (active_to)",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    id: Mapped[Key]
+    code: Mapped[str]
+    version: Mapped[int]
+    name: Mapped[str]
+    residual_party_id: Mapped[UUID]
+    base: Mapped[str] = mapped_column(default=RateBase.PAID_GOODS)
+    profit_sharing: Mapped[bool]
+    time_zone: Mapped[str]
+    active_from: Mapped[datetime] = mapped_column(Moment)
+    active_to: Mapped[datetime | None] = mapped_column(Moment)
+    created_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class ContractStore(Base):
+    """A store that a contract covers; the house contract names none and covers the rest."""
+
+    __tablename__ = "contract_stores"
+    __table_args__ = tenant_table(
+        belongs_to("contracts", "contract_id"),
+        belongs_to("stores", "store_id"),
+        Index("contract_stores_ix_store", "tenant_id", "store_id"),
+        app="SELECT, INSERT",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    contract_id: Mapped[Key]
+    store_id: Mapped[Key]
+
+
+class ContractRate(Base):
+    """扣点: one party's rate, for a category or for everything (category_code ''); the more specific wins."""
+
+    __tablename__ = "contract_rates"
+    __table_args__ = tenant_table(
+        belongs_to("contracts", "contract_id"),
+        belongs_to("parties", "party_id"),
+        rule("rate", "rate_bps BETWEEN 0 AND 10000"),
+        app="SELECT, INSERT",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    contract_id: Mapped[Key]
+    party_id: Mapped[Key]
+    category_code: Mapped[str] = mapped_column(primary_key=True, default="")
+    rate_bps: Mapped[int]
+
+
+class FrozenTerms(Base):
+    """The terms one line was sold on, interned: the id is derived from the content, so equal terms are one row, for ever."""
+
+    __tablename__ = "frozen_terms"
+    __table_args__ = tenant_table(
+        belongs_to("contracts", "contract_id"),
+        belongs_to("parties", "residual_party_id"),
+        app="SELECT, INSERT",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    id: Mapped[Key]
+    contract_id: Mapped[UUID]
+    residual_party_id: Mapped[UUID]
+    profit_sharing: Mapped[bool]
+    content: Mapped[dict[str, Any]]
+
+
+class TermsPortion(Base):
+    """One party's rate in frozen terms; the residual party has no row, it holds what is left."""
+
+    __tablename__ = "terms_portions"
+    __table_args__ = tenant_table(
+        belongs_to("frozen_terms", "terms_id"),
+        belongs_to("parties", "party_id"),
+        rule("rate", "rate_bps BETWEEN 0 AND 10000"),
+        app="SELECT, INSERT",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    terms_id: Mapped[Key]
+    party_id: Mapped[Key]
+    rate_bps: Mapped[int]
+
+
+class LedgerAccount(Base):
+    """账户: where money is counted, per party, kind, store and contract. The id is derived from those, so it is unique by itself."""
+
+    __tablename__ = "ledger_accounts"
+    __table_args__ = tenant_table(
+        belongs_to("parties", "party_id"),
+        belongs_to("stores", "store_id"),
+        belongs_to("contracts", "contract_id"),
+        one_of("kind", AccountKind),
+        Index("ledger_accounts_ix_party", "tenant_id", "party_id"),
+        app="SELECT, INSERT, UPDATE (balance_fen)",
+        postgresql_with={"fillfactor": 50},
+    )
+
+    tenant_id: Mapped[TenantKey]
+    id: Mapped[Key]
+    kind: Mapped[str]
+    name: Mapped[str]
+    party_id: Mapped[UUID | None]
+    store_id: Mapped[UUID | None]
+    contract_id: Mapped[UUID | None]
+    balance_fen: Mapped[int] = mapped_column(default=0)
+
+
+class Journal(Base):
+    """凭证: the entries of one cause. One journal per cause and thing: posting twice is refused by the key."""
+
+    __tablename__ = "journals"
+    __table_args__ = tenant_table(
+        belongs_to("tenants", key=(), name="journals_fk_tenants"),
+        UniqueConstraint("tenant_id", "cause", "cause_id"),
+        one_of("cause", Cause),
+        app="SELECT, INSERT",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    id: Mapped[Key]
+    cause: Mapped[str]
+    cause_id: Mapped[UUID]
+    occurred_at: Mapped[datetime] = mapped_column(Moment)
+    posted_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class LedgerEntry(Base):
+    """分录: one movement, from a debit account to a credit account. Appended only; a correction is a new journal.
+
+    `occurred_on` is the event's day in the contract's time zone; `period_on` the first day of the period it is booked into, which is
+    later when that day's period was already closed.
+    """
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = tenant_table(
+        belongs_to("journals", "journal_id"),
+        belongs_to("ledger_accounts", "debit_account_id", name="ledger_entries_fk_debit"),
+        belongs_to("ledger_accounts", "credit_account_id", name="ledger_entries_fk_credit"),
+        one_of("cause", Cause),
+        rule("amount", "amount_fen > 0"),
+        rule("accounts", "debit_account_id <> credit_account_id"),
+        Index("ledger_entries_ix_period", "tenant_id", "period_on", "party_id"),
+        Index("ledger_entries_ix_order", "tenant_id", "order_id"),
+        Index("ledger_entries_ix_journal", "tenant_id", "journal_id"),
+        app="SELECT, INSERT",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    id: Mapped[Key]
+    journal_id: Mapped[UUID]
+    cause: Mapped[str]
+    debit_account_id: Mapped[UUID]
+    credit_account_id: Mapped[UUID]
+    amount_fen: Mapped[int]
+    party_id: Mapped[UUID]
+    contract_id: Mapped[UUID]
+    store_id: Mapped[UUID]
+    terms_id: Mapped[UUID]
+    order_id: Mapped[UUID | None]
+    order_line_id: Mapped[UUID | None]
+    refund_id: Mapped[UUID | None]
+    refund_line_no: Mapped[int | None]
+    occurred_on: Mapped[date] = mapped_column(Date)
+    period_on: Mapped[date] = mapped_column(Date)
+
+
+class Period(Base):
+    """账期: one calendar month of one contract, in the contract's time zone. A row exists once somebody closed it or booked into it."""
+
+    __tablename__ = "periods"
+    __table_args__ = tenant_table(
+        belongs_to("tenants", key=(), name="periods_fk_tenants"),
+        one_of("state", PeriodState),
+        app="SELECT, INSERT, UPDATE (state, closed_at, closed_by)",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    contract_code: Mapped[str] = mapped_column(primary_key=True)
+    starts_on: Mapped[date] = mapped_column(Date, primary_key=True)
+    state: Mapped[str] = mapped_column(default=PeriodState.OPEN)
+    closed_at: Mapped[datetime | None] = mapped_column(Moment)
+    closed_by: Mapped[str | None]
+
+
+class Statement(Base):
+    """结算单: one party's closed month, with the totals and the hashes of the files that were written. Never edited."""
+
+    __tablename__ = "statements"
+    __table_args__ = tenant_table(
+        belongs_to("parties", "party_id"),
+        UniqueConstraint("tenant_id", "party_id", "period_on"),
+        Index("statements_ix_period", "tenant_id", "period_on"),
+        app="SELECT, INSERT",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    id: Mapped[Key]
+    party_id: Mapped[UUID]
+    period_on: Mapped[date] = mapped_column(Date)
+    opening_fen: Mapped[int]
+    earned_fen: Mapped[int]
+    reversed_fen: Mapped[int]
+    closing_fen: Mapped[int]
+    lines: Mapped[int]
+    content_sha256: Mapped[str]
+    closed_at: Mapped[datetime] = mapped_column(Moment)

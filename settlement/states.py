@@ -1,0 +1,58 @@
+"""The words of settlement, each with its meaning. Pure."""
+
+from enum import StrEnum
+
+
+class PartyKind(StrEnum):
+    """Who can be owed."""
+
+    BRAND = "brand"
+    """品牌: the tenant itself."""
+    FRANCHISEE = "franchisee"
+    """加盟商."""
+    AGENT = "agent"
+    """代理商."""
+    MALL = "mall"
+    """商场: a landlord that takes its rate (扣点)."""
+    GUIDE = "guide"
+    """导购: commission."""
+    PLATFORM = "platform"
+    """平台: us."""
+    SERVICE_PROVIDER = "service_provider"
+    """服务商."""
+
+
+class AccountKind(StrEnum):
+    """What an account counts. Balances are credits minus debits."""
+
+    CHANNEL = "channel"
+    """Money the payment channel (or a till elsewhere) took for us: debited when paid, credited when refunded."""
+    PAYABLE = "payable"
+    """What a party is owed: credited by its portion, debited by its part of a refund."""
+
+
+class Cause(StrEnum):
+    """Why money moved on paper."""
+
+    ORDER_PAID = "order_paid"
+    """An order was paid: split(paid)."""
+    ORDER_REFUNDED = "order_refunded"
+    """Part of it went back: split(kept before) - split(kept after)."""
+    LOOSE_REFUND = "loose_refund"
+    """A refund whose sale is not known: minus split(amount) on the terms of its day."""
+
+
+class PeriodState(StrEnum):
+    """Whether entries may still be booked into a period."""
+
+    OPEN = "open"
+    """Takes entries."""
+    CLOSED = "closed"
+    """Signed off: later events of its days are booked into the next open period, with their own date beside them."""
+
+
+class RateBase(StrEnum):
+    """What a contract's rate is applied to."""
+
+    PAID_GOODS = "paid_goods"
+    """What was paid for the line, after discounts, net of refunds."""
