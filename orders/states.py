@@ -7,7 +7,6 @@ can never take a later state back.
 from enum import StrEnum
 from typing import TypeVar
 
-
 State = TypeVar("State", bound=StrEnum)
 
 

@@ -1,0 +1,71 @@
+"""The facts orders publish, past tense. They travel through the outbox; a reaction reads what it needs through `queries`."""
+
+from datetime import datetime
+
+import msgspec
+
+from tenants.kernel.ids import OrderId, PaymentId, RefundId, StoreId
+
+
+class OrderPlaced(msgspec.Struct, frozen=True, kw_only=True):
+    """An order was placed and its units are held."""
+
+    order_id: OrderId
+    store_id: StoreId
+    expires_at: datetime
+
+
+class ReservationRanOut(msgspec.Struct, frozen=True, kw_only=True):
+    """The time to pay is over (published with the order, due at its expiry)."""
+
+    order_id: OrderId
+
+
+class CallbackReceived(msgspec.Struct, frozen=True, kw_only=True):
+    """A verified message of the payment channel was kept in the inbox."""
+
+    source: str
+    external_id: str
+
+
+class OrderPaid(msgspec.Struct, frozen=True, kw_only=True):
+    """An order was paid, here or (imported) elsewhere."""
+
+    order_id: OrderId
+    payment_id: PaymentId | None
+    paid_at: datetime
+
+
+class OrderCancelled(msgspec.Struct, frozen=True, kw_only=True):
+    """An unpaid order was given up; its units are free again."""
+
+    order_id: OrderId
+    reason: str
+
+
+class OrderCollected(msgspec.Struct, frozen=True, kw_only=True):
+    """The goods were handed over."""
+
+    order_id: OrderId
+    store_id: StoreId
+    collected_at: datetime
+
+
+class RefundRequested(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund was written down and waits for the channel."""
+
+    refund_id: RefundId
+
+
+class RefundDone(msgspec.Struct, frozen=True, kw_only=True):
+    """Money went back."""
+
+    refund_id: RefundId
+    refunded_at: datetime
+
+
+class HistoryImported(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch of imported orders and refunds was kept: they wait for their terms to be posted."""
+
+    source_name: str
+    batch: str
