@@ -1,0 +1,168 @@
+"""WeChat Pay's own words: the bodies it takes and gives, as far as we use them. Nothing outside this folder reads these.
+
+Unknown fields are ignored on purpose: the vendor adds some without notice. Amounts are whole fen. Attributes that would break the
+house's naming rules carry the vendor's name in `field(name=…)`.
+"""
+
+import msgspec
+from msgspec import UNSET, UnsetType, field
+
+CURRENCY = "CNY"
+SEALING = "AEAD_AES_256_GCM"
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A body we send."""
+
+
+class PrepayAmount(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be paid."""
+
+    total: int
+    currency: str = CURRENCY
+
+
+class Payer(msgspec.Struct, frozen=True):
+    """Who pays."""
+
+    openid: str = ""
+
+
+class SceneStore(msgspec.Struct, frozen=True):
+    """The store, as WeChat keeps it with the payment; the id has at most 32 characters."""
+
+    id: str
+    name: str
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the payment happens."""
+
+    payer_client_ip: str
+    store: SceneStore = field(name="store_info")
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """Whether the payment may be split; without it at prepay, never."""
+
+    profit_sharing: bool
+
+
+class Prepay(Outgoing, frozen=True, kw_only=True):
+    """POST /v3/pay/transactions/jsapi."""
+
+    appid: str
+    mchid: str
+    description: str
+    out_trade_no: str
+    time_expire: str
+    notify_url: str
+    amount: PrepayAmount
+    payer: Payer
+    scene: Scene = field(name="scene_info")
+    settle: Settle = field(name="settle_info")
+
+
+class PrepayAnswer(msgspec.Struct, frozen=True):
+    """The prepay session, valid for two hours."""
+
+    prepay_id: str
+
+
+class Close(Outgoing, frozen=True, kw_only=True):
+    """POST …/close."""
+
+    mchid: str
+
+
+class TransactionAmount(msgspec.Struct, frozen=True):
+    """What was to be paid, and what the shopper paid after coupons."""
+
+    total: int | None = None
+    payer_total: int | None = None
+    currency: str | None = None
+
+
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment, in a query's answer and in a payment callback."""
+
+    appid: str
+    mchid: str
+    out_trade_no: str
+    trade_state: str
+    transaction_id: str | None = None
+    success_time: str | None = None
+    payer: Payer | None = None
+    amount: TransactionAmount | None = None
+
+
+class RefundAsked(Outgoing, frozen=True, kw_only=True):
+    """The amounts of a refund request."""
+
+    refund: int
+    total: int
+    currency: str = CURRENCY
+
+
+class RefundOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /v3/refund/domestic/refunds."""
+
+    out_trade_no: str
+    out_refund_no: str
+    reason: str | UnsetType = UNSET
+    notify_url: str
+    amount: RefundAsked
+
+
+class RefundAmount(msgspec.Struct, frozen=True):
+    """What was given back, and how much of it in cash."""
+
+    refund: int | None = None
+    payer_refund: int | None = None
+
+
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund in an answer: the state is called `status`."""
+
+    out_refund_no: str
+    out_trade_no: str
+    status: str
+    refund_id: str | None = None
+    success_time: str | None = None
+    amount: RefundAmount | None = None
+
+
+class RefundNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund in a callback: the state is called `refund_status`, and the merchant is named."""
+
+    mchid: str
+    out_refund_no: str
+    out_trade_no: str
+    refund_status: str
+    refund_id: str | None = None
+    success_time: str | None = None
+    amount: RefundAmount | None = None
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error's body."""
+
+    code: str
+    message: str = ""
+
+
+class SealedResource(msgspec.Struct, frozen=True, kw_only=True):
+    """The encrypted part of a callback."""
+
+    algorithm: str
+    ciphertext: str
+    nonce: str
+    associated: str = field(name="associated_data", default="")
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback's body."""
+
+    id: str
+    event_type: str
+    resource: SealedResource

@@ -1,0 +1,108 @@
+"""Callbacks from WeChat Pay: verified over the raw bytes, decrypted, told apart by what they carry, and answered in WeChat's form.
+
+Stores nothing and decides nothing: amounts are compared by the verb that acts on the notification, which is kept once by its id.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from orders.ports import ChannelPayment, ChannelRefund
+from storefront.adapters.errors import (
+    CallbackForAnotherMerchant,
+    CallbackKeyRepeated,
+    CallbackMalformed,
+    CallbackTooLarge,
+    CallbackUndecryptable,
+)
+from storefront.adapters.wechat_pay import messages, translate
+from storefront.adapters.wechat_pay.keys import MerchantCredentials
+from tenants.kernel.errors import Refusal
+
+Told = TypeVar("Told")
+Message = TypeVar("Message")
+
+LARGEST_BODY = 64 * 1024
+"""Bytes. Real callbacks have about two thousand."""
+LONGEST_ID = 36
+
+SUCCESS_ANSWER = '{"code":"SUCCESS","message":"成功"}'.encode()
+"""Send with 200 once the notification is stored; an empty 204 says the same."""
+
+
+class Notification(msgspec.Struct, frozen=True):
+    """A verified callback: WeChat's id for it (the same on every repeat), and what it tells."""
+
+    id: str
+    told: ChannelPayment | ChannelRefund
+
+
+def failure_answer(refusal: Refusal) -> bytes:
+    """WeChat's own FAIL body; send with a 4xx or 5xx, and WeChat will ask again."""
+    return msgspec.json.encode({"code": "FAIL", "message": refusal.zh})
+
+
+def read_callback(
+    headers: Mapping[str, str], body: bytes, *, credentials: MerchantCredentials, now: datetime
+) -> Notification:
+    """Verify and open one callback; raises a CallbackUnverified (of `adapters/errors.py`) that names the reason."""
+    if len(body) > LARGEST_BODY:
+        raise CallbackTooLarge(size=len(body))
+    credentials.verify(headers, body, now=now)
+    envelope = _convert(_strict_json(body), messages.Envelope)
+    if not 1 <= len(envelope.id) <= LONGEST_ID:
+        raise CallbackMalformed(part="id")
+    sealed = envelope.resource
+    if sealed.algorithm != messages.SEALING:
+        raise CallbackUndecryptable(algorithm=sealed.algorithm[:LONGEST_ID])
+    plain = credentials.unseal(ciphertext=sealed.ciphertext, nonce=sealed.nonce, associated=sealed.associated)
+    return Notification(envelope.id, _told(_strict_json(plain), credentials))
+
+
+def _told(plain: Any, credentials: MerchantCredentials) -> ChannelPayment | ChannelRefund:
+    # By payload: split callbacks have been seen under the payment's event_type, so that word decides nothing.
+    try:
+        if isinstance(plain, dict) and "out_refund_no" in plain:
+            refund = translate.refund_notice(_convert(plain, messages.RefundNotice))
+            return _for_us(refund, credentials, same=refund.merchant_no == credentials.mchid)
+        if isinstance(plain, dict) and "trade_state" in plain:
+            payment = translate.payment(_convert(plain, messages.Transaction))
+            named = (payment.merchant_no, payment.appid)
+            return _for_us(payment, credentials, same=named == (credentials.mchid, credentials.appid))
+    except ValueError as error:
+        raise CallbackMalformed(part="resource") from error
+    raise CallbackMalformed(part="resource")
+
+
+def _for_us(told: Told, credentials: MerchantCredentials, *, same: bool) -> Told:
+    if not same:
+        raise CallbackForAnotherMerchant(mchid=credentials.mchid)
+    return told
+
+
+def _convert(plain: Any, kind: type[Message]) -> Message:
+    try:
+        return msgspec.convert(plain, kind)
+    except msgspec.ValidationError as error:
+        raise CallbackMalformed(kind=kind.__name__) from error
+
+
+def _strict_json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw.decode(), object_pairs_hook=_each_once, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise CallbackMalformed(part="json") from error
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise CallbackKeyRepeated
+    return read
+
+
+def _no_constant(_name: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are no JSON")
