@@ -1,0 +1,1 @@
+"""Routes for a brand's headquarters under /brand/v1: catalogue, stores, pages, contracts, statements."""

@@ -1,0 +1,74 @@
+"""The outermost ring around the app: request id, one log line and two metrics a request, and the opt-in status 200 for old fronts.
+
+It stands outside routing, so that unknown addresses and broken requests are seen too. It never looks into bodies.
+"""
+
+import re
+from time import perf_counter
+from typing import Any
+
+import structlog
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from storefront.frame import current_request_id
+from storefront.observability import LATENCY, REQUESTS, log
+from tenants.kernel.ids import random_code
+
+WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+REQUEST_ID_LENGTH = 22
+FIRST_ERROR = 400
+
+
+class Edge:
+    """An ASGI app around the app."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        """Stand around `inner`."""
+        self.inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.inner(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given.decode() if WELL_FORMED.fullmatch(given) else random_code(REQUEST_ID_LENGTH)
+        scope["state"] = dict(scope.get("state") or {})
+        status_in_body = headers.get(b"x-status-in-body") == b"1"
+        answered = {"status": 500}
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answered["status"] = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                if status_in_body and message["status"] >= FIRST_ERROR:
+                    message["status"] = 200
+            await send(message)
+
+        started = perf_counter()
+        token = current_request_id.set(request_id)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self.inner(scope, receive, send_marked)
+        finally:
+            _record(scope, status=answered["status"], seconds=perf_counter() - started)
+            structlog.contextvars.clear_contextvars()
+            current_request_id.reset(token)
+
+
+def _record(scope: Any, *, status: int, seconds: float) -> None:
+    handler = scope.get("route_handler")
+    operation = getattr(handler, "operation_id", None)
+    name = operation if isinstance(operation, str) else "unmatched"
+    REQUESTS.labels(name, str(status)).inc()
+    LATENCY.labels(name).observe(seconds)
+    log.info(
+        "request",
+        operation=name,
+        method=scope["method"] if name != "unmatched" else None,
+        status=status,
+        code=scope["state"].get("code"),
+        milliseconds=round(seconds * 1000, 1),
+    )

@@ -1,0 +1,7 @@
+"""The literal list of this audience's route handlers; a module that is not listed here serves nothing."""
+
+from typing import Final
+
+from litestar.types import ControllerRouterHandler
+
+ROUTES: Final[list[ControllerRouterHandler]] = []
