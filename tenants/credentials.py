@@ -1,0 +1,97 @@
+"""A tenant's secrets, sealed in envelopes: kept and opened here, shown to nobody.
+
+The names are a closed list; the master keys come from the roof as a key ring.
+"""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from tenants.errors import MerchantNotReady
+from tenants.kernel.encryption import KeyRing
+from tenants.kernel.ids import MerchantId
+from tenants.kernel.scope import Reading, Writing
+from tenants.models import Credential, Merchant, Tenant
+
+APP_SECRET = "wechat_app_secret"  # noqa: S105 the name of a credential, not one
+
+
+class MerchantSecrets(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a payment channel needs to speak for a merchant."""
+
+    merchant_no: str
+    appid: str
+    callback_key: str
+    certificate_serial: str
+    private_key: str
+    api_v3_key: str
+    wechat_public_keys: dict[str, str]
+
+    def __repr__(self) -> str:
+        """Name the merchant and nothing that is secret."""
+        return f"MerchantSecrets({self.merchant_no})"
+
+
+def merchant_credential(merchant_id: MerchantId) -> str:
+    """The name under which a merchant's keys are kept."""
+    return f"merchant:{merchant_id}"
+
+
+async def keep_secret(db: Writing, *, name: str, secret: bytes, keys: KeyRing, now: datetime) -> None:
+    """Seal a secret and keep it, replacing an earlier one of the same name."""
+    envelope = keys.seal(secret, tenant_id=db.tenant_id, column=f"credentials.{name}")
+    row = upsert(Credential).values(tenant_id=db.tenant_id, name=name, envelope=envelope, updated_at=now)
+    await db.execute(
+        row.on_conflict_do_update(
+            index_elements=[Credential.tenant_id, Credential.name],
+            set_={"envelope": row.excluded.envelope, "updated_at": row.excluded.updated_at},
+        )
+    )
+
+
+async def open_secret(db: Reading, *, name: str, keys: KeyRing) -> bytes | None:
+    """Open a kept secret; None when there is none of that name."""
+    statement = select(Credential.envelope).where(
+        Credential.tenant_id == db.tenant_id, Credential.name == name
+    )
+    envelope = (await db.execute(statement)).scalar_one_or_none()
+    if envelope is None:
+        return None
+    return keys.unseal(envelope, tenant_id=db.tenant_id, column=f"credentials.{name}")
+
+
+async def app_identity(db: Reading, *, keys: KeyRing) -> tuple[str, str]:
+    """The mini-program's appid and secret; MerchantNotReady when the secret is missing."""
+    appid = (await db.execute(select(Tenant.appid).where(Tenant.tenant_id == db.tenant_id))).scalar_one()
+    secret = await open_secret(db, name=APP_SECRET, keys=keys)
+    if secret is None:
+        raise MerchantNotReady(missing=APP_SECRET)
+    return appid, secret.decode()
+
+
+async def merchant_secrets(db: Reading, merchant_id: MerchantId | None, *, keys: KeyRing) -> MerchantSecrets:
+    """A merchant's keys (the tenant's default merchant when none is named); MerchantNotReady when something is missing."""
+    chosen = Merchant.is_default if merchant_id is None else Merchant.id == merchant_id
+    statement = (
+        select(
+            Merchant.id, Merchant.merchant_no, Merchant.certificate_serial, Tenant.appid, Tenant.callback_key
+        )
+        .join(Tenant, Tenant.tenant_id == Merchant.tenant_id)
+        .where(Merchant.tenant_id == db.tenant_id, Tenant.tenant_id == db.tenant_id, chosen)
+    )
+    row = (await db.execute(statement)).one_or_none()
+    sealed = None if row is None else await open_secret(db, name=merchant_credential(row.id), keys=keys)
+    if row is None or sealed is None:
+        raise MerchantNotReady(merchant_id=merchant_id)
+    kept = msgspec.json.decode(sealed)
+    return MerchantSecrets(
+        merchant_no=row.merchant_no,
+        appid=row.appid,
+        callback_key=row.callback_key,
+        certificate_serial=row.certificate_serial,
+        private_key=kept["private_key"],
+        api_v3_key=kept["api_v3_key"],
+        wechat_public_keys=kept["wechat_public_keys"],
+    )

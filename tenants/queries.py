@@ -1,0 +1,242 @@
+"""Every read of the ground floor."""
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Select, literal, or_, select
+
+from tenants.errors import MerchantNotFound, ShopperNotFound, StaffNotFound, StoreNotFound, TenantNotFound
+from tenants.hours import Hours, Span, WeeklySpan
+from tenants.kernel.ids import MallId, MerchantId, ShopperId, StaffId, StoreId
+from tenants.kernel.scope import Reading
+from tenants.levels import LevelPath, path_of
+from tenants.models import (
+    Mall,
+    Merchant,
+    OpeningHours,
+    Shopper,
+    Staff,
+    Store,
+    StoreGroup,
+    Tenant,
+)
+from tenants.views import (
+    GroupView,
+    MallView,
+    MerchantView,
+    NearbyStore,
+    ShopperView,
+    StaffView,
+    StoreFacts,
+    StoreView,
+    TenantView,
+)
+
+View = TypeVar("View", bound=msgspec.Struct)
+
+EARTH_RADIUS_METRES = 6_371_000
+
+
+async def find_tenant(db: Reading) -> TenantView:
+    """The tenant of this transaction."""
+    columns = (
+        Tenant.tenant_id.label("id"), Tenant.org_id, Tenant.code, Tenant.public_code, Tenant.name, Tenant.appid,
+        Tenant.status, Tenant.time_zone, Tenant.platform_fee_bps, Tenant.created_at,
+    )  # fmt: skip
+    row = (await db.execute(select(*columns).where(Tenant.tenant_id == db.tenant_id))).one_or_none()
+    if row is None:
+        raise TenantNotFound
+    return shown(TenantView, row)
+
+
+async def merchants(db: Reading) -> list[MerchantView]:
+    """The tenant's merchant numbers, the default one first."""
+    statement = (
+        select(*_columns(Merchant, MerchantView))
+        .where(Merchant.tenant_id == db.tenant_id)
+        .order_by(Merchant.is_default.desc(), Merchant.merchant_no)
+    )
+    return [shown(MerchantView, row) for row in await db.execute(statement)]
+
+
+async def merchant_of_store(db: Reading, store_id: StoreId) -> MerchantId:
+    """Who takes a store's money: its own merchant, else the tenant's default one."""
+    own = select(Store.merchant_id).where(Store.tenant_id == db.tenant_id, Store.id == store_id)
+    found = (await db.execute(own)).one_or_none()
+    if found is None:
+        raise StoreNotFound(store_id=store_id)
+    if found.merchant_id is not None:
+        return MerchantId(found.merchant_id)
+    default = select(Merchant.id).where(Merchant.tenant_id == db.tenant_id, Merchant.is_default)
+    merchant_id = (await db.execute(default)).scalar_one_or_none()
+    if merchant_id is None:
+        raise MerchantNotFound
+    return MerchantId(merchant_id)
+
+
+async def find_staff(db: Reading, staff_id: StaffId) -> StaffView:
+    """One staff member."""
+    statement = select(*_columns(Staff, StaffView)).where(
+        Staff.tenant_id == db.tenant_id, Staff.id == staff_id
+    )
+    row = (await db.execute(statement)).one_or_none()
+    if row is None:
+        raise StaffNotFound(staff_id=staff_id)
+    return shown(StaffView, row)
+
+
+async def all_staff(db: Reading) -> list[StaffView]:
+    """The tenant's staff by log-in name."""
+    statement = (
+        select(*_columns(Staff, StaffView)).where(Staff.tenant_id == db.tenant_id).order_by(Staff.login)
+    )
+    return [shown(StaffView, row) for row in await db.execute(statement)]
+
+
+async def store_groups(db: Reading) -> list[GroupView]:
+    """The tenant's store groups."""
+    statement = (
+        select(*_columns(StoreGroup, GroupView))
+        .where(StoreGroup.tenant_id == db.tenant_id)
+        .order_by(StoreGroup.code)
+    )
+    return [shown(GroupView, row) for row in await db.execute(statement)]
+
+
+async def malls(db: Reading, *, codes: Sequence[str] | None = None) -> list[MallView]:
+    """Malls by code (all of them when no codes are given); a reference table, the same for every tenant."""
+    statement = select(*_columns(Mall, MallView)).order_by(Mall.code)
+    if codes is not None:
+        statement = statement.where(Mall.code.in_(codes))
+    return [shown(MallView, row) for row in await db.execute(statement)]
+
+
+async def find_mall(db: Reading, mall_id: MallId) -> MallView | None:
+    """One mall."""
+    row = (await db.execute(select(*_columns(Mall, MallView)).where(Mall.id == mall_id))).one_or_none()
+    return None if row is None else shown(MallView, row)
+
+
+async def stores(db: Reading, *, after_code: str = "", limit: int = 100) -> list[StoreView]:
+    """Stores by code, a page at a time (key-set)."""
+    statement = (
+        select(*_columns(Store, StoreView))
+        .where(Store.tenant_id == db.tenant_id, Store.code > after_code)
+        .order_by(Store.code)
+        .limit(limit)
+    )
+    return [shown(StoreView, row) for row in await db.execute(statement)]
+
+
+async def store_ids_by_code(db: Reading, codes: Sequence[str]) -> dict[str, StoreId]:
+    """Which of these store codes exist, and their ids."""
+    statement = select(Store.code, Store.id).where(Store.tenant_id == db.tenant_id, Store.code.in_(codes))
+    return {row.code: StoreId(row.id) for row in await db.execute(statement)}
+
+
+async def store_facts(db: Reading, store_id: StoreId | None) -> StoreFacts:
+    """A store with its level path, hours and mall (the flagship when no store is named)."""
+    chosen = Store.is_flagship if store_id is None else Store.id == store_id
+    found = (await db.execute(_stores_with_mall(db).where(chosen))).one_or_none()
+    if found is None:
+        raise StoreNotFound(store_id=store_id)
+    store = shown(StoreView, found)
+    path = path_of(db.tenant_id, group_id=store.group_id, store_id=store.id)
+    return StoreFacts(store=store, path=path, hours=await opening_hours(db, path), mall_name=found.mall_name)
+
+
+async def nearest_stores(
+    db: Reading, *, latitude: float, longitude: float, limit: int = 20
+) -> list[NearbyStore]:
+    """Open stores by distance. All of a brand's coordinates are compared: a thousand stores are a millisecond's work."""
+    rows = (await db.execute(_stores_with_mall(db).where(Store.status != "closed"))).all()
+    here = (latitude, longitude)
+    near = [
+        NearbyStore(store=shown(StoreView, row), distance_metres=_metres(here, (row.latitude, row.longitude)))
+        for row in rows
+    ]
+    return sorted(
+        near, key=lambda each: (each.distance_metres is None, each.distance_metres or 0, each.store.code)
+    )[:limit]
+
+
+async def opening_hours(db: Reading, path: LevelPath) -> Hours | None:
+    """The hours of the most specific level that has any; None when nobody ever set them."""
+    statement = select(
+        OpeningHours.level_id, OpeningHours.weekly, OpeningHours.exceptions, OpeningHours.source_text
+    ).where(OpeningHours.tenant_id == db.tenant_id, OpeningHours.level_id.in_(path.ids()))
+    rows = (await db.execute(statement)).all()
+    if not rows:
+        return None
+    row = max(rows, key=lambda found: path.rank(found.level_id))
+    return Hours(
+        weekly=None if row.weekly is None else msgspec.convert(row.weekly, tuple[WeeklySpan, ...]),
+        exceptions={
+            date.fromisoformat(day): msgspec.convert(spans, tuple[Span, ...])
+            for day, spans in row.exceptions.items()
+        },
+        source_text=row.source_text,
+    )
+
+
+async def level_exists(db: Reading, level_id: Any) -> bool:
+    """Whether a level id is this tenant, one of its groups or one of its stores."""
+    if level_id == db.tenant_id:
+        return True
+    group = select(literal(1)).where(StoreGroup.tenant_id == db.tenant_id, StoreGroup.id == level_id)
+    store = select(literal(1)).where(Store.tenant_id == db.tenant_id, Store.id == level_id)
+    return (await db.execute(select(or_(group.exists(), store.exists())))).scalar_one()
+
+
+async def find_shopper(db: Reading, shopper_id: ShopperId) -> ShopperView:
+    """One shopper, personal details left out."""
+    columns = (
+        Shopper.id, Shopper.nickname, Shopper.phone_tail, Shopper.member_since.is_not(None).label("is_member"),
+        Shopper.created_at,
+    )  # fmt: skip
+    statement = select(*columns).where(Shopper.tenant_id == db.tenant_id, Shopper.id == shopper_id)
+    row = (await db.execute(statement)).one_or_none()
+    if row is None:
+        raise ShopperNotFound(shopper_id=shopper_id)
+    return shown(ShopperView, row)
+
+
+async def shopper_openid(db: Reading, shopper_id: ShopperId) -> str:
+    """The openid under which a shopper pays: for the payment channel only, never for an answer."""
+    statement = select(Shopper.openid).where(Shopper.tenant_id == db.tenant_id, Shopper.id == shopper_id)
+    openid = (await db.execute(statement)).scalar_one_or_none()
+    if openid is None:
+        raise ShopperNotFound(shopper_id=shopper_id)
+    return openid
+
+
+def shown(view: type[View], row: Any) -> View:
+    """Fill a view from a row whose columns bear the view's field names."""
+    return view(**{field: getattr(row, field) for field in view.__struct_fields__})
+
+
+def _columns(model: type[Any], view: type[Any]) -> list[Any]:
+    return [getattr(model, field) for field in view.__struct_fields__]
+
+
+def _stores_with_mall(db: Reading) -> Select[Any]:
+    return (
+        select(*_columns(Store, StoreView), Mall.name.label("mall_name"))
+        .outerjoin(Mall, Mall.id == Store.mall_id)
+        .where(Store.tenant_id == db.tenant_id)
+    )
+
+
+def _metres(here: tuple[float, float], there: tuple[float | None, float | None]) -> int | None:
+    """The great-circle distance (haversine)."""
+    if there[0] is None or there[1] is None:
+        return None
+    lat_a, lon_a, lat_b, lon_b = (math.radians(degrees) for degrees in (*here, there[0], there[1]))
+    chord = (
+        math.sin((lat_b - lat_a) / 2) ** 2
+        + math.cos(lat_a) * math.cos(lat_b) * math.sin((lon_b - lon_a) / 2) ** 2
+    )
+    return round(2 * EARTH_RADIUS_METRES * math.asin(math.sqrt(chord)))
