@@ -3,6 +3,8 @@
 Each statement names the tenant for every table in it; another tenant's id finds nothing.
 """
 
+from typing import Any
+
 from sqlalchemy import Select, select
 
 from orders.models import Order, OrderLine, Refund, RefundLine
@@ -13,7 +15,7 @@ from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading
 
 
-def settled_lines_select(tenant_id: TenantId) -> Select[tuple[object, ...]]:
+def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
     """Every paid line with frozen terms: the columns of `SettledLine`, and tenant_id, line_no, source, source_name."""
     return (
         select(
@@ -40,7 +42,7 @@ def settled_lines_select(tenant_id: TenantId) -> Select[tuple[object, ...]]:
     )
 
 
-def reversed_lines_select(tenant_id: TenantId) -> Select[tuple[object, ...]]:
+def reversed_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
     """Every refunded line with terms: the columns of `ReversedLine`, and tenant_id, business_on, source, source_name."""
     return (
         select(
