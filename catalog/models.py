@@ -11,6 +11,7 @@ from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from catalog.states import PageState, ReservationState, SaleStatus
+from tenants.kernel.money import Fen
 from tenants.kernel.tables import Base, Key, Moment, TenantKey, belongs_to, one_of, rule, tenant_table
 from tenants.levels import Level
 
@@ -143,8 +144,8 @@ class Price(Base):
     active_from: Mapped[datetime] = mapped_column(Moment, primary_key=True, server_default=ALWAYS)
     active_to: Mapped[datetime | None] = mapped_column(Moment)
     level: Mapped[str]
-    price_fen: Mapped[int]
-    line_price_fen: Mapped[int | None]
+    price_fen: Mapped[Fen]
+    line_price_fen: Mapped[Fen | None]
 
 
 class Stock(Base):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from guides.states import AttributionRule, Scene
 from orders.states import LineKind, OrderState, PaymentStatus, PickupState, RefundStatus, Source
+from tenants.kernel.money import Fen
 from tenants.kernel.tables import Base, Key, Moment, TenantKey, belongs_to, one_of, rule, tenant_table
 
 
@@ -63,14 +64,14 @@ class Order(Base):
     profit_sharing: Mapped[bool] = mapped_column(default=False)
     off_hours: Mapped[bool | None]
     business_on: Mapped[date] = mapped_column(Date)
-    goods_fen: Mapped[int]
-    freight_fen: Mapped[int] = mapped_column(default=0)
-    other_fen: Mapped[int] = mapped_column(default=0)
-    discount_fen: Mapped[int] = mapped_column(default=0)
-    total_fen: Mapped[int]
-    paid_fen: Mapped[int] = mapped_column(default=0)
-    refunded_fen: Mapped[int] = mapped_column(default=0)
-    split_fen: Mapped[int] = mapped_column(default=0)
+    goods_fen: Mapped[Fen]
+    freight_fen: Mapped[Fen] = mapped_column(default=0)
+    other_fen: Mapped[Fen] = mapped_column(default=0)
+    discount_fen: Mapped[Fen] = mapped_column(default=0)
+    total_fen: Mapped[Fen]
+    paid_fen: Mapped[Fen] = mapped_column(default=0)
+    refunded_fen: Mapped[Fen] = mapped_column(default=0)
+    split_fen: Mapped[Fen] = mapped_column(default=0)
     remark: Mapped[str | None]
     placed_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -102,11 +103,11 @@ class OrderLine(Base):
     specs: Mapped[list[Any]] = mapped_column(default=list)
     category_code: Mapped[str | None]
     quantity: Mapped[int]
-    unit_price_fen: Mapped[int | None]
-    goods_fen: Mapped[int]
-    discount_fen: Mapped[int] = mapped_column(default=0)
-    paid_fen: Mapped[int]
-    refunded_fen: Mapped[int] = mapped_column(default=0)
+    unit_price_fen: Mapped[Fen | None]
+    goods_fen: Mapped[Fen]
+    discount_fen: Mapped[Fen] = mapped_column(default=0)
+    paid_fen: Mapped[Fen]
+    refunded_fen: Mapped[Fen] = mapped_column(default=0)
     refunded_quantity: Mapped[int] = mapped_column(default=0)
     terms_id: Mapped[UUID | None]
     evidence: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -138,11 +139,11 @@ class Payment(Base):
     merchant_id: Mapped[UUID]
     payment_no: Mapped[str]
     state: Mapped[str]
-    amount_fen: Mapped[int]
+    amount_fen: Mapped[Fen]
     prepay_id: Mapped[str | None]
     parameters: Mapped[dict[str, Any] | None]
     transaction_id: Mapped[str | None]
-    payer_total_fen: Mapped[int | None]
+    payer_total_fen: Mapped[Fen | None]
     created_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment)
     paid_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -158,7 +159,7 @@ class Tender(Base):
     order_id: Mapped[Key]
     sequence: Mapped[int] = mapped_column(primary_key=True)
     method: Mapped[str]
-    amount_fen: Mapped[int]
+    amount_fen: Mapped[Fen]
 
 
 class Pickup(Base):
@@ -229,8 +230,8 @@ class Refund(Base):
     store_id: Mapped[UUID]
     guide_id: Mapped[UUID | None]
     state: Mapped[str]
-    amount_fen: Mapped[int]
-    payer_refund_fen: Mapped[int | None]
+    amount_fen: Mapped[Fen]
+    payer_refund_fen: Mapped[Fen | None]
     vendor_refund_id: Mapped[str | None]
     reason: Mapped[str | None]
     requested_by: Mapped[str]
@@ -260,6 +261,6 @@ class RefundLine(Base):
     sku_code: Mapped[str | None]
     title: Mapped[str | None]
     quantity: Mapped[int]
-    amount_fen: Mapped[int]
-    kept_before_fen: Mapped[int | None]
+    amount_fen: Mapped[Fen]
+    kept_before_fen: Mapped[Fen | None]
     terms_id: Mapped[UUID | None]

@@ -11,6 +11,7 @@ from sqlalchemy import Date, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from settlement.states import AccountKind, Cause, PartyKind, PeriodState, RateBase
+from tenants.kernel.money import Fen
 from tenants.kernel.tables import Base, Key, Moment, TenantKey, belongs_to, one_of, rule, tenant_table
 
 
@@ -157,7 +158,7 @@ class LedgerAccount(Base):
     party_id: Mapped[UUID | None]
     store_id: Mapped[UUID | None]
     contract_id: Mapped[UUID | None]
-    balance_fen: Mapped[int] = mapped_column(default=0)
+    balance_fen: Mapped[Fen] = mapped_column(default=0)
 
 
 class Journal(Base):
@@ -206,7 +207,7 @@ class LedgerEntry(Base):
     cause: Mapped[str]
     debit_account_id: Mapped[UUID]
     credit_account_id: Mapped[UUID]
-    amount_fen: Mapped[int]
+    amount_fen: Mapped[Fen]
     party_id: Mapped[UUID]
     contract_id: Mapped[UUID]
     store_id: Mapped[UUID]
@@ -252,10 +253,10 @@ class Statement(Base):
     id: Mapped[Key]
     party_id: Mapped[UUID]
     period_on: Mapped[date] = mapped_column(Date)
-    opening_fen: Mapped[int]
-    earned_fen: Mapped[int]
-    reversed_fen: Mapped[int]
-    closing_fen: Mapped[int]
+    opening_fen: Mapped[Fen]
+    earned_fen: Mapped[Fen]
+    reversed_fen: Mapped[Fen]
+    closing_fen: Mapped[Fen]
     lines: Mapped[int]
     content_sha256: Mapped[str]
     closed_at: Mapped[datetime] = mapped_column(Moment)

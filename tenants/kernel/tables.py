@@ -8,10 +8,12 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, MetaData, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+from tenants.kernel.money import Fen
 
 SCHEMA = "app"
 
@@ -44,6 +46,7 @@ class Base(DeclarativeBase):
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         UUID: PG_UUID(as_uuid=True),
+        Fen: BigInteger(),
         str: Text(),
         dict[str, Any]: JSONB(),
         list[Any]: JSONB(),
