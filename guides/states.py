@@ -60,6 +60,4 @@ class CommissionBase(StrEnum):
     """What a commission rate is applied to."""
 
     PAID_GOODS = "paid_goods"
-    """What was paid for the goods, after discounts: the default."""
-    LIST_GOODS = "list_goods"
-    """The goods at list price."""
+    """What was paid for the goods, after discounts, net of refunds."""
