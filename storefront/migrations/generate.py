@@ -12,8 +12,9 @@ from alembic.autogenerate import renderers, rewriter
 from alembic.operations import ops
 from sqlalchemy import Connection, Table
 
+from storefront.migrations.head import head_revision
 from storefront.migrations.metadata import full_metadata
-from storefront.migrations.run import alembic_config, head_revision, on_connection
+from storefront.migrations.run import alembic_config, on_connection
 from tenants.kernel.tables import Shard
 
 HELPERS = "from storefront.migrations.tenant_tables import open_table, secure"

@@ -1,6 +1,5 @@
-"""Running the revisions: which one is the head, bring a database to it, and say where a database differs from the models."""
+"""Running the revisions: Alembic configured in code, each revision in a transaction of its own, as app_migrator."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,13 +9,12 @@ from alembic.config import Config
 from sqlalchemy import Connection, event, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from storefront.migrations.head import VERSION_TABLE
 from storefront.migrations.metadata import full_metadata
 
 Result = TypeVar("Result")
 
 HERE = Path(__file__).parent
-VERSIONS = HERE / "versions"
-VERSION_TABLE = "alembic_version"
 SCHEMA = "app"
 
 AT_THE_START_OF_EACH_MIGRATION = (
@@ -36,12 +34,6 @@ def alembic_config(connection: Connection | None = None) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
-
-
-def head_revision() -> str | None:
-    """The newest revision, read from the file names (numbered 0001, 0002, …): no import of Alembic's script machinery."""
-    numbers = [found[1] for path in VERSIONS.glob("*.py") if (found := re.match(r"(\d{4})_", path.name))]
-    return max(numbers, default=None)
 
 
 def configure_and_run(context: Any, connection: Connection) -> None:

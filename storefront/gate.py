@@ -1,0 +1,223 @@
+"""The start-up gate: what must be true of the database before we serve from it, and what to do where it is not.
+
+Looks as the application itself, through its own role: a privilege this role should not have is a fault, not a help. Changes nothing.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from storefront.catalogue_allow_list import ALLOWED
+from storefront.migrations.head import VERSION_TABLE, head_revision
+from storefront.provision import APP, CLIENT_SETTINGS, WORKER, connect
+from storefront.settings import SettingInvalid, Settings
+
+CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text(encoding="utf-8")
+FURTHEST_CLOCK = timedelta(seconds=2)
+
+SAFE_MINORS = {15: 14, 16: 10, 17: 6, 18: 0}
+"""Older minors show rows through statistics that policies should hide (CVE-2025-8713). Newer majors are taken as safe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong, and what a person does about it."""
+
+    check: str
+    line: str
+    fix: str
+
+
+class GateClosed(RuntimeError):
+    """We refuse to serve from this database."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        """Say each fault on a line of its own."""
+        self.faults = faults
+        lines = "\n".join(f"  - {fault.line}\n    {fault.fix}" for fault in faults)
+        super().__init__(f"refusing to serve:\n{lines}")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a check looks at: an open connection, and the role it should be."""
+
+    connection: asyncpg.Connection
+    role: str
+
+
+Finding = tuple[str, str]
+"""What is wrong, and the fix."""
+Check = Callable[[Asked], Awaitable[list[Finding]]]
+
+
+async def _role(asked: Asked) -> list[Finding]:
+    row = await asked.connection.fetchrow(
+        "SELECT current_user AS role, rolsuper, rolbypassrls, EXISTS ("
+        "SELECT FROM pg_roles owner WHERE owner.rolname = 'app_owner' AND pg_has_role(owner.oid, 'MEMBER')) AS owns"
+        " FROM pg_roles WHERE rolname = current_user"
+    )
+    fix = f"connect as {asked.role}, created by `storefront migrate --print-roles`"
+    findings = []
+    if row["role"] != asked.role:
+        findings.append((f"the database is open as {row['role']}, not as {asked.role}", fix))
+    if row["rolsuper"]:
+        findings.append((f"{row['role']} is a superuser: row-level security does not hold for it", fix))
+    elif row["rolbypassrls"]:
+        findings.append((f"{row['role']} may bypass row-level security", fix))
+    elif row["owns"]:
+        findings.append((f"{row['role']} is a member of the tables' owner", fix))
+    return findings
+
+
+async def _role_settings(asked: Asked) -> list[Finding]:
+    findings = []
+    for name, wanted in CLIENT_SETTINGS.items():
+        given = await asked.connection.fetchval("SELECT current_setting($1, true)", name)
+        # Timeouts may be tuned but not switched off; the Citus names must be exact, or tenants see nothing there.
+        wrong = given != wanted if name.startswith("citus.") else given in (None, "", "0")
+        if wrong:
+            fix = f"ALTER ROLE {asked.role} SET {name} = '{wanted}'"
+            findings.append((f"the role setting {name} is {given or 'missing'}", fix))
+    return findings
+
+
+async def _version(asked: Asked) -> list[Finding]:
+    number = int(await asked.connection.fetchval("SELECT current_setting('server_version_num')"))
+    major, minor = divmod(number, 10000)
+    oldest = min(SAFE_MINORS)
+    if major < oldest:
+        return [
+            (
+                f"PostgreSQL {major}.{minor} is too old",
+                f"use PostgreSQL {oldest}.{SAFE_MINORS[oldest]} or newer",
+            )
+        ]
+    if minor < SAFE_MINORS.get(major, 0):
+        needed = f"{major}.{SAFE_MINORS[major]}"
+        return [
+            (f"PostgreSQL {major}.{minor} has a known leak through row-level security", f"update to {needed}")
+        ]
+    return []
+
+
+async def _locale(asked: Asked) -> list[Finding]:
+    encoding = await asked.connection.fetchval("SELECT current_setting('server_encoding')")
+    if encoding != "UTF8":
+        return [(f"the database's encoding is {encoding}", "create it with ENCODING 'UTF8'")]
+    knows_letters = await asked.connection.fetchval("SELECT '中' ~ '^\\w$' AND lower('É') = 'é'")
+    if not knows_letters:
+        return [
+            (
+                "the database's LC_CTYPE does not know Chinese characters as letters",
+                "create it with LC_CTYPE 'C.UTF-8' (or any UTF-8 locale), not 'C'",
+            )
+        ]
+    return []
+
+
+async def _clock(asked: Asked) -> list[Finding]:
+    before = datetime.now(UTC)
+    theirs = await asked.connection.fetchval("SELECT clock_timestamp()")
+    ours = before + (datetime.now(UTC) - before) / 2
+    if abs(ours - theirs) <= FURTHEST_CLOCK:
+        return []
+    seconds = (ours - theirs).total_seconds()
+    return [(f"our clock and the database's differ by {seconds:+.1f} s", "run NTP (chrony) on both machines")]
+
+
+async def _revision(asked: Asked) -> list[Finding]:
+    fix = "run `storefront migrate`"
+    if await asked.connection.fetchval(f"SELECT to_regclass('app.{VERSION_TABLE}') IS NULL"):
+        return [("the database has never been migrated", fix)]
+    found = await asked.connection.fetchval(f"SELECT version_num FROM app.{VERSION_TABLE}")
+    head = head_revision()
+    if found == head:
+        return []
+    if (found or "") > (head or ""):
+        fix = "update this installation: another one has migrated the database further"
+    return [(f"the database is at revision {found or 'none'}, this program at {head}", fix)]
+
+
+async def _catalogue(asked: Asked) -> list[Finding]:
+    fix = "a migration must put it right, or, if it is meant, storefront/catalogue_allow_list.py must name it with its reason"
+    return [
+        (f"the catalogue has drifted: {fault} {what}", fix)
+        for fault, what in await catalogue_faults(asked.connection)
+    ]
+
+
+async def catalogue_faults(connection: asyncpg.Connection) -> list[tuple[str, str]]:
+    """Every fault of the catalogue that the allow-list does not name."""
+    async with connection.transaction(readonly=True):
+        await connection.execute("SET LOCAL search_path = pg_catalog")  # so that names come with their schema
+        rows = await connection.fetch(CATALOGUE)
+    return [(row["fault"], row["what"]) for row in rows if (row["fault"], row["what"]) not in ALLOWED]
+
+
+CHECKS: dict[str, Check] = {
+    "role": _role,
+    "role settings": _role_settings,
+    "server version": _version,
+    "encoding and locale": _locale,
+    "clock": _clock,
+    "migrations": _revision,
+    "catalogue": _catalogue,
+}
+
+
+async def look(url: str, *, role: str = APP) -> dict[str, list[Fault]]:
+    """Run every check on this database as this role; what is found, by check."""
+    try:
+        connection = await connect(url)
+    except (OSError, asyncpg.PostgresError) as error:
+        return {"connection": [Fault("connection", f"the database cannot be reached as {role}: {error}",
+                                     "check DATABASE_URL, the server and the role's password")]}  # fmt: skip
+    try:
+        asked = Asked(connection, role)
+        found: dict[str, list[Fault]] = {"connection": []}
+        for name, check in CHECKS.items():
+            found[name] = [Fault(name, line, fix) for line, fix in await _answered(check, asked)]
+        return found
+    finally:
+        await connection.close()
+
+
+async def _answered(check: Check, asked: Asked) -> list[Finding]:
+    """A check that the database refuses to answer is a finding too."""
+    try:
+        return await check(asked)
+    except asyncpg.PostgresError as error:
+        return [(f"the database does not answer the check: {error}", "look at the server's log")]
+
+
+def key_faults(settings: Settings) -> list[Fault]:
+    """Whether the keys can be read at all: without them no secret opens and no token verifies."""
+    faults = []
+    readers: dict[str, Callable[[], Any]] = {
+        "STOREFRONT_MASTER_KEYS": settings.key_ring,
+        "STOREFRONT_TOKEN_KEY": settings.token_key,
+    }
+    for name, read in readers.items():
+        try:
+            read()
+        except SettingInvalid as error:
+            faults.append(Fault("keys", str(error), f"set {name}; `storefront up` makes its own"))
+    return faults
+
+
+async def require_open(settings: Settings, *, role: str = APP) -> None:
+    """Refuse to serve (GateClosed) unless every check passes; `role` is app_rw for the API, app_worker for the worker."""
+    url = settings.database_worker_url if role == WORKER else settings.database_url
+    faults = key_faults(settings)
+    if url is None:
+        name = "DATABASE_WORKER_URL" if role == WORKER else "DATABASE_URL"
+        faults.append(Fault("connection", f"{name} is not set", "set it, or use `storefront up`"))
+    else:
+        faults += [fault for findings in (await look(url, role=role)).values() for fault in findings]
+    if faults:
+        raise GateClosed(faults)
