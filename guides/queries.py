@@ -1,7 +1,7 @@
 """Every read of the guides' package."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, or_, select
@@ -9,13 +9,13 @@ from sqlalchemy import Select, and_, or_, select
 from guides.attribution import Evidence, Policy, TouchEvidence
 from guides.errors import GuideNotFound, SceneExpired, SceneNotFound
 from guides.models import CommissionPlan, CommissionRate, Guide, GuideAssignment, Relation, SceneLink, Touch
-from guides.states import CommissionBase, Scene
+from guides.states import AttributionRule, CommissionBase, Scene
 from guides.views import GuideView, PlanView, SceneLinkView
 from tenants.kernel.ids import GuideId, LevelId, PlanId, SceneLinkId, ShopperId, StaffId, StoreId, TouchId
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import Reading
 from tenants.levels import Level, LevelPath
-from tenants.queries import find_tenant, shopper_openid, shown
+from tenants.queries import find_tenant, shopper_openid, shown, tenant_settings
 
 RECENT_TOUCHES = 20
 
@@ -148,6 +148,17 @@ async def gather_evidence(
     )
 
 
+async def attribution_policy(db: Reading) -> Policy:
+    """The tenant's attribution rules (`settings.attribution`: rules, windowDays, ownPurchaseEarns), else the default ones."""
+    stored = (await tenant_settings(db)).get("attribution") or {}
+    default = Policy()
+    return Policy(
+        rules=tuple(AttributionRule(rule) for rule in stored.get("rules", default.rules)),
+        window=timedelta(days=stored.get("windowDays", default.window.days)),
+        own_purchase_earns=bool(stored.get("ownPurchaseEarns", default.own_purchase_earns)),
+    )
+
+
 async def commission_plans(db: Reading, path: LevelPath, *, at: datetime) -> list[PlanView]:
     """The plans in force at any level of a store's path; `commission.plan_in_force` picks among them."""
     return await _plans(
@@ -200,7 +211,7 @@ async def _plans(db: Reading, *conditions: Any) -> list[PlanView]:
     )
     plans: dict[Any, tuple[CommissionPlan, dict[str, Bps]]] = {}
     for row in await db.execute(statement):
-        plan, rates = plans.setdefault(row.CommissionPlan.id, (row.CommissionPlan, {}))
+        _, rates = plans.setdefault(row.CommissionPlan.id, (row.CommissionPlan, {}))
         rates[row.category_code] = Bps(row.rate_bps)
     return [_plan_view(plan, rates) for plan, rates in plans.values()]
 

@@ -9,26 +9,37 @@ from tenants.kernel.scope import Reading, TenantScope
 from tenants.models import DirectoryKind, Tenant, TenantDirectory
 from tenants.states import TenantStatus
 
-NAMES = (DirectoryKind.CODE, DirectoryKind.PUBLIC)
 
+async def tenant_behind(db: Reading, kind: DirectoryKind, *, key: str) -> TenantId | None:
+    """The tenant known under `key`, or None. `db` needs no tenant: the directory is the one table that every session may read.
 
-async def tenant_named(db: Reading, key: str, *, kinds: tuple[DirectoryKind, ...] = NAMES) -> TenantId | None:
-    """The tenant known under `key`, or None. `db` needs no tenant: the directory is the one table that every session may read."""
+    The kind must be said: one brand's code may be another brand's public code.
+    """
     statement = select(TenantDirectory.tenant_id).where(
-        TenantDirectory.kind.in_(kinds), TenantDirectory.key == key
+        TenantDirectory.kind == kind, TenantDirectory.key == key
     )
-    found: UUID | None = (await db.execute(statement)).scalars().first()
+    found: UUID | None = (await db.execute(statement)).scalar_one_or_none()
     return TenantId(found) if found else None
+
+
+async def tenant_coded(db: Reading, code: str) -> TenantId | None:
+    """The tenant with this readable code."""
+    return await tenant_behind(db, DirectoryKind.CODE, key=code)
 
 
 async def tenant_with_appid(db: Reading, appid: str) -> TenantId | None:
     """The tenant whose mini-program this is."""
-    return await tenant_named(db, appid, kinds=(DirectoryKind.APPID,))
+    return await tenant_behind(db, DirectoryKind.APPID, key=appid)
+
+
+async def tenant_of_token(db: Reading, token: str) -> TenantId | None:
+    """The tenant whose public code stands before the first dot of a refresh token."""
+    return await tenant_behind(db, DirectoryKind.PUBLIC, key=token.partition(".")[0])
 
 
 async def tenant_called_back(db: Reading, callback_key: str) -> TenantId | None:
     """The tenant that vendors call back under this path part."""
-    return await tenant_named(db, callback_key, kinds=(DirectoryKind.CALLBACK,))
+    return await tenant_behind(db, DirectoryKind.CALLBACK, key=callback_key)
 
 
 async def every_tenant(db: Reading) -> list[tuple[str, TenantId]]:

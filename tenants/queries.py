@@ -52,6 +52,12 @@ async def find_tenant(db: Reading) -> TenantView:
     return shown(TenantView, row)
 
 
+async def tenant_settings(db: Reading) -> dict[str, Any]:
+    """The tenant's settings as stored; each package reads its own part of them."""
+    statement = select(Tenant.settings).where(Tenant.tenant_id == db.tenant_id)
+    return (await db.execute(statement)).scalar_one_or_none() or {}
+
+
 async def merchants(db: Reading) -> list[MerchantView]:
     """The tenant's merchant numbers, the default one first."""
     statement = (

@@ -4,4 +4,6 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-ROUTES: Final[list[ControllerRouterHandler]] = []
+from storefront.brand import people, stores
+
+ROUTES: Final[list[ControllerRouterHandler]] = [*people.ROUTES, *stores.ROUTES]

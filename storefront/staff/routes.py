@@ -4,4 +4,6 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-ROUTES: Final[list[ControllerRouterHandler]] = []
+from storefront.staff import links
+
+ROUTES: Final[list[ControllerRouterHandler]] = [*links.ROUTES]
