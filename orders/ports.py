@@ -172,6 +172,8 @@ class TermsQuestion(msgspec.Struct, frozen=True, kw_only=True):
     guide_id: GuideId | None
     guide_rate_bps: Bps
     at: datetime
+    through_channel: bool = True
+    """False for a sale imported from elsewhere: no platform fee on money that never was here, and nothing to mark for splitting."""
 
 
 class LineTerms(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,13 +16,16 @@ from tenants.kernel.scope import Reading
 
 
 def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
-    """Every paid line with frozen terms: the columns of `SettledLine`, and tenant_id, line_no, source, source_name."""
+    """Every paid line with frozen terms: the columns of `SettledLine`, and what a statement says of a line (numbers, codes, source)."""
     return (
         select(
             OrderLine.tenant_id.label("tenant_id"),
             OrderLine.order_id.label("order_id"),
             OrderLine.id.label("order_line_id"),
             OrderLine.line_no.label("line_no"),
+            OrderLine.sku_code.label("sku_code"),
+            Order.order_no.label("order_no"),
+            Order.external_no.label("external_no"),
             Order.store_id.label("store_id"),
             Order.guide_id.label("guide_id"),
             OrderLine.terms_id.label("terms_id"),
@@ -43,12 +46,15 @@ def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
 
 
 def reversed_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
-    """Every refunded line with terms: the columns of `ReversedLine`, and tenant_id, business_on, source, source_name."""
+    """Every refunded line with terms: the columns of `ReversedLine`, and what a statement says of a line (numbers, codes, source)."""
     return (
         select(
             RefundLine.tenant_id.label("tenant_id"),
             RefundLine.refund_id.label("refund_id"),
             RefundLine.line_no.label("refund_line_no"),
+            RefundLine.sku_code.label("sku_code"),
+            Refund.refund_no.label("refund_no"),
+            Refund.external_no.label("external_no"),
             Refund.order_id.label("order_id"),
             RefundLine.order_line_id.label("order_line_id"),
             Refund.store_id.label("store_id"),

@@ -143,6 +143,12 @@ async def store_ids_by_code(db: Reading, codes: Sequence[str]) -> dict[str, Stor
     return {row.code: StoreId(row.id) for row in await db.execute(statement)}
 
 
+async def store_codes(db: Reading, store_ids: Sequence[StoreId]) -> dict[StoreId, str]:
+    """Which of these stores exist, and their codes."""
+    statement = select(Store.id, Store.code).where(Store.tenant_id == db.tenant_id, Store.id.in_(store_ids))
+    return {StoreId(row.id): row.code for row in await db.execute(statement)}
+
+
 async def store_facts(db: Reading, store_id: StoreId | None) -> StoreFacts:
     """A store with its level path, hours and mall (the flagship when no store is named)."""
     chosen = Store.is_flagship if store_id is None else Store.id == store_id
