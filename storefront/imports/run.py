@@ -1,0 +1,238 @@
+"""One import from a file to the database: batches, transactions, the guard against a file contradicting itself, the figures.
+
+A batch is one transaction; a row that the database refuses is found by trying the batch's rows one by one, so that it sinks nobody else.
+A dry run does all of it in one transaction and throws that away at the end.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy.exc import DBAPIError
+
+from storefront.imports.kinds import Kind
+from storefront.imports.mapping import Mapping
+from storefront.imports.reading import open_source
+from storefront.imports.report import ImportOutcome, Report
+from storefront.imports.rows import RowReader, TypedRow
+from tenants.import_outcomes import Finding, RowOutcome, RowState, Verdict, refusal, warning
+from tenants.kernel.errors import Refusal, Unavailable
+from tenants.kernel.scope import TenantScope, Writing
+
+BATCH = 1_000
+Progress = Callable[[int, int], None]
+"""Called with rows done and rows in all after every batch."""
+
+
+class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to import and how."""
+
+    kind: Kind
+    path: Path
+    mapping: Mapping | None = None
+    dry_run: bool = False
+    report: Path | None = None
+    batch: int = BATCH
+
+
+async def import_file(
+    tenant: TenantScope,
+    request: ImportRequest,
+    *,
+    now: datetime,
+    progress: Progress = lambda _done, _total: None,
+) -> ImportOutcome:
+    """Import one file. Raises FileUnreadable and MappingWrong before anything is written; bad rows are in the report."""
+    source = open_source(request.path, request.mapping.source if request.mapping else None)
+    reader = RowReader(source, request.kind, request.mapping)
+    began = time.monotonic()
+    with Report(request.report) as report:
+        run = _Run(tenant, request, reader, report, now=now)
+        async with run.transactions():
+            for batch in _batches(reader.rows(), size=request.batch):
+                await run.take(batch)
+                progress(run.rows_read, source.row_count)
+    return ImportOutcome(
+        kind=request.kind.name,
+        file=request.path.name,
+        rows_read=run.rows_read,
+        imported=run.states[RowState.IMPORTED],
+        unchanged=run.states[RowState.UNCHANGED],
+        refused=run.states[RowState.REFUSED],
+        left_out=run.left_out,
+        warnings=report.counts[Verdict.WARNING],
+        kept_as_text=report.counts[Verdict.KEPT_AS_TEXT],
+        seconds=time.monotonic() - began,
+        dry_run=request.dry_run,
+        report=request.report,
+    )
+
+
+def _batches(rows: Iterator[TypedRow], *, size: int) -> Iterator[list[TypedRow]]:
+    batch: list[TypedRow] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+class _Run:
+    """One import under way."""
+
+    def __init__(
+        self, tenant: TenantScope, request: ImportRequest, reader: RowReader, report: Report, *, now: datetime
+    ) -> None:
+        self.tenant = tenant
+        self.request = request
+        self.reader = reader
+        self.report = report
+        self.now = now
+        self.rows_read = 0
+        self.left_out = 0
+        self.states = dict.fromkeys(RowState, 0)
+        self._seen = _Seen(request.kind)
+        self._refused: set[int] = set()
+        self._whole: Writing | None = None
+
+    @asynccontextmanager
+    async def transactions(self) -> AsyncIterator[None]:
+        """For a dry run one transaction around everything, thrown away; else each batch opens its own."""
+        if not self.request.dry_run:
+            yield
+            return
+        try:
+            async with self.tenant.writing() as db:
+                self._whole = db
+                yield
+                await db.rollback()
+        finally:
+            self._whole = None
+
+    async def take(self, batch: Sequence[TypedRow]) -> None:
+        """Write one batch and report on it."""
+        self.rows_read += len(batch)
+        findings: dict[int, list[Finding]] = {each.number: list(each.findings) for each in batch}
+        rows: list[Any] = []
+        repeated: list[tuple[int, int]] = []
+        for each in batch:
+            if each.left_out:
+                self.left_out += 1
+            elif each.row is None:
+                self.states[RowState.REFUSED] += 1
+            else:
+                looked = self._seen.look(each)
+                findings[each.number] += looked.findings
+                if looked.repeats is not None:
+                    repeated.append((each.number, looked.repeats))
+                elif looked.row is not None:
+                    rows.append(looked.row)
+                else:
+                    self.states[RowState.REFUSED] += 1
+        for outcome in await self._write(rows) if rows else []:
+            self._count(outcome, into=findings[outcome.number])
+        for number, earlier in repeated:
+            # Two equal rows share their fate: the second of a refused one is no "unchanged" row.
+            state = RowState.REFUSED if earlier in self._refused else RowState.UNCHANGED
+            found = _repeats(earlier, state)
+            self._count(RowOutcome(number, state, (found,)), into=findings[number])
+        for number, found_here in findings.items():
+            self.report.add(number, found_here)
+
+    def _count(self, outcome: RowOutcome, *, into: list[Finding]) -> None:
+        self.states[outcome.state] += 1
+        if outcome.state is RowState.REFUSED:
+            self._refused.add(outcome.number)
+        into += [
+            msgspec.structs.replace(found, column=self.reader.column_of(found.column))
+            for found in outcome.findings
+        ]
+
+    async def _write(self, rows: Sequence[Any]) -> list[RowOutcome]:
+        if self._whole is not None:
+            return await self._write_in(self._whole, rows)
+        async with self.tenant.writing() as db:
+            return await self._write_in(db, rows)
+
+    async def _write_in(self, db: Writing, rows: Sequence[Any]) -> list[RowOutcome]:
+        try:
+            async with db.begin_nested():
+                return await self.request.kind.verb(db, rows, now=self.now)
+        except (DBAPIError, Refusal) as error:
+            if isinstance(error, Unavailable) or getattr(error, "connection_invalidated", False):
+                raise
+            if len(rows) == 1:
+                reason = (
+                    str(error) if isinstance(error, Refusal) else f"the database refuses it: {_short(error)}"
+                )
+                return [RowOutcome(rows[0].number, RowState.REFUSED, (refusal("", "", reason),))]
+        outcomes = []
+        for row in rows:
+            outcomes += await self._write_in(db, [row])
+        return outcomes
+
+
+def _short(error: Exception) -> str:
+    return str(getattr(error, "orig", error)).splitlines()[0][:200]
+
+
+def _repeats(earlier: int, state: RowState) -> Finding:
+    reason = f"says the same as row {earlier} (与前行重复)"
+    return refusal("", "", reason) if state is RowState.REFUSED else warning("", "", reason)
+
+
+class _Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to become of a row: written, refused (`row` None), or the fate of the row it repeats."""
+
+    row: Any = None
+    findings: tuple[Finding, ...] = ()
+    repeats: int | None = None
+
+
+class _Seen:
+    """What the file has said so far, as digests: a row may repeat an earlier one, but not contradict it."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._rows: dict[bytes, tuple[int, bytes]] = {}
+        self._parts: dict[bytes, tuple[int, bytes]] = {}
+
+    def look(self, typed: TypedRow) -> _Looked:
+        """Compare a row with what the file has said of the same thing."""
+        row, key = typed.row, self._kind.key(typed.row)
+        said = _digest(msgspec.structs.replace(row, number=0))
+        earlier, it_said = self._rows.setdefault(_digest(key), (typed.number, said))
+        if earlier != typed.number:
+            if it_said == said:
+                return _Looked(repeats=earlier)
+            reason = f"row {earlier} of this file says otherwise of the same code (与前行矛盾)"
+            shown = " / ".join(str(part) for part in _flat(key) if part)
+            return _Looked(findings=(refusal("", shown, reason),))
+        part = self._kind.part(row)
+        if part is None:
+            return _Looked(row=row)
+        of, says = _digest(part[0]), _digest(part[1])
+        first, it_says = self._parts.setdefault(of, (typed.number, says))
+        if first == typed.number or it_says == says:
+            return _Looked(row=row)
+        reason = f"row {first} describes the same product otherwise; its words were kept (商品信息与前行不同)"
+        return _Looked(row=self._kind.without_part(row), findings=(warning("", str(part[0]), reason),))
+
+
+def _flat(key: Any) -> Iterator[Any]:
+    if isinstance(key, tuple):
+        for part in key:
+            yield from _flat(part)
+    else:
+        yield key
+
+
+def _digest(value: Hashable | msgspec.Struct) -> bytes:
+    return blake2b(msgspec.msgpack.encode(value), digest_size=16).digest()
