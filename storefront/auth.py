@@ -29,9 +29,7 @@ PRINCIPAL = "principal"
 _WECHAT_REFERER = re.compile(r"https://servicewechat\.com/(wx[0-9a-zA-Z]{1,30})/")
 TenantHeader = Annotated[
     str | None,
-    HeaderParameter(
-        name="X-Tenant-Id", max_length=64, description="For guests: the brand's id, code or public code."
-    ),
+    HeaderParameter(name="X-Tenant-Id", max_length=64, description="For guests: the brand's id or code."),
 ]
 AppidHeader = Annotated[
     str | None,
@@ -52,6 +50,7 @@ CurrentVisitor = NamedDependency[SkipValidation[Principal | None]]
 CurrentTenant = NamedDependency[SkipValidation[TenantScope]]
 CurrentStore = NamedDependency[SkipValidation[StoreId]]
 ChosenStore = NamedDependency[SkipValidation[StoreId | None]]
+Joined = NamedDependency[SkipValidation[Wiring]]
 Now = NamedDependency[SkipValidation[datetime]]
 """How routes annotate what they ask for by name: `tenant: CurrentTenant, now: Now`."""
 
@@ -165,7 +164,7 @@ async def provide_visitor(scope: Scope) -> Principal | None:
 async def provide_tenant(
     scope: Scope, tenant_named: TenantHeader = None, appid_named: AppidHeader = None
 ) -> TenantScope:
-    """The tenant of the token; for guests the one that the headers name (uuid, code or public code; or the mini-program's appid)."""
+    """The tenant of the token; for guests the one that the headers name (id or code; or the mini-program's appid)."""
     wiring: Wiring = scope["app"].state.wiring
     principal: Principal | None = scope["state"].get(PRINCIPAL)
     if principal is not None and principal.tenant_id is not None:
@@ -190,6 +189,12 @@ async def provide_chosen_store(scope: Scope, store_named: StoreHeader = None) ->
     return StoreId(store_named) if store_named else None
 
 
+async def provide_wiring(scope: Scope) -> Wiring:
+    """Everything the process holds open, for routes that need more than a tenant."""
+    wiring: Wiring = scope["app"].state.wiring
+    return wiring
+
+
 async def provide_now(scope: Scope) -> datetime:
     """The time, read once a request."""
     wiring: Wiring = scope["app"].state.wiring
@@ -202,6 +207,7 @@ DEPENDENCIES = {
     "tenant": Provide(provide_tenant),
     "store": Provide(provide_store),
     "chosen_store": Provide(provide_chosen_store),
+    "wiring": Provide(provide_wiring),
     "now": Provide(provide_now),
 }
 """What a route may ask for by name. Keep path parameters and queries out of these names."""

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from uuid import UUID
 
 from storefront.errors import TenantNotNamed
-from tenants.directory import exists, tenant_named, tenant_with_appid
+from tenants.directory import exists, tenant_coded, tenant_with_appid
 from tenants.errors import TenantNotFound
 from tenants.kernel.ids import TenantId
 from tenants.kernel.scope import Database, TenantScope
@@ -24,7 +24,7 @@ class Directory:
         self._met: OrderedDict[str, TenantId] = OrderedDict()
 
     async def find(self, *, named: str | None, appid: str | None) -> TenantScope:
-        """The scope of the tenant named by id, code, public code or appid; raises TenantNotNamed, TenantNotFound."""
+        """The scope of the tenant named by id, code or appid; raises TenantNotNamed, TenantNotFound."""
         if not named and not appid:
             raise TenantNotNamed
         key = f"name {named}" if named else f"appid {appid}"
@@ -42,7 +42,7 @@ class Directory:
                 return tenant_id
             raise TenantNotFound
         async with self._database.platform() as db:
-            found = await (tenant_named(db, named) if named else tenant_with_appid(db, appid or ""))
+            found = await (tenant_coded(db, named) if named else tenant_with_appid(db, appid or ""))
         if found is None:
             raise TenantNotFound
         return found

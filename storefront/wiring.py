@@ -4,6 +4,7 @@ Everything a verb needs from above its floor is a field here; routes get a field
 worker as a keyword argument of the same name. Holds no behaviour.
 """
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from storefront.directory import Directory
 from storefront.passwords import Argon2Passwords
 from storefront.settings import SettingInvalid, Settings
 from storefront.tokens import AccessTokens
+from tenants.kernel.encryption import KeyRing
 from tenants.kernel.scope import Database, open_database
 from tenants.ports import PasswordHasher
 
@@ -35,6 +37,8 @@ class Wiring:
     redis: Redis
     clock: Clock
     tokens: AccessTokens
+    refresh_key: bytes
+    keys: KeyRing
     passwords: PasswordHasher
 
     async def close(self) -> None:
@@ -64,6 +68,9 @@ def wire(
         redis=redis or open_redis(settings),
         clock=clock,
         tokens=AccessTokens.with_key(settings.token_key()),
+        # One secret to look after; a key of its own for each use, so that neither can stand for the other.
+        refresh_key=hmac.digest(settings.token_key(), b"storefront refresh tokens", "sha256"),
+        keys=settings.key_ring(),
         passwords=passwords or Argon2Passwords(),
     )
 

@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 
 from tenants.kernel.ids import TenantId
+from tenants.kernel.paging import page_limit, read_cursor, write_cursor
 from tenants.kernel.scope import Reading, TenantScope
 from tenants.models import DirectoryKind, Tenant, TenantDirectory
 from tenants.states import TenantStatus
@@ -50,6 +52,35 @@ async def every_tenant(db: Reading) -> list[tuple[str, TenantId]]:
         .order_by(TenantDirectory.key)
     )
     return [(row.key, TenantId(row.tenant_id)) for row in await db.execute(statement)]
+
+
+class KnownTenant(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A tenant as the directory knows it; the rest is its own and can only be read in its scope."""
+
+    id: TenantId
+    code: str
+
+
+class TenantPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Tenants by code."""
+
+    tenants: list[KnownTenant]
+    next_cursor: str | None
+
+
+async def known_tenants(db: Reading, *, cursor: str | None = None, limit: int | None = None) -> TenantPage:
+    """All tenants of the platform by code; for operators."""
+    size = page_limit(limit)
+    after = read_cursor(cursor, tuple[str])[0] if cursor is not None else ""
+    statement = (
+        select(TenantDirectory.tenant_id, TenantDirectory.key)
+        .where(TenantDirectory.kind == DirectoryKind.CODE, TenantDirectory.key > after)
+        .order_by(TenantDirectory.key)
+        .limit(size + 1)
+    )
+    rows = (await db.execute(statement)).all()
+    found = [KnownTenant(id=TenantId(row.tenant_id), code=row.key) for row in rows[:size]]
+    return TenantPage(tenants=found, next_cursor=write_cursor(found[-1].code) if len(rows) > size else None)
 
 
 async def exists(tenant: TenantScope) -> bool:

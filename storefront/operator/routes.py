@@ -4,4 +4,6 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-ROUTES: Final[list[ControllerRouterHandler]] = []
+from storefront.operator import jobs, sessions, tenants
+
+ROUTES: Final[list[ControllerRouterHandler]] = [*sessions.ROUTES, *tenants.ROUTES, *jobs.ROUTES]

@@ -4,6 +4,6 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.staff import links
+from storefront.staff import sessions
 
-ROUTES: Final[list[ControllerRouterHandler]] = [*links.ROUTES]
+ROUTES: Final[list[ControllerRouterHandler]] = [*sessions.ROUTES]
