@@ -57,6 +57,13 @@ class RefundRequested(msgspec.Struct, frozen=True, kw_only=True):
     refund_id: RefundId
 
 
+class RefundAwaited(msgspec.Struct, frozen=True, kw_only=True):
+    """The channel accepted a refund; in case its message gets lost, it is asked at `due_at` (and `asked` counts how often)."""
+
+    refund_id: RefundId
+    asked: int
+
+
 class RefundDone(msgspec.Struct, frozen=True, kw_only=True):
     """Money went back."""
 

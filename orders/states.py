@@ -99,8 +99,9 @@ PAYMENT_MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     ),
     PaymentStatus.PREPARED: frozenset({PaymentStatus.PAID, PaymentStatus.CLOSED}),
     PaymentStatus.PAID: frozenset(),
-    PaymentStatus.CLOSED: frozenset(),
-    PaymentStatus.REFUSED: frozenset(),
+    # The channel's word that money was taken always counts: such a payment is kept as paid, and given back.
+    PaymentStatus.CLOSED: frozenset({PaymentStatus.PAID}),
+    PaymentStatus.REFUSED: frozenset({PaymentStatus.PAID}),
 }
 REFUND_MOVES: dict[RefundStatus, frozenset[RefundStatus]] = {
     RefundStatus.INTENDED: frozenset(
