@@ -29,9 +29,7 @@ from tenants.views import TenantView
     operation_id="createTenant",
     tags=["tenants"],
     guards=[operator],
-    responses=refusals(
-        TenantCodeTaken, AppidTaken, MerchantKeyUnreadable, TimeZoneUnknown, PublicCodesExhausted
-    ),
+    responses=refusals(TenantCodeTaken, AppidTaken, MerchantKeyUnreadable, TimeZoneUnknown),
 )
 async def create(
     data: JSONBody[CreateTenant], principal: CurrentPrincipal, wiring: Joined, now: Now
