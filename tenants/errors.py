@@ -151,3 +151,9 @@ class ShopperNotFound(NotFound):
     """There is no such shopper."""
 
     zh = "顾客不存在"
+
+
+class OperatorLoginTaken(Conflict):
+    """An operator with this log-in name exists."""
+
+    zh = "平台账号已存在"

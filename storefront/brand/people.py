@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from litestar import delete, get, post
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from guides import queries as guide_queries
 from guides.commands import EmployGuide, StartPlan
@@ -11,7 +11,7 @@ from guides.employ import employ_guide, let_guide_go, move_guide
 from guides.errors import GuideCodeTaken, GuideNotFound, PlanOverlaps, PlanRatesRepeat
 from guides.plans import start_plan
 from guides.views import GuideView, PlanView
-from storefront.auth import CurrentPrincipal, CurrentTenant, Now, staff
+from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now, staff
 from storefront.brand.levels import level_named
 from storefront.frame import refusals
 from tenants import queries
@@ -28,7 +28,6 @@ from tenants.errors import (
 )
 from tenants.kernel.ids import GuideId, StaffId, StoreId
 from tenants.levels import Level
-from tenants.ports import PasswordHasher
 from tenants.states import StaffRole
 from tenants.views import StaffView
 
@@ -50,10 +49,10 @@ async def list_staff(tenant: CurrentTenant) -> list[StaffView]:
     responses=refusals(StaffLoginTaken, StaffRoleNeedsStore, StoreNotFound, MallNotFound),
 )
 async def employ_new_staff(
-    data: EmployStaff, tenant: CurrentTenant, principal: CurrentPrincipal, passwords: PasswordHasher, now: Now
+    data: JSONBody[EmployStaff], tenant: CurrentTenant, principal: CurrentPrincipal, wiring: Joined, now: Now
 ) -> StaffView:
     """Give a person a log-in and a role."""
-    password_hash = await passwords.hash(data.password)
+    password_hash = await wiring.passwords.hash(data.password)
     async with tenant.writing() as db:
         employed = await employ_staff(db, data, password_hash=password_hash, now=now)
         await record_deed(db, actor=principal.actor(), action="employ_staff", subject_id=employed.id, now=now)
@@ -97,7 +96,7 @@ async def list_guides(tenant: CurrentTenant, store_id: FromQuery[UUID], now: Now
     guards=[HEADQUARTERS],
     responses=refusals(GuideCodeTaken, StoreNotFound, StaffNotFound),
 )
-async def employ_new_guide(data: EmployGuide, tenant: CurrentTenant, now: Now) -> GuideView:
+async def employ_new_guide(data: JSONBody[EmployGuide], tenant: CurrentTenant, now: Now) -> GuideView:
     """Make a person a guide of a store."""
     async with tenant.writing() as db:
         return await employ_guide(db, data, now=now)
@@ -142,7 +141,7 @@ async def let_go(guide_id: FromPath[UUID], tenant: CurrentTenant, now: Now) -> G
 )
 async def start_commission_plan(
     level: FromPath[Level],
-    data: StartPlan,
+    data: JSONBody[StartPlan],
     tenant: CurrentTenant,
     now: Now,
     level_id: FromQuery[UUID | None] = None,

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, post, put
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from storefront.auth import CurrentPrincipal, CurrentTenant, Now, staff
 from storefront.brand.levels import check_own_level, level_named
@@ -68,7 +68,7 @@ async def list_stores(
     responses=refusals(StoreCodeTaken, *UNKNOWN_REFERENCES),
 )
 async def open_new_store(
-    data: OpenStore, tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
+    data: JSONBody[OpenStore], tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
 ) -> StoreView:
     """Open a store."""
     async with tenant.writing() as db:
@@ -85,7 +85,11 @@ async def open_new_store(
     responses=refusals(StoreNotFound, StoreCodeTaken, *UNKNOWN_REFERENCES),
 )
 async def change_known_store(
-    store_id: FromPath[UUID], data: OpenStore, tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
+    store_id: FromPath[UUID],
+    data: JSONBody[OpenStore],
+    tenant: CurrentTenant,
+    principal: CurrentPrincipal,
+    now: Now,
 ) -> StoreView:
     """Replace what is known of a store."""
     async with tenant.writing() as db:
@@ -102,7 +106,7 @@ async def list_groups(tenant: CurrentTenant) -> list[GroupView]:
 
 
 @put("/brand/v1/store-groups", operation_id="nameStoreGroup", tags=["stores"], guards=[HEADQUARTERS])
-async def name_group(data: NameGroup, tenant: CurrentTenant) -> GroupView:
+async def name_group(data: JSONBody[NameGroup], tenant: CurrentTenant) -> GroupView:
     """Make a store group, or rename the one with this code."""
     async with tenant.writing() as db:
         return await make_group(db, data)
@@ -116,7 +120,7 @@ async def list_malls(tenant: CurrentTenant, code: FromQuery[list[str] | None] = 
 
 
 @put("/brand/v1/malls", operation_id="registerMall", tags=["stores"], guards=[HEADQUARTERS])
-async def make_mall_known(data: RegisterMall, tenant: CurrentTenant) -> MallView:
+async def make_mall_known(data: JSONBody[RegisterMall], tenant: CurrentTenant) -> MallView:
     """Make a mall known; one that is known already is returned as it is."""
     async with tenant.writing() as db:
         return await register_mall(db, data)
@@ -131,7 +135,7 @@ async def make_mall_known(data: RegisterMall, tenant: CurrentTenant) -> MallView
 )
 async def set_level_hours(
     level: FromPath[Level],
-    data: SetHours,
+    data: JSONBody[SetHours],
     tenant: CurrentTenant,
     principal: CurrentPrincipal,
     level_id: FromQuery[UUID | None] = None,

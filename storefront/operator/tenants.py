@@ -7,21 +7,26 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from storefront.auth import CurrentPrincipal, Joined, Now, operator
 from storefront.frame import refusals
+from storefront.onboarding import open_brand
 from tenants.audit import record_deed
-from tenants.commands import CreateTenant
-from tenants.create import create_tenant
+from tenants.commands import CreateTenant, EmployStaff
 from tenants.directory import TenantPage, known_tenants
+from tenants.employ import employ_staff
 from tenants.errors import (
     AppidTaken,
+    MallNotFound,
     MerchantKeyUnreadable,
+    StaffLoginTaken,
+    StaffRoleNeedsStore,
+    StoreNotFound,
     TenantCodeTaken,
     TenantNotFound,
     TimeZoneUnknown,
 )
-from tenants.kernel.ids import TenantId, new_id
+from tenants.kernel.ids import TenantId
 from tenants.kernel.paging import CursorUnreadable, PageTooLarge
 from tenants.queries import find_tenant
-from tenants.views import TenantView
+from tenants.views import StaffView, TenantView
 
 
 @post(
@@ -35,11 +40,30 @@ async def create(
     data: JSONBody[CreateTenant], principal: CurrentPrincipal, wiring: Joined, now: Now
 ) -> TenantView:
     """Open a brand: its mini-program, its payee merchant, its secrets sealed."""
-    tenant = wiring.database.tenant(TenantId(new_id()))
-    async with tenant.writing() as db:
-        view = await create_tenant(db, data, now=now, keys=wiring.keys)
-        await record_deed(db, actor=principal.actor(), action="create_tenant", subject_id=view.id, now=now)
-    return view
+    return await open_brand(wiring.database, data, actor=principal.actor(), keys=wiring.keys, now=now)
+
+
+@post(
+    "/operator/v1/tenants/{tenant_id:uuid}/staff",
+    operation_id="employFirstStaff",
+    tags=["tenants"],
+    guards=[operator],
+    responses=refusals(TenantNotFound, StaffLoginTaken, StaffRoleNeedsStore, StoreNotFound, MallNotFound),
+)
+async def employ(
+    tenant_id: FromPath[UUID],
+    data: JSONBody[EmployStaff],
+    principal: CurrentPrincipal,
+    wiring: Joined,
+    now: Now,
+) -> StaffView:
+    """Give a brand its first log-in; headquarters employs the others itself."""
+    password_hash = await wiring.passwords.hash(data.password)
+    async with wiring.database.tenant(TenantId(tenant_id)).writing() as db:
+        await find_tenant(db)
+        employed = await employ_staff(db, data, password_hash=password_hash, now=now)
+        await record_deed(db, actor=principal.actor(), action="employ_staff", subject_id=employed.id, now=now)
+    return employed
 
 
 @get(
@@ -70,4 +94,4 @@ async def get_tenant(tenant_id: FromPath[UUID], wiring: Joined) -> TenantView:
         return await find_tenant(db)
 
 
-ROUTES = [create, list_tenants, get_tenant]
+ROUTES = [create, employ, list_tenants, get_tenant]

@@ -1,6 +1,7 @@
 """Guides' and stores' links: the short codes that mini-program codes carry."""
 
 from litestar import get, post
+from litestar.params import JSONBody
 
 from guides import queries
 from guides.commands import ShareLink
@@ -25,7 +26,7 @@ SELLERS = staff(StaffRole.BRAND_HQ, StaffRole.STORE_MANAGER, StaffRole.GUIDE)
     responses=refusals(SceneNeedsPlace, GuideNotFound, GuideNotHere, StoreNotFound),
 )
 async def share(
-    data: ShareLink, tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
+    data: JSONBody[ShareLink], tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
 ) -> SceneLinkView:
     """Make a link; a guide makes only the own ones, a store manager only the own store's."""
     _check_own(principal, data)
