@@ -18,7 +18,8 @@ How a route is written (`storefront/shopper/stores.py`, then add it to `storefro
   A route without one stops the app.
 - By name, with these annotations from `storefront.auth`: `principal: CurrentPrincipal`, `visitor: CurrentVisitor` (or none), `tenant: CurrentTenant`,
   `store: CurrentStore` (X-Store-Id or the staff member's own; refused when missing), `chosen_store: ChosenStore` (or none), `now: Now`,
-  `wiring: Joined` (everything the process holds); and each port of `wiring.PORTS`, as `NamedDependency[SkipValidation[ThePort]]`.
+  `wiring: Joined` (everything the process holds); and each port of `wiring.PORTS` under its own alias
+  (`passwords: Passwords`; a new port gets a field and a name in `wiring`, and an alias in `auth`).
 - The body is `data: JSONBody[SomeCommand]`, queries are `limit: FromQuery[int | None] = None`, path parameters `FromPath[UUID]` (all litestar.params).
 - Return the view itself; the frame is written around it. POST answers 201 unless `status_code=200`. A stored answer goes out as
   `Framed(msgspec.Raw(answer), status_code=…)`. What is no JSON is returned as `Response(…, media_type=…)`; a vendor's own JSON form needs

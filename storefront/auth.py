@@ -23,6 +23,7 @@ from storefront.tokens import Audience, Principal
 from storefront.wiring import Wiring
 from tenants.kernel.ids import StoreId
 from tenants.kernel.scope import TenantScope
+from tenants.ports import PasswordHasher
 from tenants.states import StaffRole
 
 PRINCIPAL = "principal"
@@ -51,6 +52,7 @@ CurrentTenant = NamedDependency[SkipValidation[TenantScope]]
 CurrentStore = NamedDependency[SkipValidation[StoreId]]
 ChosenStore = NamedDependency[SkipValidation[StoreId | None]]
 Joined = NamedDependency[SkipValidation[Wiring]]
+Passwords = NamedDependency[SkipValidation[PasswordHasher]]
 Now = NamedDependency[SkipValidation[datetime]]
 """How routes annotate what they ask for by name: `tenant: CurrentTenant, now: Now`."""
 

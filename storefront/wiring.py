@@ -6,7 +6,7 @@ worker as a keyword argument of the same name. Holds no behaviour.
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from redis.asyncio import Redis
@@ -75,10 +75,9 @@ def wire(
     )
 
 
-def wire_worker(wiring: Wiring) -> Wiring:
+def wire_worker(settings: Settings) -> Wiring:
     """The same wiring over the worker's own database role."""
-    settings = wiring.settings
-    return replace(wiring, database=open_for(settings.database_worker_url, settings=settings, report=False))
+    return wire(settings, database=open_for(settings.database_worker_url, settings=settings, report=False))
 
 
 def open_for(url: str | None, *, settings: Settings, report: bool = True) -> Database:

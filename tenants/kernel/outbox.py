@@ -192,6 +192,11 @@ async def postpone(db: Writing, event: Claimed, *, now: datetime, due_at: dateti
     )
 
 
+async def release(db: Writing, event: Claimed) -> None:
+    """Give a claimed event back untried, so that a worker that stops keeps nobody waiting for its lease to end."""
+    await db.execute(_held(event).values(leased_until=None))
+
+
 async def unpark(db: Writing, *, event_id: EventId, now: datetime) -> bool:
     """Let a parked event try again from its first attempt; False when no such event is parked."""
     statement = (
