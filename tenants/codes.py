@@ -9,18 +9,14 @@ from sqlalchemy import select
 
 from tenants.kernel.ids import MallId, MerchantId, StoreGroupId, StoreId
 from tenants.kernel.scope import Reading
-from tenants.models import Mall, Merchant, Store, StoreGroup
+from tenants.models import Mall, Merchant, StoreGroup
+from tenants.queries import store_ids_by_code
 
 
 async def store_ids(db: Reading, codes: Iterable[str | None]) -> dict[str, StoreId]:
-    """The stores behind these codes."""
+    """The stores behind these codes; rows that name none are passed over."""
     wanted = {code for code in codes if code}
-    if not wanted:
-        return {}
-    found = await db.execute(
-        select(Store.code, Store.id).where(Store.tenant_id == db.tenant_id, Store.code.in_(wanted))
-    )
-    return {code: StoreId(store_id) for code, store_id in found.tuples()}
+    return await store_ids_by_code(db, sorted(wanted)) if wanted else {}
 
 
 async def store_group_ids(db: Reading, codes: Iterable[str | None]) -> dict[str, StoreGroupId]:

@@ -35,6 +35,9 @@ MOMENT_FORMATS = (
 EXCEL_DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 a serial number has no zone until the mapping gives it one
 EXCEL_DAYS = range(1, 2_958_466)
 LONGEST_CODE = 128
+IMAGE = re.compile(
+    r"(?:https?:)?//[^\s/]+/\S*|[^\s?&=]+\.(?:jpe?g|png|gif|webp|bmp|svg|avif)(?:\?\S*)?", re.IGNORECASE
+)
 BARCODE_LENGTHS = {8, 12, 13, 14}
 MOBILE = r"1[3-9]\d{9}"
 LANDLINE = r"\(?0\d{2,3}\)?[- ]?\d{7,8}(?:-\d{1,5})?"
@@ -236,6 +239,13 @@ def phone(cell: Cell) -> str | Doubtful:
     return Doubtful(
         cell.text, "is not a number that can be dialled (不是可拨打的号码)", verdict=Verdict.KEPT_AS_TEXT
     )
+
+
+def image(cell: Cell) -> str:
+    """Where a picture is: an address, or a path that ends like a picture."""
+    if not IMAGE.fullmatch(cell.text):
+        raise NotReadable("is no picture's address (不是图片地址)")
+    return cell.text
 
 
 def texts(cell: Cell) -> list[str]:

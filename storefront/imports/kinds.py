@@ -29,6 +29,7 @@ from storefront.imports.fields import (
     code,
     coordinate,
     day,
+    image,
     moment,
     money,
     phone,
@@ -220,7 +221,8 @@ KINDS: dict[str, Kind] = {
                 *_fields(
                     plain_text, "title", "category_name", "parent_category_name", "subtitle", "brand_name"
                 ),
-                *_fields(plain_text, "image", "sku_image", "detail", "unit"),
+                *_fields(plain_text, "detail", "unit"),
+                *_fields(image, "image", "sku_image", lenient=True),
                 *_fields(texts, "gallery", "tags"),
                 *_fields(plain_text, "attributes", "specs"),
                 *_fields(choice, "spu_status", "sku_status", choices=SALE),

@@ -55,7 +55,7 @@ class FieldRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     pairs: tuple[tuple[str, str], ...] = ()
     """Named values that stand in columns: [["Option1 Name", "Option1 Value"], …]."""
     names: tuple[str, ...] = ()
-    """The names of a JSON list's bare values, in order."""
+    """The names of bare values (a JSON list's, or the parts of a text), in order."""
     join: str | None = None
     """A join with many rows whose `name_column` and `value_column` give the named values, or the names of bare ones."""
     name_column: str | None = None

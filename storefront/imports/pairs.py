@@ -57,20 +57,25 @@ def _named_by_value(values: list[str], *, named: list[tuple[str, str]]) -> list[
 
 def _inside_text(rule: FieldRule, text: str) -> list[Pair]:
     if text[0] not in "[{":
+        if rule.names:
+            return _named_in_order(rule.names, text.split(rule.split) if rule.split else [text])
         return _between_signs(text, split=rule.split or ";")
     found = json_cell(text)
     if isinstance(found, dict):
         return [{"name": str(name), "value": _scalar(value)} for name, value in found.items()]
     if all(isinstance(each, str) for each in found):
-        names = rule.names or (UNNAMED,) * len(found)
-        if len(names) != len(found):
-            raise NotReadable(f"{len(found)} values for {len(names)} names (规格数量不符)")
-        return [
-            {"name": name, "value": value.strip()}
-            for name, value in zip(names, found, strict=True)
-            if value.strip()
-        ]
+        return _named_in_order(rule.names or (UNNAMED,) * len(found), found)
     return [_pair(each) for each in found]
+
+
+def _named_in_order(names: tuple[str, ...], values: list[str]) -> list[Pair]:
+    if len(names) != len(values):
+        raise NotReadable(f"{len(values)} values for {len(names)} names (规格数量不符)")
+    return [
+        {"name": name, "value": value.strip()}
+        for name, value in zip(names, values, strict=True)
+        if value.strip()
+    ]
 
 
 def _pair(found: Any) -> Pair:
