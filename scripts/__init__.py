@@ -1,0 +1,1 @@
+"""What a person runs: settlement, real-data imports, developer chores. Nothing imports this package but itself and tests."""
