@@ -56,7 +56,7 @@ async def record_payment(db: Writing, told: ChannelPayment, *, now: datetime) ->
     payment = await _payment(db, told.payment_no)
     order = await lock_order(db, OrderId(payment.order_id))
     if told.state is PaymentState.CLOSED:
-        await _move(db, PaymentId(payment.id), to=PaymentStatus.CLOSED)
+        await move_payment(db, PaymentId(payment.id), to=PaymentStatus.CLOSED)
     if told.state in TAKEN:
         await _check(db, told, merchant_id=payment.merchant_id, amount_fen=payment.amount_fen)
         facts = {
@@ -64,7 +64,7 @@ async def record_payment(db: Writing, told: ChannelPayment, *, now: datetime) ->
             "payer_total_fen": told.payer_total_fen,
             "paid_at": told.paid_at or now,
         }
-        if await _move(db, PaymentId(payment.id), to=PaymentStatus.PAID, **facts):
+        if await move_payment(db, PaymentId(payment.id), to=PaymentStatus.PAID, **facts):
             if order.state == OrderState.AWAITING_PAYMENT:
                 await pay_order(
                     db,
@@ -128,7 +128,7 @@ async def _check(db: Writing, told: ChannelPayment, *, merchant_id: object, amou
         raise PaymentDiffers(payment_no=told.payment_no, differing=differing)
 
 
-async def _move(db: Writing, payment_id: PaymentId, *, to: PaymentStatus, **facts: object) -> bool:
+async def move_payment(db: Writing, payment_id: PaymentId, *, to: PaymentStatus, **facts: object) -> bool:
     """Move a payment forward; False when it already stands there or beyond."""
     statement = (
         update(Payment)

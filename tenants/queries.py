@@ -1,7 +1,7 @@
 """Every read of the ground floor."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
@@ -147,6 +147,14 @@ async def store_codes(db: Reading, store_ids: Sequence[StoreId]) -> dict[StoreId
     """Which of these stores exist, and their codes."""
     statement = select(Store.id, Store.code).where(Store.tenant_id == db.tenant_id, Store.id.in_(store_ids))
     return {StoreId(row.id): row.code for row in await db.execute(statement)}
+
+
+async def store_names(db: Reading, store_ids: Iterable[StoreId]) -> dict[StoreId, str]:
+    """The names of these stores."""
+    statement = select(Store.id, Store.name).where(
+        Store.tenant_id == db.tenant_id, Store.id.in_(list(store_ids))
+    )
+    return {StoreId(row.id): row.name for row in await db.execute(statement)}
 
 
 async def store_facts(db: Reading, store_id: StoreId | None) -> StoreFacts:
