@@ -1,0 +1,111 @@
+"""Every way settlement can say no."""
+
+from tenants.kernel.errors import Broken, Conflict, Invalid, NotFound
+
+
+class ContractNotFound(NotFound):
+    """There is no such contract."""
+
+    zh = "合同不存在"
+
+
+class StatementNotFound(NotFound):
+    """There is no such statement."""
+
+    zh = "结算单不存在"
+
+
+class OrderMoneyNotFound(NotFound):
+    """There is no such order, or no money of it has been booked."""
+
+    zh = "订单不存在或尚无入账记录"
+
+
+class NoTermsInForce(Conflict):
+    """No contract is in force for this store at this time."""
+
+    zh = "该门店此时没有生效的合同"
+
+
+class ContractOverlap(Conflict):
+    """A store of this contract is covered by another contract at the same time."""
+
+    zh = "门店在同一时间已被另一份合同覆盖"
+
+
+class ContractVersionTooEarly(Conflict):
+    """A new version of a contract must start after the version before it."""
+
+    zh = "合同新版本的生效时间必须晚于上一版本"
+
+
+class RatesExceedWhole(Invalid):
+    """The rates add up to more than 100 %."""
+
+    zh = "费率合计超过 100%"
+
+
+class RateNamedTwice(Invalid):
+    """A party has two rates for the same category."""
+
+    zh = "同一结算方在同一类目下有两个费率"
+
+
+class ResidualPartyHasRate(Invalid):
+    """The residual party takes what is left; it cannot have a rate as well."""
+
+    zh = "剩余归属方取余额，不能再设费率"
+
+
+class ContractStoresWrong(Invalid):
+    """The house contract covers the stores that no other contract names; every other contract names at least one existing store."""
+
+    zh = "默认合同不指定门店，其他合同必须指定至少一家存在的门店"
+
+
+class PartyUnknown(Invalid):
+    """A party of this contract does not exist."""
+
+    zh = "合同中的结算方不存在"
+
+
+class MonthUnreadable(Invalid):
+    """A month is written YYYY-MM."""
+
+    zh = "月份格式应为 YYYY-MM"
+
+
+class PeriodNotOver(Conflict):
+    """This month is not over yet in every contract's time zone."""
+
+    zh = "该月份在合同时区内尚未结束"
+
+
+class EarlierPeriodOpen(Conflict):
+    """An earlier month still holds entries and is open; close it first."""
+
+    zh = "更早的月份仍有未关闭的账目，请先关账"
+
+
+class LaterPeriodClosed(Conflict):
+    """A later month is closed already; this one holds nothing and can no longer be closed."""
+
+    zh = "之后的月份已关账，本月不能再关账"
+
+
+class MonthNotClosed(Conflict):
+    """This month is not closed yet."""
+
+    zh = "该月份尚未关账"
+
+
+class StatementDiffers(Broken):
+    """A closed statement no longer agrees with the ledger."""
+
+    zh = "已关账的结算单与账本不一致"
+
+
+class RefundExceedsKept(Broken):
+    """A refund takes more of a line than the ledger holds for it."""
+
+    zh = "退款金额超过账本中该订单行的余额"

@@ -1,0 +1,279 @@
+"""Every read of settlement's books: contracts, periods, statements, and every fen of one order. Another tenant's id finds nothing."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, case, select
+
+from settlement.errors import ContractNotFound, OrderMoneyNotFound, StatementNotFound
+from settlement.models import (
+    Contract,
+    ContractRate,
+    ContractStore,
+    FrozenTerms,
+    LedgerAccount,
+    LedgerEntry,
+    Party,
+    Period,
+    Statement,
+    TermsPortion,
+)
+from settlement.states import AccountKind, Cause, PartyKind, PeriodState
+from settlement.views import (
+    ContractView,
+    LineMoney,
+    MoneyStep,
+    OrderMoney,
+    PartyAmount,
+    PartyView,
+    PeriodView,
+    RateView,
+    StatementView,
+)
+from tenants.kernel.ids import (
+    ContractId,
+    MallId,
+    OrderId,
+    OrderLineId,
+    PartyId,
+    RefundId,
+    StatementId,
+    StoreId,
+    TermsId,
+)
+from tenants.kernel.money import Bps, Fen
+from tenants.kernel.scope import Reading
+
+
+async def find_contract(db: Reading, contract_id: ContractId) -> ContractView:
+    """One version of a contract."""
+    found = await _shown_contracts(db, Contract.id == contract_id)
+    if not found:
+        raise ContractNotFound(contract_id=contract_id)
+    return found[0]
+
+
+async def contracts(db: Reading, *, code: str | None = None) -> list[ContractView]:
+    """All versions of all contracts (or of one), by code and version."""
+    return await _shown_contracts(db, *([] if code is None else [Contract.code == code]))
+
+
+async def parties(db: Reading) -> dict[PartyId, PartyView]:
+    """Everybody who can be owed."""
+    rows = await db.execute(_parties().where(Party.tenant_id == db.tenant_id))
+    return {PartyId(row.id): _party(row) for row in rows}
+
+
+async def periods(db: Reading, *, month: date | None = None) -> list[PeriodView]:
+    """Every month that somebody closed or booked into, the newest first."""
+    statement = (
+        select(Period.contract_code, Period.starts_on, Period.state, Period.closed_at, Period.closed_by)
+        .where(Period.tenant_id == db.tenant_id)
+        .order_by(Period.starts_on.desc(), Period.contract_code)
+    )
+    if month is not None:
+        statement = statement.where(Period.starts_on == month)
+    return [
+        PeriodView(
+            contract_code=row.contract_code, starts_on=row.starts_on, state=PeriodState(row.state),
+            closed_at=row.closed_at, closed_by=row.closed_by,
+        )
+        for row in await db.execute(statement)
+    ]  # fmt: skip
+
+
+async def statements(
+    db: Reading, *, month: date | None = None, mall_id: MallId | None = None
+) -> list[StatementView]:
+    """Statements, the newest month first; a mall sees its own alone."""
+    chosen = []
+    if month is not None:
+        chosen.append(Statement.period_on == month)
+    if mall_id is not None:
+        chosen.append(Party.mall_id == mall_id)
+    return await _shown_statements(db, *chosen)
+
+
+async def find_statement(
+    db: Reading, statement_id: StatementId, *, mall_id: MallId | None = None
+) -> StatementView:
+    """One statement; for a mall, another party's answers as one that does not exist."""
+    chosen = [Statement.id == statement_id]
+    if mall_id is not None:
+        chosen.append(Party.mall_id == mall_id)
+    found = await _shown_statements(db, *chosen)
+    if not found:
+        raise StatementNotFound(statement_id=statement_id)
+    return found[0]
+
+
+async def order_money(db: Reading, order_id: OrderId) -> OrderMoney:
+    """Every fen of an order: lines, terms, rates, portions, reversals; raises OrderMoneyNotFound when nothing is booked."""
+    entries = (await db.execute(_entries_of(db, order_id))).all()
+    if not entries:
+        raise OrderMoneyNotFound(order_id=order_id)
+    people = await parties(db)
+    rates = await _rates_of_terms(db, {TermsId(entry.terms_id) for entry in entries})
+    by_line = _grouped(entries, lambda entry: (entry.order_line_id, entry.terms_id))
+    lines = [_line_money(found, people, rates) for found in by_line.values()]
+    return OrderMoney(order_id=order_id, kept_fen=Fen(sum(line.kept_fen for line in lines)), lines=lines)
+
+
+def signed_amount() -> Any:
+    """An entry's amount as its party sees it: positive when the party's account is credited."""
+    return LedgerEntry.amount_fen * party_sign()
+
+
+def party_sign() -> Any:
+    """+1 where the credited account is the party's, -1 where the debited one is."""
+    return case((LedgerAccount.kind == AccountKind.PAYABLE, 1), else_=-1)
+
+
+def credited_account(db: Reading) -> Any:
+    """The join that finds an entry's credited account."""
+    return (
+        (LedgerAccount.tenant_id == LedgerEntry.tenant_id)
+        & (LedgerAccount.tenant_id == db.tenant_id)
+        & (LedgerAccount.id == LedgerEntry.credit_account_id)
+    )
+
+
+def _parties() -> Select[*tuple[Any, ...]]:
+    return select(Party.id, Party.kind, Party.code, Party.name)
+
+
+def _party(row: Any) -> PartyView:
+    return PartyView(id=PartyId(row.id), kind=PartyKind(row.kind), code=row.code, name=row.name)
+
+
+def _grouped(rows: Sequence[Any], key: Any) -> dict[Any, list[Any]]:
+    found: dict[Any, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[key(row)].append(row)
+    return found
+
+
+async def _shown_contracts(db: Reading, *chosen: Any) -> list[ContractView]:
+    statement = select(Contract).where(Contract.tenant_id == db.tenant_id, *chosen)
+    versions = (await db.execute(statement.order_by(Contract.code, Contract.version))).scalars().all()
+    people = await parties(db)
+    wanted = [version.id for version in versions]
+    named = select(ContractStore.contract_id, ContractStore.store_id).where(
+        ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id.in_(wanted)
+    )
+    stores = _grouped(
+        (await db.execute(named.order_by(ContractStore.store_id))).all(), lambda row: row.contract_id
+    )
+    agreed = select(
+        ContractRate.contract_id, ContractRate.party_id, ContractRate.category_code, ContractRate.rate_bps
+    ).where(ContractRate.tenant_id == db.tenant_id, ContractRate.contract_id.in_(wanted))
+    rates = _grouped((await db.execute(agreed)).all(), lambda row: row.contract_id)
+    return [
+        ContractView(
+            id=ContractId(version.id), code=version.code, version=version.version, name=version.name,
+            residual_party=people[PartyId(version.residual_party_id)],
+            rates=sorted(
+                (
+                    RateView(
+                        party=people[PartyId(row.party_id)], category_code=row.category_code,
+                        rate_bps=Bps(row.rate_bps),
+                    )
+                    for row in rates[version.id]
+                ),
+                key=lambda rate: (rate.party.code, rate.category_code),
+            ),
+            store_ids=[StoreId(row.store_id) for row in stores[version.id]],
+            profit_sharing=version.profit_sharing, time_zone=version.time_zone,
+            active_from=version.active_from, active_to=version.active_to,
+        )
+        for version in versions
+    ]  # fmt: skip
+
+
+async def _shown_statements(db: Reading, *chosen: Any) -> list[StatementView]:
+    statement = (
+        select(Statement, Party)
+        .join(Party, (Party.tenant_id == Statement.tenant_id) & (Party.id == Statement.party_id))
+        .where(Statement.tenant_id == db.tenant_id, Party.tenant_id == db.tenant_id, *chosen)
+        .order_by(Statement.period_on.desc(), Party.code)
+    )
+    return [statement_view(found, _party(party)) for found, party in (await db.execute(statement)).tuples()]
+
+
+def statement_view(row: Any, party: PartyView) -> StatementView:
+    """A statement's row as it is shown."""
+    return StatementView(
+        id=StatementId(row.id), party=party, period_on=row.period_on, opening_fen=Fen(row.opening_fen),
+        earned_fen=Fen(row.earned_fen), reversed_fen=Fen(row.reversed_fen),
+        closing_fen=Fen(row.closing_fen), lines=row.lines, content_sha256=row.content_sha256,
+        closed_at=row.closed_at,
+    )  # fmt: skip
+
+
+def _entries_of(db: Reading, order_id: OrderId) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            LedgerEntry.order_line_id, LedgerEntry.terms_id, LedgerEntry.cause, LedgerEntry.refund_id,
+            LedgerEntry.occurred_on, LedgerEntry.period_on, LedgerEntry.party_id,
+            LedgerEntry.journal_id, signed_amount().label("amount_fen"), Contract.code, Contract.version,
+            FrozenTerms.residual_party_id,
+        )
+        .join(LedgerAccount, credited_account(db))
+        .join(
+            FrozenTerms,
+            (FrozenTerms.tenant_id == LedgerEntry.tenant_id) & (FrozenTerms.id == LedgerEntry.terms_id),
+        )
+        .join(
+            Contract,
+            (Contract.tenant_id == FrozenTerms.tenant_id) & (Contract.id == FrozenTerms.contract_id),
+        )
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id, FrozenTerms.tenant_id == db.tenant_id,
+            Contract.tenant_id == db.tenant_id, LedgerEntry.order_id == order_id,
+        )
+        .order_by(
+            LedgerEntry.order_line_id, LedgerEntry.cause, LedgerEntry.occurred_on, LedgerEntry.journal_id,
+            LedgerEntry.refund_line_no, LedgerEntry.party_id,
+        )
+    )  # fmt: skip
+
+
+async def _rates_of_terms(db: Reading, terms: set[TermsId]) -> dict[tuple[TermsId, PartyId], Bps]:
+    statement = select(TermsPortion.terms_id, TermsPortion.party_id, TermsPortion.rate_bps).where(
+        TermsPortion.tenant_id == db.tenant_id, TermsPortion.terms_id.in_(terms)
+    )
+    return {
+        (TermsId(row.terms_id), PartyId(row.party_id)): Bps(row.rate_bps)
+        for row in await db.execute(statement)
+    }
+
+
+def _line_money(
+    entries: list[Any], people: dict[PartyId, PartyView], rates: dict[tuple[TermsId, PartyId], Bps]
+) -> LineMoney:
+    first = entries[0]
+    terms_id = TermsId(first.terms_id)
+    by_journal = _grouped(entries, lambda entry: entry.journal_id)
+    steps = [
+        MoneyStep(
+            cause=Cause(found[0].cause), occurred_on=found[0].occurred_on, period_on=found[0].period_on,
+            refund_id=RefundId(found[0].refund_id) if found[0].refund_id else None,
+            amount_fen=Fen(sum(entry.amount_fen for entry in found)),
+            parties=[
+                PartyAmount(
+                    party=people[PartyId(entry.party_id)], amount_fen=Fen(entry.amount_fen),
+                    rate_bps=rates.get((terms_id, PartyId(entry.party_id))),
+                )
+                for entry in found
+            ],
+        )
+        for found in by_journal.values()
+    ]  # fmt: skip
+    return LineMoney(
+        order_line_id=OrderLineId(first.order_line_id) if first.order_line_id else None, terms_id=terms_id,
+        contract_code=first.code, contract_version=first.version, steps=steps,
+        residual_party_code=people[PartyId(first.residual_party_id)].code,
+        kept_fen=Fen(sum(step.amount_fen for step in steps)),
+    )  # fmt: skip

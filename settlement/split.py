@@ -1,0 +1,54 @@
+"""Divides an amount among parties, and takes part of it back: the arithmetic that somebody could sue over. Pure.
+
+Every portion is rounded down and the residual party holds what is left, so the parts always add up. A refund gives back
+split(kept before) - split(kept after): whatever the order and number of refunds, each party then holds exactly its part of split(kept).
+Which terms apply is `terms`' question.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from tenants.kernel.ids import PartyId
+from tenants.kernel.money import Bps, Fen, split
+
+
+class Portion(msgspec.Struct, frozen=True, order=True):
+    """One party's rate in basis points."""
+
+    party_id: PartyId
+    rate_bps: Bps
+
+
+class SplitTerms(Protocol):
+    """What a split needs to know: who has which rate, and who takes the rest."""
+
+    @property
+    def residual_party_id(self) -> PartyId:
+        """Who takes the rest."""
+        ...
+
+    @property
+    def portions(self) -> tuple[Portion, ...]:
+        """The rates, a party at most once and never the residual party."""
+        ...
+
+
+def split_line(amount: Fen, terms: SplitTerms) -> dict[PartyId, Fen]:
+    """What each party holds of `amount` (fen, >= 0): portions rounded down, the rest to the residual party."""
+    parts, rest = split(amount, rates=[portion.rate_bps for portion in terms.portions])
+    held = {portion.party_id: part for portion, part in zip(terms.portions, parts, strict=True)}
+    held[terms.residual_party_id] = rest
+    return held
+
+
+def reversal(kept_before: Fen, kept_after: Fen, terms: SplitTerms) -> dict[PartyId, Fen]:
+    """What each party gives back (fen, signed) when the amount kept falls from `kept_before` to `kept_after`.
+
+    With n rounded-down portions the residual party's step may be negative by at most n - 1 fen: it then receives. Right, never clamped:
+    clamping is how balances leave split(kept) for good.
+    """
+    if not 0 <= kept_after <= kept_before:
+        raise ValueError("a refund keeps between nothing and everything that was kept before")
+    before, after = split_line(kept_before, terms), split_line(kept_after, terms)
+    return {party: Fen(held - after[party]) for party, held in before.items()}

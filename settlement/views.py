@@ -1,0 +1,200 @@
+"""What settlement shows: structs that go out. Amounts are whole fen, rates basis points."""
+
+from datetime import date, datetime
+
+import msgspec
+
+from settlement.states import Cause, PartyKind, PeriodState
+from tenants.kernel.ids import (
+    ContractId,
+    OrderId,
+    OrderLineId,
+    PartyId,
+    RefundId,
+    StatementId,
+    StoreId,
+    TermsId,
+)
+from tenants.kernel.money import Bps, Fen
+
+
+class _View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    pass
+
+
+class PartyView(_View, frozen=True):
+    """Anyone who can be owed."""
+
+    id: PartyId
+    kind: PartyKind
+    code: str
+    name: str
+
+
+class RateView(_View, frozen=True):
+    """One party's rate in a contract; an empty category code means everything."""
+
+    party: PartyView
+    category_code: str
+    rate_bps: Bps
+
+
+class ContractView(_View, frozen=True):
+    """One version of a contract."""
+
+    id: ContractId
+    code: str
+    version: int
+    name: str
+    residual_party: PartyView
+    rates: list[RateView]
+    store_ids: list[StoreId]
+    profit_sharing: bool
+    time_zone: str
+    active_from: datetime
+    active_to: datetime | None
+
+
+class ContractList(_View, frozen=True):
+    """Contracts by code and version."""
+
+    contracts: list[ContractView]
+
+
+class PeriodView(_View, frozen=True):
+    """One month of one contract."""
+
+    contract_code: str
+    starts_on: date
+    state: PeriodState
+    closed_at: datetime | None
+    closed_by: str | None
+
+
+class PeriodList(_View, frozen=True):
+    """Periods, the newest month first."""
+
+    periods: list[PeriodView]
+
+
+class StatementView(_View, frozen=True):
+    """One party's closed month: closing = opening + earned - reversed; a negative closing is carried forward, never dropped."""
+
+    id: StatementId
+    party: PartyView
+    period_on: date
+    opening_fen: Fen
+    earned_fen: Fen
+    reversed_fen: Fen
+    closing_fen: Fen
+    lines: int
+    content_sha256: str
+    closed_at: datetime
+
+
+class StatementList(_View, frozen=True):
+    """Statements, the newest month first."""
+
+    statements: list[StatementView]
+
+
+class StatementLine(_View, frozen=True):
+    """One entry of a statement: what was sold or refunded, on which terms, and the party's portion, signed."""
+
+    occurred_on: date
+    cause: Cause
+    order_no: str | None
+    line_no: int | None
+    sku_code: str | None
+    store_code: str
+    base_fen: Fen
+    """What was paid for the line, or (negative) what was refunded of it."""
+    rate_bps: Bps | None
+    """None for the residual party: it takes what is left."""
+    portion_fen: Fen
+    contract_code: str
+    contract_version: int
+    terms_id: TermsId
+    reference: str
+    """The order's or refund's number in the system it came from, else ours."""
+
+
+class PartyAmount(_View, frozen=True):
+    """What one party got (or, negative, gave back) of one line in one posting."""
+
+    party: PartyView
+    rate_bps: Bps | None
+    amount_fen: Fen
+
+
+class MoneyStep(_View, frozen=True):
+    """One posting of one line: the sale, or a refund's part of it."""
+
+    cause: Cause
+    refund_id: RefundId | None
+    occurred_on: date
+    period_on: date
+    amount_fen: Fen
+    parties: list[PartyAmount]
+
+
+class LineMoney(_View, frozen=True):
+    """Every fen of one order line: the terms it was sold on, and each posting."""
+
+    order_line_id: OrderLineId | None
+    terms_id: TermsId
+    contract_code: str
+    contract_version: int
+    residual_party_code: str
+    kept_fen: Fen
+    steps: list[MoneyStep]
+
+
+class OrderMoney(_View, frozen=True):
+    """Every fen of one order, as the ledger has it."""
+
+    order_id: OrderId
+    kept_fen: Fen
+    lines: list[LineMoney]
+
+
+class ClosingTotals(_View, frozen=True):
+    """The figures that must agree to the fen: what orders kept, what the ledger booked, what statements say."""
+
+    orders_fen: Fen
+    ledger_fen: Fen
+    statements_fen: Fen
+
+    @property
+    def agree(self) -> bool:
+        """Whether all three are equal."""
+        return self.orders_fen == self.ledger_fen == self.statements_fen
+
+
+class ClosingView(_View, frozen=True):
+    """A closed month."""
+
+    month: str
+    already_closed: bool
+    statements: list[StatementView]
+    totals: ClosingTotals
+
+
+class Finding(_View, frozen=True):
+    """One law of the books, how much was checked, and what breaks it (the first few)."""
+
+    law: str
+    checked: int
+    broken: int
+    examples: list[str]
+
+
+class BooksReport(_View, frozen=True):
+    """Whether the books hold."""
+
+    findings: list[Finding]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is broken."""
+        return all(finding.broken == 0 for finding in self.findings)
