@@ -224,6 +224,14 @@ async def find_shopper(db: Reading, shopper_id: ShopperId) -> ShopperView:
     return shown(ShopperView, row)
 
 
+async def phone_tails(db: Reading, shopper_ids: Iterable[ShopperId]) -> dict[ShopperId, str | None]:
+    """The last digits of these shoppers' phones, for the counter."""
+    statement = select(Shopper.id, Shopper.phone_tail).where(
+        Shopper.tenant_id == db.tenant_id, Shopper.id.in_(list(shopper_ids))
+    )
+    return {ShopperId(row.id): row.phone_tail for row in await db.execute(statement)}
+
+
 async def shopper_openid(db: Reading, shopper_id: ShopperId) -> str:
     """The openid under which a shopper pays: for the payment channel only, never for an answer."""
     statement = select(Shopper.openid).where(Shopper.tenant_id == db.tenant_id, Shopper.id == shopper_id)
