@@ -11,10 +11,6 @@ CURRENCY = "CNY"
 SEALING = "AEAD_AES_256_GCM"
 
 
-class Outgoing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A body we send."""
-
-
 class PrepayAmount(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be paid."""
 
@@ -48,7 +44,7 @@ class Settle(msgspec.Struct, frozen=True):
     profit_sharing: bool
 
 
-class Prepay(Outgoing, frozen=True, kw_only=True):
+class Prepay(msgspec.Struct, frozen=True, kw_only=True):
     """POST /v3/pay/transactions/jsapi."""
 
     appid: str
@@ -69,7 +65,7 @@ class PrepayAnswer(msgspec.Struct, frozen=True):
     prepay_id: str
 
 
-class Close(Outgoing, frozen=True, kw_only=True):
+class Close(msgspec.Struct, frozen=True, kw_only=True):
     """POST …/close."""
 
     mchid: str
@@ -96,7 +92,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     amount: TransactionAmount | None = None
 
 
-class RefundAsked(Outgoing, frozen=True, kw_only=True):
+class RefundAsked(msgspec.Struct, frozen=True, kw_only=True):
     """The amounts of a refund request."""
 
     refund: int

@@ -1,0 +1,1 @@
+"""The mini-program platform's server interface: for now, logging in."""

@@ -1,0 +1,171 @@
+"""API v3's envelope from WeChat's side: checking merchants' signatures, signing answers and callbacks, sealing resources, keys.
+
+Written from the protocol, without the adapter's code, so that the two can only agree by both being right.
+"""
+
+import base64
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.x509.oid import NameOID
+
+from storefront.simulators.state import Merchant, PlatformCertificate, State
+
+SCHEME = "WECHATPAY2-SHA256-RSA2048"
+SKEW_SECONDS = 300
+KEY_BITS = 2048
+CERTIFICATE_YEARS = 5
+_PAIR = re.compile(r'([a-z_]+)="([^"]*)"')
+
+
+class RequestSignature(msgspec.Struct):
+    """The pairs of an Authorization header."""
+
+    mchid: str
+    nonce_str: str
+    timestamp: str
+    serial_no: str
+    signature: str
+
+
+def read_authorization(header: str) -> RequestSignature | None:
+    """Read the header, or None when it is not one."""
+    scheme, _, rest = header.partition(" ")
+    try:
+        return msgspec.convert(dict(_PAIR.findall(rest)), RequestSignature) if scheme == SCHEME else None
+    except msgspec.ValidationError:
+        return None
+
+
+def signed_by(
+    merchant: Merchant, given: RequestSignature, *, method: str, target: str, body: bytes, stamp: int
+) -> bool:
+    """Whether the merchant signed these bytes with its registered certificate within the last five minutes."""
+    if given.serial_no != merchant.certificate_serial or not re.fullmatch(r"\d{10}", given.timestamp):
+        return False
+    if abs(stamp - int(given.timestamp)) > SKEW_SECONDS:
+        return False
+    message = f"{method}\n{target}\n{given.timestamp}\n{given.nonce_str}\n".encode() + body + b"\n"
+    try:
+        signature = base64.b64decode(given.signature, validate=True)
+        public_key(merchant.public_key).verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def signature_headers(
+    private_pem: str, body: bytes, *, serial: str, stamp: int, nonce: str
+) -> dict[str, str]:
+    """Sign an answer's or a callback's body."""
+    message = f"{stamp}\n{nonce}\n".encode() + body + b"\n"
+    signature = private_key(private_pem).sign(message, padding.PKCS1v15(), hashes.SHA256())
+    return {
+        "Wechatpay-Timestamp": str(stamp),
+        "Wechatpay-Nonce": nonce,
+        "Wechatpay-Signature": base64.b64encode(signature).decode(),
+        "Wechatpay-Serial": serial,
+        "Wechatpay-Signature-Type": SCHEME,
+    }
+
+
+def answering_key(state: State, merchant: Merchant | None, *, asked: str) -> tuple[str, str]:
+    """Choose serial and private key for a signature: the serial the merchant named, else what it still has."""
+    platform = state.platform
+    if merchant is not None and (asked == merchant.wechat_key_id or not merchant.certificates):
+        return merchant.wechat_key_id, merchant.wechat_private_key
+    if platform is None:
+        raise LookupError("no merchant was ever registered")
+    return platform.serial, platform.private_key
+
+
+def seal(api_v3_key: str, plain: bytes, *, associated: str, nonce: str) -> dict[str, str]:
+    """Seal a resource under the merchant's APIv3 key."""
+    sealed = AESGCM(api_v3_key.encode()).encrypt(nonce.encode(), plain, associated.encode())
+    return {
+        "algorithm": "AEAD_AES_256_GCM",
+        "ciphertext": base64.b64encode(sealed).decode(),
+        "associated_data": associated,
+        "nonce": nonce,
+    }
+
+
+def certificates_answer(
+    platform: PlatformCertificate, api_v3_key: str, *, nonce: str
+) -> Mapping[str, object]:
+    """Give the platform certificate as GET /v3/certificates does."""
+    return {
+        "data": [
+            {
+                "serial_no": platform.serial,
+                "effective_time": platform.effective_at.isoformat(timespec="seconds"),
+                "expire_time": platform.expires_at.isoformat(timespec="seconds"),
+                "encrypt_certificate": seal(
+                    api_v3_key, platform.certificate.encode(), associated="certificate", nonce=nonce
+                ),
+            }
+        ]
+    }
+
+
+@lru_cache(maxsize=512)
+def public_key(pem: str) -> rsa.RSAPublicKey:
+    """Read a public key, or the one in a certificate; raises ValueError when it is neither or not RSA."""
+    raw = pem.encode()
+    key = (
+        x509.load_pem_x509_certificate(raw).public_key()
+        if b"BEGIN CERTIFICATE" in raw
+        else serialization.load_pem_public_key(raw)
+    )
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise ValueError("not an RSA key")  # noqa: TRY004 one kind of refusal for whatever is in the file
+    return key
+
+
+@lru_cache(maxsize=512)
+def private_key(pem: str) -> rsa.RSAPrivateKey:
+    """Read one of the simulator's own keys."""
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("the simulator signs with RSA keys only")
+    return key
+
+
+def new_key_pair() -> tuple[str, str]:
+    """Make a key pair: private PEM, public PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
+
+
+def new_platform(serial_digits: str, *, now: datetime) -> PlatformCertificate:
+    """Make a platform certificate with this serial (hex), valid from yesterday for five years."""
+    private, _ = new_key_pair()
+    key = private_key(private)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Payment simulator, not a real authority")])
+    effective, expires = now - timedelta(days=1), now + timedelta(days=365 * CERTIFICATE_YEARS)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(int(serial_digits, 16))
+        .not_valid_before(effective)
+        .not_valid_after(expires)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    return PlatformCertificate(serial_digits.upper(), pem, private, effective, expires)
