@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 
 from storefront.provision import APP, MIGRATOR, WORKER
 from storefront.settings import Settings
+from tenants.kernel.encryption import KeyRing
 from tenants.kernel.scope import Database, TenantScope, Writing, open_database
 from tests.support.cluster import (
     ClusterAddress,
@@ -122,6 +123,12 @@ def settings(cluster: ClusterAddress, database_name: str, worker_number: int) ->
     )
 
 
+@pytest.fixture(scope="session")
+def keys(settings: Settings) -> KeyRing:
+    """The master keys that secrets are sealed with."""
+    return settings.key_ring()
+
+
 def watched(database: Database) -> Database:
     """Put the statement lint, once it exists, on every statement the application sends."""
     if importlib.util.find_spec("tests.support.statement_lint") is not None:
@@ -147,21 +154,21 @@ async def worker_database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def new_tenant(database: Database) -> Callable[..., Awaitable[TenantScope]]:
+def new_tenant(database: Database, keys: KeyRing) -> Callable[..., Awaitable[TenantScope]]:
     """Make further tenants: `await new_tenant(name="…")`."""
-    return partial(make_tenant, database)
+    return partial(make_tenant, database, keys=keys)
 
 
 @pytest.fixture
-async def tenant(database: Database) -> TenantScope:
+async def tenant(database: Database, keys: KeyRing) -> TenantScope:
     """A fresh tenant."""
-    return await make_tenant(database)
+    return await make_tenant(database, keys=keys)
 
 
 @pytest.fixture
-async def other_tenant(database: Database) -> TenantScope:
+async def other_tenant(database: Database, keys: KeyRing) -> TenantScope:
     """Another fresh tenant, to look over the fence from."""
-    return await make_tenant(database, name="云间茶事")
+    return await make_tenant(database, keys=keys, name="云间茶事")
 
 
 @pytest.fixture
