@@ -10,13 +10,19 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, MediaType, Response, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler, Scope
 
+from catalog import errors as catalog_errors
+from guides import errors as guides_errors
+from orders import errors as orders_errors
+from settlement import errors as settlement_errors
 from storefront import errors
-from storefront.auth import Admits, admitted_by, own_handlers, public
+from storefront.adapters import errors as adapters_errors
+from storefront.auth import admitted_by, own_handlers, public
 from storefront.frame import described, status_of
-from tenants.errors import TenantNotFound
+from tenants import errors as tenants_errors
 from tenants.kernel.errors import Refusal, every_refusal
 from tenants.kernel.scope import DatabaseAway, DatabaseBusy
 
@@ -45,6 +51,10 @@ PAGE = """<!doctype html>
 </html>
 """
 _CODE = re.compile(r"^`([A-Z_]+)`", re.MULTILINE)
+REFUSING = (
+    tenants_errors, catalog_errors, guides_errors, orders_errors, settlement_errors, adapters_errors, errors,
+)  # fmt: skip
+"""Where refusals are defined: imported here so that the list of codes is complete whatever the routes import."""
 Schema = dict[str, Any]
 FAILURE: Schema = {
     "type": "object",
@@ -108,9 +118,7 @@ def openapi(app: Litestar) -> Schema:
     for methods in document["paths"].values():
         for operation in methods.values():
             handler = handlers[operation["operationId"]]
-            _describe(
-                operation, admits=admitted_by(handler) or public, framed=handler.opt.get("framed", True)
-            )
+            _describe(operation, handler=handler)
     return document
 
 
@@ -119,21 +127,25 @@ def every_code() -> dict[str, type[Refusal]]:
     return {kind.code(): kind for kind in every_refusal()}
 
 
-def common_refusals(admits: Admits, *, has_body: bool) -> list[type[Refusal]]:
+def common_refusals(handler: HTTPRouteHandler, *, has_body: bool) -> list[type[Refusal]]:
     """What any operation of this kind may answer with, whatever it does."""
+    admits = admitted_by(handler) or public
     found: list[type[Refusal]] = [errors.MalformedRequest, errors.InternalError, DatabaseBusy, DatabaseAway]
     if admits.audiences:
         found += [errors.LoginRequired, errors.TokenExpired, errors.AudienceNotAllowed]
     if admits.guests:
-        found += [errors.TenantNotNamed, TenantNotFound]
+        found += [errors.TenantNotNamed, tenants_errors.TenantNotFound]
     if admits.roles:
         found += [errors.RoleNotAllowed]
+    if "store" in handler.parsed_fn_signature.parameters:
+        found += [errors.StoreHeaderMissing]
     if has_body:
         found += [errors.ValidationFailed, errors.BodyTooLarge, errors.MediaTypeNotSupported]
     return found
 
 
-def _describe(operation: Schema, *, admits: Admits, framed: bool) -> None:
+def _describe(operation: Schema, *, handler: HTTPRouteHandler) -> None:
+    admits, framed = admitted_by(handler) or public, handler.opt.get("framed", True)
     responses: Schema = operation["responses"]
     operation["summary"] = str(operation.get("description", "")).split("\n")[0].rstrip(".")
     if admits.audiences:
@@ -145,7 +157,7 @@ def _describe(operation: Schema, *, admits: Admits, framed: bool) -> None:
         if status.startswith("2") and framed:
             _frame_answer(response)
     if framed:
-        _document_refusals(responses, common_refusals(admits, has_body="requestBody" in operation))
+        _document_refusals(responses, common_refusals(handler, has_body="requestBody" in operation))
 
 
 def _document_refusals(responses: Schema, common: list[type[Refusal]]) -> None:

@@ -4,7 +4,7 @@ The algorithm is pinned, the clock comes in, and unknown claims are ignored. Ref
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -101,8 +101,10 @@ class AccessTokens:
             claims = msgspec.convert(decoded.claims, Claims)
         except (JoseError, msgspec.ValidationError, ValueError, TypeError, RecursionError) as error:
             raise LoginRequired from error
-        if datetime.fromtimestamp(claims.exp, UTC) <= now:
+        if claims.exp <= now.timestamp():
             raise TokenExpired
+        if claims.exp - claims.iat > LIFETIME.total_seconds():  # signed by us, but never meant to be
+            raise LoginRequired
         if (claims.aud is Audience.OPERATOR) != (claims.tid is None) or (claims.aud is Audience.STAFF) != (
             claims.role is not None
         ):

@@ -28,6 +28,8 @@ CALLBACK_KEY_LENGTH = 32
 class PublicCodesExhausted(Broken):
     """No free public code was found."""
 
+    zh = "没有可用的公开代码"
+
 
 async def create_tenant(db: Writing, command: CreateTenant, *, now: datetime, keys: KeyRing) -> TenantView:
     """Create the tenant that this transaction is bound to (a fresh id); refuses a code or appid that is taken."""
