@@ -174,24 +174,39 @@ async def nearest_stores(
     """Open stores by distance. All of a brand's coordinates are compared: a thousand stores are a millisecond's work."""
     rows = (await db.execute(_stores_with_mall(db).where(Store.status != "closed"))).all()
     here = (latitude, longitude)
-    near = [
-        NearbyStore(store=shown(StoreView, row), distance_metres=_metres(here, (row.latitude, row.longitude)))
-        for row in rows
+    measured = [(_metres(here, (row.latitude, row.longitude)), row) for row in rows]
+    measured.sort(key=lambda each: (each[0] is None, each[0] or 0, each[1].code))
+    near = [(metres, row, shown(StoreView, row)) for metres, row in measured[:limit]]
+    paths = [path_of(db.tenant_id, group_id=store.group_id, store_id=store.id) for _, _, store in near]
+    hours = await _hours_along(db, paths)
+    return [
+        NearbyStore(
+            facts=StoreFacts(store=store, path=path, hours=found, mall_name=row.mall_name),
+            distance_metres=metres,
+        )
+        for (metres, row, store), path, found in zip(near, paths, hours, strict=True)
     ]
-    return sorted(
-        near, key=lambda each: (each.distance_metres is None, each.distance_metres or 0, each.store.code)
-    )[:limit]
 
 
 async def opening_hours(db: Reading, path: LevelPath) -> Hours | None:
     """The hours of the most specific level that has any; None when nobody ever set them."""
+    return (await _hours_along(db, [path]))[0]
+
+
+async def _hours_along(db: Reading, paths: Sequence[LevelPath]) -> list[Hours | None]:
+    """The hours of each path, read at once."""
+    levels = {level_id for path in paths for level_id in path.ids()}
     statement = select(
         OpeningHours.level_id, OpeningHours.weekly, OpeningHours.exceptions, OpeningHours.source_text
-    ).where(OpeningHours.tenant_id == db.tenant_id, OpeningHours.level_id.in_(path.ids()))
-    rows = (await db.execute(statement)).all()
-    if not rows:
-        return None
-    row = max(rows, key=lambda found: path.rank(found.level_id))
+    ).where(OpeningHours.tenant_id == db.tenant_id, OpeningHours.level_id.in_(levels))
+    said = {row.level_id: _hours(row) for row in await db.execute(statement)}
+    return [
+        next((said[level_id] for level_id in reversed(path.ids()) if level_id in said), None)
+        for path in paths
+    ]
+
+
+def _hours(row: Any) -> Hours:
     return Hours(
         weekly=None if row.weekly is None else msgspec.convert(row.weekly, tuple[WeeklySpan, ...]),
         exceptions={

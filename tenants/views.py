@@ -108,10 +108,10 @@ class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):
     mall_name: str | None
 
 
-class NearbyStore(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A store and how far away it is, in metres; null where either place is not known."""
+class NearbyStore(msgspec.Struct, frozen=True, kw_only=True):
+    """A store and how far away it is, in metres; None where either place is not known."""
 
-    store: StoreView
+    facts: StoreFacts
     distance_metres: int | None
 
 
