@@ -16,20 +16,24 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.serialization import default_serializer
 from litestar.types import Serializer
 
+from orders.errors import PickupGuessesUsedUp
 from storefront import errors
 from storefront.observability import report_failure
 from tenants.kernel.errors import Broken, Conflict, Forbidden, Invalid, NotFound, Refusal, Unavailable
+from tenants.kernel.idempotency import IdempotencyKeyMissing
 
 STATUS: dict[type[Refusal], int] = {
     errors.MalformedRequest: 400,
     errors.StoreHeaderMissing: 400,
     errors.TenantNotNamed: 400,
+    IdempotencyKeyMissing: 400,
     errors.LoginRequired: 401,
     errors.TokenExpired: 401,
     errors.MethodNotAllowed: 405,
     errors.BodyTooLarge: 413,
     errors.MediaTypeNotSupported: 415,
     errors.TooManyAttempts: 429,
+    PickupGuessesUsedUp: 429,
     NotFound: 404,
     Conflict: 409,
     Forbidden: 403,

@@ -9,8 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import httpx
 from redis.asyncio import Redis
 
+from orders.ports import Terms
+from settlement.freeze import ContractTerms
+from storefront.adapters.outbound import open_http_client
+from storefront.channels import MiniProgramLogins, WechatPayChannels
 from storefront.directory import Directory
 from storefront.passwords import Argon2Passwords
 from storefront.settings import SettingInvalid, Settings
@@ -40,14 +45,19 @@ class Wiring:
     refresh_key: bytes
     keys: KeyRing
     passwords: PasswordHasher
+    http: httpx.AsyncClient
+    channels: WechatPayChannels
+    logins: MiniProgramLogins
+    terms: Terms
 
     async def close(self) -> None:
         """Close what was opened."""
+        await self.http.aclose()
         await self.database.close()
         await self.redis.aclose()
 
 
-PORTS = ("passwords",)
+PORTS = ("passwords", "channels", "terms")
 """The fields that routes and reactions may ask for by name."""
 
 
@@ -61,6 +71,7 @@ def wire(
 ) -> Wiring:
     """Open what the settings name; tests hand in what they already hold."""
     opened = database or open_for(settings.database_url, settings=settings)
+    keys, http = settings.key_ring(), open_http_client()
     return Wiring(
         settings=settings,
         database=opened,
@@ -70,8 +81,12 @@ def wire(
         tokens=AccessTokens.with_key(settings.token_key()),
         # One secret to look after; a key of its own for each use, so that neither can stand for the other.
         refresh_key=hmac.digest(settings.token_key(), b"storefront refresh tokens", "sha256"),
-        keys=settings.key_ring(),
+        keys=keys,
         passwords=passwords or Argon2Passwords(),
+        http=http,
+        channels=WechatPayChannels(http, settings=settings, keys=keys, clock=clock),
+        logins=MiniProgramLogins(http, settings=settings, keys=keys),
+        terms=ContractTerms(),
     )
 
 

@@ -4,4 +4,6 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-ROUTES: Final[list[ControllerRouterHandler]] = []
+from storefront.callbacks import wechat_pay
+
+ROUTES: Final[list[ControllerRouterHandler]] = [*wechat_pay.ROUTES]

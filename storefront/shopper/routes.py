@@ -4,4 +4,6 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-ROUTES: Final[list[ControllerRouterHandler]] = []
+from storefront.shopper import orders, quotes, sessions
+
+ROUTES: Final[list[ControllerRouterHandler]] = [*sessions.ROUTES, *quotes.ROUTES, *orders.ROUTES]

@@ -4,6 +4,11 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.staff import sessions
+from storefront.staff import orders, pickups, refunds, sessions
 
-ROUTES: Final[list[ControllerRouterHandler]] = [*sessions.ROUTES]
+ROUTES: Final[list[ControllerRouterHandler]] = [
+    *sessions.ROUTES,
+    *orders.ROUTES,
+    *pickups.ROUTES,
+    *refunds.ROUTES,
+]
