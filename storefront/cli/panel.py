@@ -5,9 +5,7 @@
 import json
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
-from rich.panel import Panel
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
 from storefront.cli.running import Running, ask
@@ -19,70 +17,66 @@ CREATED = 201
 
 
 def show_panel(console: Console, running: Running, *, seconds: float) -> None:
-    """Print the panel; without a demonstration only the addresses."""
+    """Print the panel; without a demonstration only the addresses.
+
+    Ruled above and below but not at the sides, and never folded: every token and every line can be copied whole.
+    """
     from storefront.cli.seed import kept_report
 
     report = kept_report(running.wanted.home)
-    title = f"storefront is up ({seconds:.1f} s)"
-    parts: list[Table | Text] = [_addresses(running)]
+    console.rule(f"storefront is up ({seconds:.1f} s)")
+    sections = [_addresses(running)]
     if report is not None:
-        parts += [_logins(report), _tokens(running, report)]
-    console.print(Panel(Group(*parts), title=title, subtitle="Ctrl-C stops everything", expand=False))
-    # Outside the frame, so that a line can be copied whole.
-    for line in curl_lines(running, report):
-        console.print(Text(line), soft_wrap=True)
+        sections += [_logins(report), _tokens(running, report)]
+    sections.append(["try it:", *curl_lines(running, report)])
+    for section in sections:
+        for line in section:
+            console.print(Text(line), soft_wrap=True)
+        console.print()
+    console.rule("Ctrl-C stops everything")
 
 
-def _addresses(running: Running) -> Table:
-    table = Table.grid(padding=(0, 2))
+def _addresses(running: Running) -> list[str]:
     settings = running.settings
-    for name, value in (
-        ("API", running.url),
-        ("API documentation", f"{running.url}/docs"),
-        ("health", f"{running.url}/health/ready"),
-        ("metrics", f"http://{running.wanted.host}:{running.wanted.metrics_port}/metrics"),
-        ("WeChat simulator", settings.wechat_pay_url),
-        ("data and logs", str(running.wanted.home)),
-    ):
-        table.add_row(Text(name, style="bold"), Text(value))
-    return table
+    rows = {
+        "API": running.url,
+        "documentation": f"{running.url}/docs",
+        "health": f"{running.url}/health/ready",
+        "metrics": f"http://{running.wanted.host}:{running.wanted.metrics_port}/metrics",
+        "WeChat": f"{settings.wechat_pay_url} (simulated)" if running.simulates else settings.wechat_pay_url,
+        "data and logs": str(running.wanted.home),
+    }
+    width = max(len(name) for name in rows)
+    return [f"  {name.ljust(width)}  {value}" for name, value in rows.items()]
 
 
-def _logins(report: "DemoReport") -> Table:
-    table = Table(
-        "audience",
-        "role",
-        "brand",
-        "log-in",
-        "password",
-        "where",
-        box=None,
-        header_style="bold",
-        padding=(0, 1),
-    )
-    for login in report.logins:
-        table.add_row(
-            login.audience,
-            login.role,
-            login.tenant_code or "",
-            login.login,
-            Text(login.password),
-            login.place,
-        )
-    return table
+def _logins(report: "DemoReport") -> list[str]:
+    rows = [("brand", "log-in", "password", "role", "place")]
+    rows += [
+        (each.tenant_code or f"({each.audience})", each.login, each.password, each.role, each.place)
+        for each in report.logins
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[4]]) for row in rows
+    ]
+    return ["log-ins of the demonstration:", *(f"  {line}" for line in lines)]
 
 
-def _tokens(running: Running, report: "DemoReport") -> Text:
-    lines = ["access tokens (15 minutes; log in again with the log-ins above):"]
-    for audience in dict.fromkeys(login.audience for login in report.logins):
-        login = next(each for each in report.logins if each.audience == audience)
-        lines.append(
-            f"{audience} ({login.login}): {fresh_token(running, login) or 'log-in failed, see the API’s log'}"
-        )
+def _tokens(running: Running, report: "DemoReport") -> list[str]:
+    lines = ["access tokens, good for 15 minutes:"]
+    for login in first_of_each_audience(report):
+        token = fresh_token(running, login) or "the log-in failed; see the log api.log"
+        lines.append(f"  {login.audience} {login.tenant_code or ''} {login.login}: {token}")
     shopper = shopper_token(running, report)
-    if shopper:
-        lines.append(f"shopper ({report.brands[0].code}): {shopper}")
-    return Text("\n".join(lines), overflow="fold")
+    if shopper is not None:
+        lines.append(f"  shopper {report.brands[0].code}: {shopper}")
+    return lines
+
+
+def first_of_each_audience(report: "DemoReport") -> list["DemoLogin"]:
+    """One log-in for each audience that logs in by password."""
+    return list({login.audience: login for login in reversed(report.logins)}.values())[::-1]
 
 
 def fresh_token(running: Running, login: "DemoLogin") -> str | None:
@@ -96,7 +90,7 @@ def fresh_token(running: Running, login: "DemoLogin") -> str | None:
 
 def shopper_token(running: Running, report: "DemoReport") -> str | None:
     """Log a made-up shopper in through the simulator, if there is one."""
-    if not report.brands or not any(part.name == "simulator" for part in running.parts):
+    if not report.brands or not running.simulates:
         return None
     appid = report.brands[0].appid
     code = wechat_code(running, appid=appid)
@@ -111,7 +105,7 @@ def shopper_token(running: Running, report: "DemoReport") -> str | None:
 def wechat_code(running: Running, *, appid: str) -> str | None:
     """What wx.login would give the front end."""
     status, answer = ask(
-        f"{running.simulator_url}/control/logins",
+        f"{running.simulator_url}/simulator/logins",
         method="POST",
         body={"appid": appid, "openid": None, "unionid": None},
     )

@@ -62,7 +62,15 @@ PARTS: dict[str, Callable[[], None]] = {
     "simulator": run_simulator,
     "seed": run_seed,
 }
-WARM = ("storefront.app", "storefront.worker", "storefront.simulators.run", "granian.server.mp", "uvloop")
+WARM = (
+    "storefront.app",
+    "storefront.worker",
+    "storefront.simulators.run",
+    "granian.server.mp",
+    "uvloop",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "httpcore",
+)
 
 
 def warm_up() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from storefront.cli.home import announce, kept_keys, withdraw_announcement
 from storefront.cli.parts import Part, keep_bytecode, start_part, warm_up
-from storefront.embedded.servers import DATABASE, EmbeddedServers, start_servers
+from storefront.embedded.servers import DATABASE, EmbeddedServers, launch_servers
 from storefront.migrations.head import head_revision
 from storefront.provision import APP, MIGRATOR, WORKER, provision, role_statements, schema_statements
 from storefront.settings import Settings, read_settings
@@ -67,6 +67,11 @@ class Running:
         """The simulator's address on this machine."""
         return f"http://127.0.0.1:{self.wanted.simulator_port}"
 
+    @property
+    def simulates(self) -> bool:
+        """Whether WeChat is our simulator."""
+        return any(part.name == "simulator" for part in self.parts)
+
     def start_part(self, name: str, *, on_terminal: bool = False) -> Part:
         """Start a part; the folder's lock stays ours."""
         private = () if self.servers is None else (self.servers.state.lock.fileno(),)
@@ -102,16 +107,18 @@ def bring_up(wanted: Wanted, *, say: Say) -> Running:
     running = Running(wanted, _base_environment(wanted))
     try:
         _start_servers(running, say=say)
-        _prepare_schema(running, say=say)
         say("loading the program")
-        warm_up()
+        warm_up()  # while the servers start
+        if running.servers is not None:
+            running.servers.wait_ready()
+        _prepare_schema(running, say=say)
         _start_simulator(running, say=say)
         _seed(running, say=say)
         _pass_gate(running)
         running.start_part("api")
-        running.start_part("worker")
         announce(wanted.home, running.environment)
         wait_for(running, f"{running.url}/health/ready", part="api")
+        running.start_part("worker")
     except BaseException:
         running.stop()
         raise
@@ -151,7 +158,7 @@ def _start_servers(running: Running, *, say: Say) -> None:
         return
     names = [name for name, own in (("PostgreSQL", own_postgres), ("Valkey", own_valkey)) if own]
     say(f"starting {' and '.join(names)} in {running.wanted.home}")
-    running.servers = start_servers(
+    running.servers = launch_servers(
         running.wanted.home, with_postgres=own_postgres, with_valkey=own_valkey, say=say
     )
     if own_valkey:
@@ -194,8 +201,7 @@ def _seed(running: Running, *, say: Say) -> None:
     """Write the demonstration once. It pays against the simulator only, so with the real WeChat there is none."""
     from storefront.cli.seed import REPORT
 
-    simulated = any(part.name == "simulator" for part in running.parts)
-    if not running.wanted.demo or not simulated or (running.wanted.home / REPORT).exists():
+    if not running.wanted.demo or not running.simulates or (running.wanted.home / REPORT).exists():
         return
     wait_for(running, f"{running.simulator_url}/", part="simulator", any_answer=True)
     say("writing the demonstration (once)")

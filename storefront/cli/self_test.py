@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 
-from storefront.cli.panel import fresh_token, shopper_token
+from storefront.cli.panel import first_of_each_audience, fresh_token, shopper_token
 from storefront.cli.running import Running, ask
 from storefront.cli.seed import kept_report
 
@@ -36,9 +36,8 @@ def _checks(running: Running) -> dict[str, Callable[[], str | None]]:
     }
     report = kept_report(running.wanted.home)
     if report is not None:
-        for audience in dict.fromkeys(login.audience for login in report.logins):
-            login = next(each for each in report.logins if each.audience == audience)
-            checks[f"the demonstration's {audience} logs in"] = lambda login=login: (  # type: ignore[misc]
+        for login in first_of_each_audience(report):
+            checks[f"the demonstration's {login.audience} logs in"] = lambda login=login: (  # type: ignore[misc]
                 None if fresh_token(running, login) else "refused"
             )
         if _serves(running, "/shopper/v1/sessions"):

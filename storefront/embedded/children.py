@@ -76,11 +76,13 @@ class Child:
                 f"{self.name} ended with code {self.popen.returncode}; its log {self.log} says:\n{self.last_words()}"
             )
 
-    def stop(self, *, seconds: float = STOP_SECONDS) -> bool:
-        """Stop the child and wait for it; a child that does not end is killed. True if it ended by itself."""
-        if self.ended():
-            return True
-        self.popen.send_signal(self.stop_signal)
+    def ask_to_stop(self) -> None:
+        """Ask the child to end in its own way."""
+        if not self.ended():
+            self.popen.send_signal(self.stop_signal)
+
+    def wait(self, *, seconds: float = STOP_SECONDS) -> bool:
+        """Wait for the end of a child that was asked to; one that does not end is killed. True if it ended by itself."""
         try:
             self.popen.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -55,6 +55,17 @@ class EmbeddedServers:
         """The servers' processes."""
         return [child for child in (self.valkey, self.postgres) if child is not None]
 
+    def wait_ready(self) -> None:
+        """Wait until both answer; if one does not, stop both and raise with its last words."""
+        try:
+            if self.postgres is not None:
+                wait_for_postgres(self.state, self.postgres)
+            if self.valkey is not None:
+                wait_for_valkey(self.valkey, run=self.run)
+        except BaseException:
+            self.stop()
+            raise
+
     def stop(self) -> list[str]:
         """Stop both, remove the run folder, free the lock; returns the names of servers that had to be killed."""
         if self.stopped:
@@ -62,9 +73,8 @@ class EmbeddedServers:
         self.stopped = True
         atexit.unregister(self.stop)
         for child in self.children():  # ask both before waiting for either
-            if not child.ended():
-                child.popen.send_signal(child.stop_signal)
-        killed = [child.name for child in self.children() if not child.stop()]
+            child.ask_to_stop()
+        killed = [child.name for child in self.children() if not child.wait()]
         (self.state.home / "valkey.pid").unlink(missing_ok=True)
         self.state.close(self.run)
         return killed
@@ -79,6 +89,22 @@ def start_servers(
     say: Callable[[str], None] = _silent,
 ) -> EmbeddedServers:
     """Start the servers of this state folder and wait until both answer; `throwaway` trades durability for speed (tests)."""
+    servers = launch_servers(
+        home, throwaway=throwaway, with_postgres=with_postgres, with_valkey=with_valkey, say=say
+    )
+    servers.wait_ready()
+    return servers
+
+
+def launch_servers(
+    home: Path,
+    *,
+    throwaway: bool = False,
+    with_postgres: bool = True,
+    with_valkey: bool = True,
+    say: Callable[[str], None] = _silent,
+) -> EmbeddedServers:
+    """Start the servers and return at once, for a caller that has something to do before `wait_ready`."""
     account = servers_account()
     state = open_folder(home, account=account)
     servers: EmbeddedServers | None = None
@@ -98,9 +124,6 @@ def start_servers(
             servers.postgres = start_postgres(
                 state, binaries=servers.binaries, run=servers.run, throwaway=throwaway
             )
-            wait_for_postgres(state, servers.postgres)
-        if servers.valkey is not None:
-            wait_for_valkey(servers.valkey, run=servers.run)
     except BaseException:
         if servers is not None:
             servers.stop()
