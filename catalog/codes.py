@@ -5,40 +5,34 @@ from typing import Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import select
+from sqlalchemy import Table
 
 from catalog.models import Category, Sku, Spu
+from tenants.batches import ids_of
 from tenants.codes import store_group_ids, store_ids
 from tenants.import_outcomes import Finding, refusal
 from tenants.kernel.ids import CategoryId, LevelId, SkuId, SpuId
 from tenants.kernel.scope import Reading
 from tenants.levels import Level
 
+CATEGORIES: Table = Category.__table__  # type: ignore[assignment]
+SPUS: Table = Spu.__table__  # type: ignore[assignment]
+SKUS: Table = Sku.__table__  # type: ignore[assignment]
+
 
 async def category_ids(db: Reading, codes: Iterable[str]) -> dict[str, CategoryId]:
     """The categories behind these codes."""
-    found = await db.execute(
-        select(Category.code, Category.id).where(
-            Category.tenant_id == db.tenant_id, Category.code.in_(set(codes))
-        )
-    )
-    return {code: CategoryId(category_id) for code, category_id in found.tuples()}
+    return {code: CategoryId(found) for code, found in (await ids_of(db, CATEGORIES, codes)).items()}
 
 
 async def spu_ids(db: Reading, codes: Iterable[str]) -> dict[str, SpuId]:
     """The products behind these codes."""
-    found = await db.execute(
-        select(Spu.code, Spu.id).where(Spu.tenant_id == db.tenant_id, Spu.code.in_(set(codes)))
-    )
-    return {code: SpuId(spu_id) for code, spu_id in found.tuples()}
+    return {code: SpuId(found) for code, found in (await ids_of(db, SPUS, codes)).items()}
 
 
 async def sku_ids(db: Reading, codes: Iterable[str]) -> dict[str, SkuId]:
     """The units behind these codes."""
-    found = await db.execute(
-        select(Sku.code, Sku.id).where(Sku.tenant_id == db.tenant_id, Sku.code.in_(set(codes)))
-    )
-    return {code: SkuId(sku_id) for code, sku_id in found.tuples()}
+    return {code: SkuId(found) for code, found in (await ids_of(db, SKUS, codes)).items()}
 
 
 class AtLevel(Protocol):

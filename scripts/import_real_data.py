@@ -6,7 +6,6 @@ uv run python scripts/import_real_data.py --data ../shared/data --throwaway     
 
 import argparse
 import asyncio
-import os
 import secrets
 import sys
 import tempfile
@@ -28,10 +27,10 @@ from scripts.real_data import (  # noqa: E402
     stores_cn,
 )
 from scripts.real_data.context import Context, Figure  # noqa: E402
+from storefront.cli.home import settings_for_command, strip_postgres_variables  # noqa: E402
 from storefront.embedded.servers import EmbeddedServers, start_servers  # noqa: E402
 from storefront.migrations.run import upgrade  # noqa: E402
 from storefront.provision import APP, MIGRATOR, provision  # noqa: E402
-from storefront.settings import read_settings  # noqa: E402
 from tenants.kernel.encryption import KeyRing  # noqa: E402
 from tenants.kernel.scope import open_database  # noqa: E402
 
@@ -54,6 +53,7 @@ def main() -> int:
     parser.add_argument("--throwaway", action="store_true", help="start a database for this run and drop it")
     parser.add_argument("--prefix", default="real", help="first part of the tenants' codes")
     chosen = parser.parse_args()
+    strip_postgres_variables()
     reports = chosen.reports or Path(tempfile.mkdtemp(prefix="storefront-reports-"))
     reports.mkdir(parents=True, exist_ok=True)
     with _database_url(throwaway=chosen.throwaway) as url:
@@ -68,10 +68,8 @@ def main() -> int:
 @contextmanager
 def _database_url(*, throwaway: bool) -> Iterator[str | None]:
     if not throwaway:
-        yield read_settings().database_url
+        yield settings_for_command().database_url
         return
-    for variable in [name for name in os.environ if name.startswith("PG")]:
-        del os.environ[variable]
     with tempfile.TemporaryDirectory(prefix="storefront-real-data-") as folder:
         home = Path(folder)
         home.chmod(0o755)
@@ -90,7 +88,7 @@ async def _prepare(servers: EmbeddedServers) -> None:
 
 async def _run(chosen: argparse.Namespace, *, url: str, reports: Path) -> int:
     """Import and compare; returns the number of figures that differ."""
-    settings = read_settings()
+    settings = settings_for_command()
     keys = (
         settings.key_ring()
         if settings.storefront_master_keys

@@ -5,44 +5,32 @@ Codes are kept to the letter; one that is not found is simply absent from the an
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
+from tenants.batches import ids_of
 from tenants.kernel.ids import MallId, MerchantId, StoreGroupId, StoreId
 from tenants.kernel.scope import Reading
-from tenants.models import Mall, Merchant, StoreGroup
-from tenants.queries import store_ids_by_code
+from tenants.models import Mall, Merchant, Store, StoreGroup
+
+STORES: Table = Store.__table__  # type: ignore[assignment]
+GROUPS: Table = StoreGroup.__table__  # type: ignore[assignment]
+MERCHANTS: Table = Merchant.__table__  # type: ignore[assignment]
 
 
 async def store_ids(db: Reading, codes: Iterable[str | None]) -> dict[str, StoreId]:
-    """The stores behind these codes; rows that name none are passed over."""
-    wanted = {code for code in codes if code}
-    return await store_ids_by_code(db, sorted(wanted)) if wanted else {}
+    """The stores behind these codes."""
+    return {code: StoreId(found) for code, found in (await ids_of(db, STORES, codes)).items()}
 
 
 async def store_group_ids(db: Reading, codes: Iterable[str | None]) -> dict[str, StoreGroupId]:
     """The store groups behind these codes."""
-    wanted = {code for code in codes if code}
-    if not wanted:
-        return {}
-    found = await db.execute(
-        select(StoreGroup.code, StoreGroup.id).where(
-            StoreGroup.tenant_id == db.tenant_id, StoreGroup.code.in_(wanted)
-        )
-    )
-    return {code: StoreGroupId(group_id) for code, group_id in found.tuples()}
+    return {code: StoreGroupId(found) for code, found in (await ids_of(db, GROUPS, codes)).items()}
 
 
 async def merchant_ids(db: Reading, numbers: Iterable[str | None]) -> dict[str, MerchantId]:
     """The tenant's merchants behind these merchant numbers."""
-    wanted = {number for number in numbers if number}
-    if not wanted:
-        return {}
-    found = await db.execute(
-        select(Merchant.merchant_no, Merchant.id).where(
-            Merchant.tenant_id == db.tenant_id, Merchant.merchant_no.in_(wanted)
-        )
-    )
-    return {number: MerchantId(merchant_id) for number, merchant_id in found.tuples()}
+    found = await ids_of(db, MERCHANTS, numbers, code="merchant_no")
+    return {number: MerchantId(merchant_id) for number, merchant_id in found.items()}
 
 
 async def mall_ids(db: Reading, codes: Iterable[str | None]) -> dict[str, MallId]:
@@ -51,4 +39,4 @@ async def mall_ids(db: Reading, codes: Iterable[str | None]) -> dict[str, MallId
     if not wanted:
         return {}
     found = await db.execute(select(Mall.code, Mall.id).where(Mall.code.in_(wanted)))
-    return {code: MallId(mall_id) for code, mall_id in found.tuples()}
+    return {code: MallId(mall_id) for code, mall_id in found}

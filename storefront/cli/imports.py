@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from storefront.cli.home import settings_for_command, strip_postgres_variables
 from storefront.imports.kinds import KINDS
 from storefront.imports.mapping import MappingWrong, read_mapping
 from storefront.imports.reading import FileUnreadable
 from storefront.imports.report import ImportOutcome
 from storefront.imports.run import BATCH, ImportRequest, import_file
-from storefront.settings import read_settings
 from tenants.directory import tenant_coded
 from tenants.kernel.errors import Refusal
 from tenants.kernel.scope import open_database
@@ -82,9 +82,10 @@ def import_command(
 
 
 async def _run(request: ImportRequest, *, tenant_code: str, console: Console) -> ImportOutcome:
-    url = read_settings().database_url
+    strip_postgres_variables()
+    url = settings_for_command().database_url
     if url is None:
-        raise LookupError("DATABASE_URL is not set: start `storefront up` and use the URL it shows")
+        raise LookupError("no database: start `storefront up`, or set DATABASE_URL")
     database = open_database(url, pool_size=2)
     try:
         async with database.platform() as db:
