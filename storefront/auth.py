@@ -135,7 +135,7 @@ def admitted_by(handler: BaseRouteHandler) -> Admits | None:
 def own_handlers(app: Litestar) -> list[tuple[str, HTTPRouteHandler]]:
     """Every route of ours with its path; the framework's automatic OPTIONS answers are not ours."""
     return [
-        (route.path, handler)
+        (getattr(route, "path_format", route.path), handler)
         for route in app.routes
         for handler in getattr(route, "route_handlers", ())
         if isinstance(handler, HTTPRouteHandler) and not handler.fn.__module__.startswith("litestar.routes")

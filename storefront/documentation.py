@@ -103,7 +103,11 @@ def encoded_openapi(app: Litestar) -> bytes:
 def openapi(app: Litestar) -> Schema:
     """The framework's description, made true: frames around views, every refusal documented, codes listed."""
     document: Schema = msgspec.json.decode(msgspec.json.encode(app.openapi_schema.to_schema()))
-    handlers = {handler.operation_id: handler for _, handler in own_handlers(app)}
+    handlers = {
+        (path, method.lower()): handler
+        for path, handler in own_handlers(app)
+        for method in handler.http_methods
+    }
     schemas: Schema = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.pop("ValidationException", None)
     schemas["ErrorCode"] = {
@@ -115,10 +119,9 @@ def openapi(app: Litestar) -> Schema:
     document["components"]["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     }
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            handler = handlers[operation["operationId"]]
-            _describe(operation, handler=handler)
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            _describe(operation, handler=handlers[path, method])
     return document
 
 

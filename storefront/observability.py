@@ -47,8 +47,8 @@ log = structlog.stdlib.get_logger("storefront")
 
 
 def keep_named_fields(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop whatever is not on the list, so that a careless call cannot leak."""
-    for key in [key for key in line if key not in FIELDS]:
+    """Drop whatever is not on the list, so that a careless call cannot leak; and what says nothing."""
+    for key in [key for key, value in line.items() if key not in FIELDS or value is None]:
         del line[key]
     return line
 
@@ -103,8 +103,12 @@ def describe(error: BaseException) -> dict[str, Any]:
             if isinstance(value := getattr(driver, attribute, None), str):
                 found[name] = value
         link = link.__cause__ or link.__context__
-    frames = traceback.extract_tb(error.__traceback__)[-12:]
-    places = [f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno} {frame.name}" for frame in frames]
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "site-packages" not in frame.filename]
+    places = [
+        f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno} {frame.name}"
+        for frame in [*ours[-8:], *(frames[-1:] if frames[-1:] != ours[-1:] else [])]
+    ]
     return {"error": " < ".join(chain), "places": places, **found}
 
 

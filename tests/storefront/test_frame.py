@@ -82,19 +82,17 @@ async def test_every_refusal_has_a_status_two_sentences_and_a_code_of_its_own():
     for kind in kinds:
         assert status_of(kind) in {*STATUS.values()}, kind
         assert kind.sentence().endswith("."), kind
-        assert "zh" in vars(kind), kind
-        assert not kind.zh.isascii(), kind
+        if not issubclass(kind, Broken):  # what is broken on our side is never told
+            assert "zh" in vars(kind), kind
+            assert not kind.zh.isascii(), kind
         assert issubclass(kind, tuple(KINDS)) or kind in STATUS, kind
 
 
 def refusals_defined() -> set[str]:
-    """Every class with a Chinese sentence, found in the source: `zh` makes a class a refusal."""
+    """Every class with a Chinese sentence in an `errors` module: `zh` makes a class a refusal."""
     packages = ("tenants", "catalog", "guides", "orders", "settlement", "storefront")
-    private = {"simulators", "cli", "embedded", "imports", "migrations"}
     found = set()
-    for path in (path for package in packages for path in Path(package).rglob("*.py")):
-        if private & set(path.parts):
-            continue
+    for path in (path for package in packages for path in Path(package).rglob("errors.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef) and any(
                 isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "zh" for line in node.body
