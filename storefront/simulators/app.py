@@ -41,6 +41,7 @@ def create_simulator(
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+            await callbacks.aclose()
 
     return Litestar(
         route_handlers=[

@@ -4,6 +4,7 @@ Plans are taken in the order they were made, one a call, and are forgotten at a 
 """
 
 import asyncio
+from contextlib import suppress
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -84,7 +85,6 @@ async def hold_answer(fault: Fault | None, closing: asyncio.Event) -> None:
     """Keep a lost or delayed answer back for its time, or until the simulator closes."""
     if fault is None or fault.kind not in {FaultKind.LOSE, FaultKind.DELAY}:
         return
-    try:
-        await asyncio.wait_for(closing.wait(), timeout=fault.seconds)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(fault.seconds):
+            await closing.wait()

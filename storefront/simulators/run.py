@@ -15,6 +15,7 @@ from granian.server.embed import Server
 
 from storefront.simulators.app import create_simulator
 from storefront.simulators.clock import SimulatorClock
+from storefront.simulators.local_http import open_http_client
 from storefront.simulators.remote import SimulatorControl
 
 LOOPBACK = "127.0.0.1"
@@ -50,7 +51,7 @@ async def running_simulator(
         )
         serving = asyncio.create_task(server.serve())
         try:
-            async with httpx.AsyncClient(trust_env=False) as http:
+            async with open_http_client() as http:
                 control = SimulatorControl(f"http://{host}:{bound}", http)
                 await _answering(control, serving)
                 yield control

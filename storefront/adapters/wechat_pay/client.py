@@ -40,6 +40,7 @@ from storefront.adapters.wechat_pay.keys import MerchantCredentials
 ATTEMPTS = 3
 ATTEMPT_SECONDS = 2.5
 TOTAL_SECONDS = 6.0
+FIRST_WAIT_SECONDS = 0.1
 OK, NO_CONTENT, REDIRECTS, CLIENT_ERRORS, SERVER_ERRORS = 200, 204, 300, 400, 500
 TOO_MANY = 429
 VENDOR_AWAY = "SYSTEM_ERROR"
@@ -179,7 +180,12 @@ class WechatPayChannel:
         try:
             async with asyncio.timeout(self._total_seconds):
                 async for attempt in stamina.retry_context(
-                    on=_Unanswered, attempts=self._attempts, timeout=None, wait_initial=0.1, wait_max=1.0
+                    on=_Unanswered,
+                    attempts=self._attempts,
+                    timeout=None,
+                    wait_initial=FIRST_WAIT_SECONDS,
+                    wait_max=1.0,
+                    wait_jitter=FIRST_WAIT_SECONDS,
                 ):
                     with attempt:
                         try:

@@ -4,12 +4,14 @@
 """
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import httpx
 import msgspec
 
 from storefront.simulators.faults import FaultKind
+from storefront.simulators.local_http import open_http_client
 from storefront.simulators.state import Callback, CallbackAttempt, Payment, Refund, Simulation
 from storefront.simulators.wechat_pay import books, envelope
 
@@ -28,6 +30,9 @@ class Callbacks:
         self._simulation = simulation
         self._sending: set[str] = set()
         self._changed = asyncio.Event()
+        self._delivering = asyncio.Lock()
+        # Not kept alive: a receiver that restarts must not cost an attempt.
+        self._http = open_http_client(timeout=ANSWER_SECONDS, kept_alive=0)
         # What was in flight when the last process ended is simply due again: WeChat repeats, too.
         for callback in simulation.state.callbacks.values():
             if not callback.done and callback.due_at is None and callback.step <= len(LADDER):
@@ -109,21 +114,27 @@ class Callbacks:
         while True:
             self._changed.clear()
             await self.deliver_due()
-            try:
-                await asyncio.wait_for(self._changed.wait(), timeout=self._until_next())
-            except TimeoutError:
-                continue
+            # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._until_next()):
+                    await self._changed.wait()
 
     async def deliver_due(self) -> None:
         """Finish what time alone finishes, then deliver until nothing is due any more."""
-        while True:
-            for refund in books.settle_due(self._simulation):
-                self.notify_refund(refund)
-            due = self._due()
-            if not due:
-                self._simulation.save()
-                return
-            await asyncio.gather(*(self.deliver(callback) for callback in due))
+        # One at a time: who advances the clock must not return while the other still delivers.
+        async with self._delivering:
+            while True:
+                for refund in books.settle_due(self._simulation):
+                    self.notify_refund(refund)
+                due = self._due()
+                if not due:
+                    self._simulation.save()
+                    return
+                await asyncio.gather(*(self.deliver(callback) for callback in due))
+
+    async def aclose(self) -> None:
+        """Close the connections to receivers."""
+        await self._http.aclose()
 
     async def deliver(self, callback: Callback) -> None:
         """Make one attempt, unless one is being made."""
@@ -166,11 +177,8 @@ class Callbacks:
         headers |= {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0"}
         status, answer = None, ""
         try:
-            async with (
-                asyncio.timeout(ANSWER_SECONDS),
-                httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as http,
-            ):
-                response = await http.post(callback.notify_url, content=body, headers=headers)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                response = await self._http.post(callback.notify_url, content=body, headers=headers)
                 status, answer = response.status_code, response.text[:KEPT_ANSWER]
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             answer = type(error).__name__

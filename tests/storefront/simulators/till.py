@@ -38,6 +38,40 @@ class Till:
     credentials: MerchantCredentials
     channel: WechatPayChannel
 
+    @classmethod
+    async def open(cls, control, http, *, merchant_key, notify_url) -> "Till":
+        """Register a merchant of its own."""
+        mchid, appid = f"19{secrets.randbelow(10**8):08d}", "wx" + secrets.token_hex(8)
+        registered = await control.register_merchant(
+            mchid=mchid,
+            appid=appid,
+            public_key=merchant_key[1],
+            certificate_serial=SERIAL,
+            api_v3_key=API_V3_KEY,
+            fee_bps=60,
+        )
+        parts = {
+            "mchid": mchid,
+            "appid": appid,
+            "private_key_pem": merchant_key[0],
+            "certificate_serial": SERIAL,
+            "api_v3_key": API_V3_KEY.encode(),
+            "verification_keys": {
+                registered.public_key_id: registered.public_key,
+                registered.certificate_serial: registered.certificate,
+            },
+            "notify_url": notify_url,
+        }
+        credentials = MerchantCredentials(**parts)
+        channel = WechatPayChannel(credentials, http, base_url=control.url, now=now)
+        return cls(control, http, parts, credentials, channel)
+
+    @classmethod
+    def reopen(cls, till, control) -> "Till":
+        """The same merchant at a simulator that was started again."""
+        channel = WechatPayChannel(till.credentials, till.http, base_url=control.url, now=now)
+        return cls(control, till.http, till.parts, till.credentials, channel)
+
     def channel_with(
         self, *, now=now, base_url=None, attempts=3, total_seconds=2.0, **changes
     ) -> WechatPayChannel:
@@ -75,7 +109,8 @@ class Till:
 
     async def paid(self, total: int = 10_000, **changes: object) -> PaymentRequest:
         """A payment that the shopper has made."""
-        request = self.request(total, **changes)
+        begin = await self.control.advance(0)
+        request = self.request(total, **{"expires_at": begin + timedelta(minutes=15), **changes})
         await self.channel.prepare(request)
         await self.control.pay(payment_no=request.payment_no, mchid=self.mchid, wait=False)
         return request
@@ -98,12 +133,14 @@ class Inbox:
     url: str = ""
     answers: list[int] = field(default_factory=list)
     letters: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = dict(line.split(": ", 1) for line in head[1:] if line)
         body = await reader.readexactly(int({k.lower(): v for k, v in headers.items()}["content-length"]))
         self.letters.append((headers, body))
+        self.arrived.set()
         status = self.answers.pop(0) if self.answers else 200
         writer.write(f"HTTP/1.1 {status} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
         await writer.drain()
@@ -154,31 +191,7 @@ def notify_url() -> str:
 
 @pytest.fixture
 async def till(control, http, merchant_key, notify_url) -> Till:
-    private, public = merchant_key
-    mchid, appid = f"19{secrets.randbelow(10**8):08d}", "wx" + secrets.token_hex(8)
-    registered = await control.register_merchant(
-        mchid=mchid,
-        appid=appid,
-        public_key=public,
-        certificate_serial=SERIAL,
-        api_v3_key=API_V3_KEY,
-        fee_bps=60,
-    )
-    parts = {
-        "mchid": mchid,
-        "appid": appid,
-        "private_key_pem": private,
-        "certificate_serial": SERIAL,
-        "api_v3_key": API_V3_KEY.encode(),
-        "verification_keys": {
-            registered.public_key_id: registered.public_key,
-            registered.certificate_serial: registered.certificate,
-        },
-        "notify_url": notify_url,
-    }
-    credentials = MerchantCredentials(**parts)
-    channel = WechatPayChannel(credentials, http, base_url=control.url, now=now)
-    return Till(control, http, parts, credentials, channel)
+    return await Till.open(control, http, merchant_key=merchant_key, notify_url=notify_url)
 
 
 @pytest.fixture
