@@ -52,14 +52,14 @@ async def selling_store(db: Reading, store_id: StoreId, *, at: datetime) -> Stor
     store = facts.store
     begun = store.active_from is None or store.active_from <= at
     over = store.active_to is not None and store.active_to <= at
-    if store.status is StoreStatus.CLOSED or not begun or over:
+    if store.status == StoreStatus.CLOSED or not begun or over:
         raise StoreNotSelling(store_id=store_id)
     return facts
 
 
 def hands_over(facts: StoreFacts) -> bool:
     """Whether goods can be collected at this store."""
-    return facts.store.pickup_offered and facts.store.status is StoreStatus.OPEN
+    return facts.store.pickup_offered and facts.store.status == StoreStatus.OPEN
 
 
 async def fill_basket(db: Reading, facts: StoreFacts, *, lines: Sequence[WantedLine], at: datetime) -> Basket:
