@@ -2,9 +2,11 @@
 
 import msgspec
 
+from settlement.post_history import Cursor
+
 
 class PostingPaused(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch of imported sales was posted and more of its source wait: posting goes on in a transaction of its own."""
+    """Some of a source's imported lines were looked at and more follow: booking goes on in a transaction of its own."""
 
     source_name: str
-    after: str | None
+    cursor: Cursor

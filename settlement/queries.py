@@ -199,7 +199,7 @@ async def _shown_statements(db: Reading, *chosen: Any) -> list[StatementView]:
         .where(Statement.tenant_id == db.tenant_id, Party.tenant_id == db.tenant_id, *chosen)
         .order_by(Statement.period_on.desc(), Party.code)
     )
-    return [statement_view(found, _party(party)) for found, party in (await db.execute(statement)).tuples()]
+    return [statement_view(found, _party(party)) for found, party in (await db.execute(statement))]
 
 
 def statement_view(row: Any, party: PartyView) -> StatementView:

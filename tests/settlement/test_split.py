@@ -1,6 +1,6 @@
 """The laws of splitting, over hundreds of thousands of cases; each famous wrong way must be caught by the same laws.
 
-The long run (10^6 cases a law): `SPLIT_CASES=1000000 uv run pytest tests/settlement/test_split.py`.
+The long run (10^6 cases a law, 50,000 of hypothesis): `SPLIT_CASES=1000000 uv run pytest tests/settlement/test_split.py`.
 """
 
 import os
@@ -116,7 +116,7 @@ sales = st.tuples(
 ).map(sale_from)
 
 
-@settings(max_examples=20_000, deadline=None, database=None)
+@settings(max_examples=CASES // 20, deadline=None, database=None)
 @given(sales)
 def test_no_sale_that_hypothesis_can_think_of_breaks_a_law(sale: tuple[Fen, Agreed, list[Fen]]) -> None:
     amount, terms, cuts = sale

@@ -1,0 +1,165 @@
+"""The double-entry ledger: opens accounts, appends movements, moves balances. One row is one movement, so it balances by construction.
+
+An entry is never negative and never changed: a step in the other direction swaps debit and credit. Balances are the only counters; they
+move in the transaction that appends, all of an account's movements at once, accounts in the order of their ids.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+import msgspec
+from sqlalchemy import insert, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from settlement.models import Journal, LedgerAccount, LedgerEntry
+from settlement.states import AccountKind, Cause
+from tenants.kernel.ids import (
+    AccountId,
+    ContractId,
+    EntryId,
+    JournalId,
+    OrderId,
+    OrderLineId,
+    PartyId,
+    RefundId,
+    StoreId,
+    TenantId,
+    TermsId,
+    derived_id,
+    new_id,
+)
+from tenants.kernel.money import Fen
+from tenants.kernel.scope import Writing
+
+AT_ONCE = 1_000
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """An account before its row exists: what it counts, of whom, at which store, under which contract."""
+
+    kind: AccountKind
+    name: str
+    store_id: StoreId
+    party_id: PartyId | None = None
+    contract_id: ContractId | None = None
+
+    def account_id(self, tenant_id: TenantId) -> AccountId:
+        """The id that this account has in this tenant, for ever."""
+        parts = (self.store_id, self.party_id or "", self.contract_id or "", self.name)
+        return AccountId(derived_id(tenant_id, "account", self.kind.value, *parts))
+
+
+def channel_account(store_id: StoreId, source: str) -> Account:
+    """Where a store's money came in: our payment channel, or a till elsewhere (`source`)."""
+    return Account(kind=AccountKind.CHANNEL, name=f"{AccountKind.CHANNEL}:{source}", store_id=store_id)
+
+
+def payable_account(party_id: PartyId, *, store_id: StoreId, contract_id: ContractId) -> Account:
+    """What a party is owed from one store under one contract."""
+    return Account(
+        kind=AccountKind.PAYABLE, name=AccountKind.PAYABLE.value, store_id=store_id, party_id=party_id,
+        contract_id=contract_id,
+    )  # fmt: skip
+
+
+class Movement(msgspec.Struct, frozen=True, kw_only=True):
+    """A party's step: `amount_fen` is signed, positive when the party is owed more."""
+
+    cause: Cause
+    amount_fen: Fen
+    channel: Account
+    payable: Account
+    party_id: PartyId
+    contract_id: ContractId
+    store_id: StoreId
+    terms_id: TermsId
+    order_id: OrderId | None
+    order_line_id: OrderLineId | None
+    refund_id: RefundId | None = None
+    refund_line_no: int | None = None
+    occurred_on: date
+    period_on: date
+
+
+async def open_journal(
+    db: Writing, cause: Cause, cause_id: OrderId | RefundId, *, occurred_at: datetime, now: datetime
+) -> JournalId | None:
+    """Begin the one journal of this cause; None when it exists: whoever posts it a second time posts nothing."""
+    row = {
+        "tenant_id": db.tenant_id, "id": new_id(), "cause": cause.value, "cause_id": cause_id,
+        "occurred_at": occurred_at, "posted_at": now,
+    }  # fmt: skip
+    statement = upsert(Journal).values(row).on_conflict_do_nothing().returning(Journal.id)
+    journal_id = (await db.execute(statement)).scalar_one_or_none()
+    return None if journal_id is None else JournalId(journal_id)
+
+
+async def append(db: Writing, journal_id: JournalId, movements: Sequence[Movement]) -> int:
+    """Append the movements of one journal and move the balances; steps of nothing leave no entry. Returns the entries written."""
+    moved = [movement for movement in movements if movement.amount_fen]
+    if not moved:
+        return 0
+    await open_accounts(db, {account for each in moved for account in (each.channel, each.payable)})
+    rows = []
+    deltas: dict[AccountId, int] = defaultdict(int)
+    for movement in moved:
+        channel = movement.channel.account_id(db.tenant_id)
+        payable = movement.payable.account_id(db.tenant_id)
+        debit, credit = (channel, payable) if movement.amount_fen > 0 else (payable, channel)
+        amount = abs(movement.amount_fen)
+        deltas[debit] -= amount
+        deltas[credit] += amount
+        rows.append(_row(db, journal_id, movement, debit=debit, credit=credit))
+    await db.execute(insert(LedgerEntry), rows)
+    await move_balances(db, deltas)
+    return len(rows)
+
+
+async def open_accounts(db: Writing, accounts: Iterable[Account]) -> None:
+    """Write the accounts that are not there yet."""
+    rows = sorted(
+        (
+            {
+                "tenant_id": db.tenant_id, "id": account.account_id(db.tenant_id), "kind": account.kind.value,
+                "name": account.name, "party_id": account.party_id, "store_id": account.store_id,
+                "contract_id": account.contract_id, "balance_fen": 0,
+            }
+            for account in accounts
+        ),
+        key=lambda row: str(row["id"]),
+    )  # fmt: skip
+    for start in range(0, len(rows), AT_ONCE):
+        await db.execute(upsert(LedgerAccount).values(rows[start : start + AT_ONCE]).on_conflict_do_nothing())
+
+
+_MOVE = text(
+    # The inner query takes the row locks in the order of ids: an UPDATE alone takes them in whatever order its plan meets the rows.
+    "WITH held AS (SELECT old.id FROM app.ledger_accounts AS old WHERE old.tenant_id = :tenant_id AND old.id = ANY(:ids)"
+    " ORDER BY old.id FOR NO KEY UPDATE)"
+    " UPDATE app.ledger_accounts AS account SET balance_fen = account.balance_fen + delta.fen"
+    " FROM held JOIN unnest(CAST(:ids AS uuid[]), CAST(:deltas AS bigint[])) AS delta(id, fen) ON delta.id = held.id"
+    " WHERE account.tenant_id = :tenant_id AND account.id = held.id"
+)
+
+
+async def move_balances(db: Writing, deltas: Mapping[AccountId, int]) -> None:
+    """Add to the balances (credits minus debits), all in one statement."""
+    ids = sorted(account_id for account_id, delta in deltas.items() if delta)
+    if ids:
+        values = {"tenant_id": db.tenant_id, "ids": ids, "deltas": [deltas[account_id] for account_id in ids]}
+        await db.execute(_MOVE, values)
+
+
+def _row(
+    db: Writing, journal_id: JournalId, movement: Movement, *, debit: AccountId, credit: AccountId
+) -> dict[str, object]:
+    return {
+        "tenant_id": db.tenant_id, "id": EntryId(new_id()), "journal_id": journal_id,
+        "cause": movement.cause.value, "debit_account_id": debit, "credit_account_id": credit,
+        "amount_fen": abs(movement.amount_fen), "party_id": movement.party_id,
+        "contract_id": movement.contract_id, "store_id": movement.store_id, "terms_id": movement.terms_id,
+        "order_id": movement.order_id, "order_line_id": movement.order_line_id,
+        "refund_id": movement.refund_id, "refund_line_no": movement.refund_line_no,
+        "occurred_on": movement.occurred_on, "period_on": movement.period_on,
+    }  # fmt: skip

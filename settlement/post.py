@@ -1,0 +1,216 @@
+"""Books what orders say: a paid order once, a refund once, each line split by the terms it was sold on.
+
+A refund posts split(kept before) - split(kept after), where what was kept is read from the ledger under the order's lock: refunds of
+one line may finish in any order. Imported history is not booked here but set-based by `post_history`; both ways book the same fen.
+"""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import func, select, text
+
+from orders.queries import reversed_lines_select, settled_lines_select
+from orders.states import Source
+from settlement.errors import RefundExceedsKept
+from settlement.ledger import Movement, append, channel_account, open_journal, payable_account
+from settlement.models import Contract, FrozenTerms, LedgerAccount, LedgerEntry, TermsPortion
+from settlement.periods import book_into
+from settlement.queries import credited_account, signed_amount
+from settlement.split import Portion, reversal, split_line
+from settlement.states import Cause
+from tenants.kernel.ids import (
+    ContractId,
+    JournalId,
+    OrderId,
+    OrderLineId,
+    PartyId,
+    RefundId,
+    StoreId,
+    TermsId,
+)
+from tenants.kernel.money import Bps, Fen
+from tenants.kernel.scope import Reading, Writing
+
+
+class BookedTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """Frozen terms with the contract they came from."""
+
+    terms_id: TermsId
+    contract_id: ContractId
+    contract_code: str
+    time_zone: str
+    residual_party_id: PartyId
+    portions: tuple[Portion, ...]
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line's step: the amounts kept before and after it."""
+
+    cause: Cause
+    before: Fen
+    after: Fen
+    store_id: StoreId
+    source: str
+    terms_id: TermsId
+    order_id: OrderId | None
+    order_line_id: OrderLineId | None
+    refund_id: RefundId | None = None
+    refund_line_no: int | None = None
+
+
+async def post_order_paid(db: Writing, order_id: OrderId, *, now: datetime) -> int:
+    """Book a paid order: every party of every line is credited with its portion. Returns the entries written, 0 when booked already."""
+    settled = settled_lines_select(db.tenant_id).subquery()
+    found = (
+        await db.execute(
+            select(settled)
+            .where(settled.c.order_id == order_id, settled.c.source == Source.STOREFRONT)
+            .order_by(settled.c.line_no)
+        )
+    ).all()
+    if not found:
+        return 0
+    occurred_at: datetime = found[0].paid_at
+    journal_id = await open_journal(db, Cause.ORDER_PAID, order_id, occurred_at=occurred_at, now=now)
+    if journal_id is None:
+        return 0
+    lines = [
+        _Line(
+            cause=Cause.ORDER_PAID, before=Fen(0), after=Fen(row.paid_fen), store_id=StoreId(row.store_id),
+            source=row.source, terms_id=TermsId(row.terms_id), order_id=order_id,
+            order_line_id=OrderLineId(row.order_line_id),
+        )
+        for row in found
+    ]  # fmt: skip
+    return await _book(db, journal_id, lines, occurred_at=occurred_at)
+
+
+async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int:
+    """Book a finished refund, after its sale. Returns the entries written, 0 when booked already or not finished."""
+    undone = reversed_lines_select(db.tenant_id).subquery()
+    found = (
+        await db.execute(
+            select(undone)
+            .where(undone.c.refund_id == refund_id, undone.c.source == Source.STOREFRONT)
+            .order_by(undone.c.refund_line_no)
+        )
+    ).all()
+    if not found:
+        return 0
+    first = found[0]
+    cause = Cause.LOOSE_REFUND if first.order_id is None else Cause.ORDER_REFUNDED
+    if first.order_id is not None:
+        # The negative must never stand without its positive: a message about the refund may overtake the one about the sale.
+        await post_order_paid(db, OrderId(first.order_id), now=now)
+        await _hold_order(db, OrderId(first.order_id))
+    journal_id = await open_journal(db, cause, refund_id, occurred_at=first.refunded_at, now=now)
+    if journal_id is None:
+        return 0
+    kept = {} if first.order_id is None else await _kept(db, OrderId(first.order_id))
+    lines = [_refunded(row, refund_id, kept) for row in found]
+    return await _book(db, journal_id, lines, occurred_at=first.refunded_at)
+
+
+def _refunded(row: Any, refund_id: RefundId, kept: dict[OrderLineId, Fen]) -> _Line:
+    """A refund line's step; takes the amount off `kept`, because a refund may name a line twice."""
+    line_id = OrderLineId(row.order_line_id) if row.order_line_id else None
+    before, after = Fen(row.amount_fen), Fen(0)
+    if line_id is not None:
+        before = kept.get(line_id, Fen(0))
+        after = Fen(before - row.amount_fen)
+        if after < 0:
+            raise RefundExceedsKept(refund_id=refund_id, order_line_id=line_id, kept_fen=before)
+        kept[line_id] = after
+    return _Line(
+        cause=Cause.LOOSE_REFUND if line_id is None else Cause.ORDER_REFUNDED, before=before, after=after,
+        store_id=StoreId(row.store_id), source=row.source, terms_id=TermsId(row.terms_id),
+        order_id=OrderId(row.order_id) if row.order_id else None, order_line_id=line_id, refund_id=refund_id,
+        refund_line_no=row.refund_line_no,
+    )  # fmt: skip
+
+
+async def _hold_order(db: Writing, order_id: OrderId) -> None:
+    """Let refunds of one order be booked one after the other."""
+    lock = text(
+        "SELECT pg_advisory_xact_lock(hashtextextended('settlement.order:' || :order_id, 0))"
+        " FROM app.tenants WHERE tenant_id = :tenant_id"
+    )
+    await db.execute(lock, {"tenant_id": db.tenant_id, "order_id": str(order_id)})
+
+
+async def _kept(db: Reading, order_id: OrderId) -> dict[OrderLineId, Fen]:
+    """What the ledger holds of each line of an order."""
+    statement = (
+        select(LedgerEntry.order_line_id, func.sum(signed_amount()).label("kept_fen"))
+        .join(LedgerAccount, credited_account(db))
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_id == order_id,
+            LedgerEntry.order_line_id.is_not(None),
+        )
+        .group_by(LedgerEntry.order_line_id)
+    )  # fmt: skip
+    return {OrderLineId(row.order_line_id): Fen(int(row.kept_fen)) for row in await db.execute(statement)}
+
+
+async def _book(db: Writing, journal_id: JournalId, lines: list[_Line], *, occurred_at: datetime) -> int:
+    """Split each line's step and append it to the journal."""
+    book = await booked_terms(db, {line.terms_id for line in lines})
+    days = {
+        terms.time_zone: occurred_at.astimezone(ZoneInfo(terms.time_zone)).date() for terms in book.values()
+    }
+    months = {(terms.contract_code, days[terms.time_zone].replace(day=1)) for terms in book.values()}
+    periods = await book_into(db, months)
+    movements = []
+    for line in lines:
+        terms = book[line.terms_id]
+        day = days[terms.time_zone]
+        channel = channel_account(line.store_id, line.source)
+        for party_id, amount in _steps(line, terms).items():
+            movements.append(
+                Movement(
+                    cause=line.cause, amount_fen=amount, channel=channel, party_id=party_id,
+                    payable=payable_account(party_id, store_id=line.store_id, contract_id=terms.contract_id),
+                    contract_id=terms.contract_id, store_id=line.store_id, terms_id=line.terms_id,
+                    order_id=line.order_id, order_line_id=line.order_line_id, refund_id=line.refund_id,
+                    refund_line_no=line.refund_line_no, occurred_on=day,
+                    period_on=periods[terms.contract_code, day.replace(day=1)],
+                )
+            )  # fmt: skip
+    return await append(db, journal_id, movements)
+
+
+def _steps(line: _Line, terms: BookedTerms) -> dict[PartyId, Fen]:
+    if line.cause is Cause.ORDER_PAID:
+        return split_line(line.after, terms)
+    return {party: Fen(-back) for party, back in reversal(line.before, line.after, terms).items()}
+
+
+async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, BookedTerms]:
+    """Frozen terms by id, with their contracts' codes and time zones."""
+    frozen = (
+        select(FrozenTerms.id, FrozenTerms.residual_party_id, Contract.id.label("contract_id"), Contract.code, Contract.time_zone)
+        .join(Contract, (Contract.tenant_id == FrozenTerms.tenant_id) & (Contract.id == FrozenTerms.contract_id))
+        .where(
+            FrozenTerms.tenant_id == db.tenant_id, Contract.tenant_id == db.tenant_id, FrozenTerms.id.in_(wanted)
+        )
+    )  # fmt: skip
+    owed = (
+        select(TermsPortion.terms_id, TermsPortion.party_id, TermsPortion.rate_bps)
+        .where(TermsPortion.tenant_id == db.tenant_id, TermsPortion.terms_id.in_(wanted))
+        .order_by(TermsPortion.terms_id, TermsPortion.party_id)
+    )
+    portions: dict[TermsId, list[Portion]] = {}
+    for row in await db.execute(owed):
+        portions.setdefault(TermsId(row.terms_id), []).append(
+            Portion(PartyId(row.party_id), Bps(row.rate_bps))
+        )
+    return {
+        TermsId(row.id): BookedTerms(
+            terms_id=TermsId(row.id), contract_id=ContractId(row.contract_id), contract_code=row.code,
+            time_zone=row.time_zone, residual_party_id=PartyId(row.residual_party_id),
+            portions=tuple(portions.get(TermsId(row.id), ())),
+        )
+        for row in await db.execute(frozen)
+    }  # fmt: skip
