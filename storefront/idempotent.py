@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from storefront.frame import Framed
 from storefront.tokens import Principal
@@ -27,8 +27,8 @@ CREATED = 201
 REPLAYED = "Idempotent-Replayed"
 KeyHeader = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         description="Required. Made with the cart, kept until an answer arrives; the same key repeats the same answer.",
     ),
 ]

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import get, post
-from litestar.params import FromQuery, JSONBody, Parameter
+from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from orders import errors
 from orders.commands import RedeemPickup
@@ -16,7 +16,7 @@ from storefront.tokens import Principal
 from tenants.kernel.ids import StaffId
 from tenants.kernel.paging import CursorUnreadable, PageTooLarge
 
-CodeQuery = Annotated[str, Parameter(query="code", pattern=r"^[0-9]{12}$")]
+CodeQuery = Annotated[str, QueryParameter(name="code", pattern=r"^[0-9]{12}$")]
 
 
 @post(
