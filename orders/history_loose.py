@@ -8,15 +8,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from sqlalchemy import text
+
 from orders.history import UNPAID_STATES, HistoryChangedMeanwhile
 from orders.history_batch import HistoryBatch
 from orders.history_documents import Draft, DraftLine, refund_words
 from orders.history_rows import IMPORTER, insert_refund_lines, insert_refunds
-from orders.history_standing import LATER, SUFFIX, StandingRefund, refunds_of
+from orders.history_standing import SUFFIX, StandingRefund, refunds_of
 from orders.history_terms import Asked, asked_category, freeze_terms
 from orders.states import RefundStatus, Source
 from tenants.kernel.ids import GuideId, TermsId, derived_id
 from tenants.kernel.scope import Writing
+
+_JOIN = text(
+    "UPDATE app.refunds AS r SET amount_fen = r.amount_fen + u.more"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:stood AS bigint[]), CAST(:more AS bigint[])) AS u(id, stood, more)"
+    " WHERE r.tenant_id = :tenant_id AND r.id = u.id AND r.amount_fen = u.stood"
+)
 
 
 class LooseRefund(NamedTuple):
@@ -25,6 +33,7 @@ class LooseRefund(NamedTuple):
     draft: Draft
     id: UUID
     external_no: str
+    stands: StandingRefund | None
     guide_id: GuideId | None
     new: list[DraftLine]
 
@@ -47,8 +56,10 @@ async def keep_loose_refunds(db: Writing, drafts: Sequence[Draft], *, batch: His
     refunds = [each for each in _refunds(db, drafts, standing=standing, batch=batch) if each.new]
     asked = [refund.asked(line) for refund in refunds for line in refund.new]
     frozen = await freeze_terms(db, asked, terms=batch.terms)
-    if await insert_refunds(db, [_refund(refund, batch) for refund in refunds]) != len(refunds):
+    made = [refund for refund in refunds if refund.stands is None]
+    if await insert_refunds(db, [_refund(refund, batch) for refund in made]) != len(made):
         raise HistoryChangedMeanwhile
+    await _join(db, [refund for refund in refunds if refund.stands is not None])
     rows = [row for refund in refunds for row in _lines(refund, frozen)]
     if await insert_refund_lines(db, rows) != len(rows):
         raise HistoryChangedMeanwhile
@@ -68,12 +79,10 @@ def _refunds(
         if taken.setdefault(number, draft.store.id) != draft.store.id:
             number = f"{draft.document}{SUFFIX}{draft.store.code}"
         stands = standing.get(number)
-        new = _new_lines(draft, stands)
-        if stands:
-            number = f"{number}{LATER}{stands.batches + 1}"
-        refund_id = derived_id(db.tenant_id, "refund", batch.source_name, draft.store.code, number)
+        parts = ("refund", batch.source_name, draft.document, draft.store.code)
+        refund_id = stands.id if stands else derived_id(db.tenant_id, *parts)
         guide_id = batch.guides.get(draft.guide_code or "")
-        refunds.append(LooseRefund(draft, refund_id, number, guide_id, new))
+        refunds.append(LooseRefund(draft, refund_id, number, stands, guide_id, _new_lines(draft, stands)))
     return refunds
 
 
@@ -102,10 +111,25 @@ def _refund(refund: LooseRefund, batch: HistoryBatch) -> tuple[Any, ...]:
 
 
 def _lines(refund: LooseRefund, frozen: Mapping[Asked, TermsId]) -> list[tuple[Any, ...]]:
+    last = len(refund.stands.lines) if refund.stands else 0
     return [
         (
-            refund.id, place, None, line.kind, line.row.sku_code, line.row.title, line.amounts.quantity,
+            refund.id, last + place, None, line.kind, line.row.sku_code, line.row.title, line.amounts.quantity,
             line.amounts.goods_fen, None, frozen[refund.asked(line)],
         )
         for place, line in enumerate(refund.new, start=1)
     ]  # fmt: skip
+
+
+async def _join(db: Writing, refunds: Sequence[LooseRefund]) -> None:
+    """Add later lines to the amount of their refund."""
+    if not refunds:
+        return
+    values = {
+        "ids": [refund.id for refund in refunds],
+        "stood": [refund.stands.amount_fen for refund in refunds if refund.stands],
+        "more": [refund.amount_fen for refund in refunds],
+    }
+    result: Any = await db.execute(_JOIN, {"tenant_id": db.tenant_id, **values})
+    if result.rowcount != len(refunds):
+        raise HistoryChangedMeanwhile

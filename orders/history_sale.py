@@ -21,7 +21,7 @@ from orders.history import (
 from orders.history_amounts import exact_fen
 from orders.history_batch import HistoryBatch
 from orders.history_documents import Draft, DraftLine, freight_line
-from orders.history_standing import LATER, SUFFIX
+from orders.history_standing import SUFFIX, Part
 from orders.states import LineKind, OrderState
 from tenants.import_outcomes import Finding, refusal, warning
 from tenants.kernel.ids import GuideId, derived_id
@@ -38,7 +38,9 @@ class Sale:
     draft: Draft
     id: UUID
     identity: UUID
-    """The document at this store: what its lines' ids are made from, whichever of its orders they stand in."""
+    """The document at this store: what its lines' ids are made from."""
+    stands: Part | None
+    """The order that these lines join."""
     suffix: str
     guide_id: GuideId | None
     state: str
@@ -52,6 +54,16 @@ class Sale:
     def external_no(self) -> str:
         """The document's number, for all but its first order with a suffix."""
         return self.draft.document + self.suffix
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this makes the order that speaks for the whole document."""
+        return self.stands is None and not self.suffix
+
+    @property
+    def terms_at(self) -> datetime:
+        """The moment that decides the terms: later lines are sold on those of their order's day."""
+        return self.draft.sold_at if self.stands is None else self.stands.placed_at
 
     def paid_of(self, place: int) -> Fen:
         """What was paid for the new line at this place, document discount included; nothing when the order was not paid."""
@@ -75,11 +87,11 @@ def sales_of(db: Reading, drafts: Sequence[Draft], *, batch: HistoryBatch) -> li
     for draft in drafts:
         sale = _sale(db, draft, batch=batch, bare=bare.get(draft.document))
         _choose_new_lines(sale, batch=batch)
-        if not sale.new or (not sale.suffix and not _complete_document(sale, batch=batch)):
+        if not sale.new or (sale.is_first and not _complete_document(sale, batch=batch)):
             continue
         sale.discounts = sale.discounts or [NO_MONEY] * len(sale.new)
         first = bare.setdefault(draft.document, sale)
-        if first is not sale:
+        if first is not sale and sale.stands is None:
             first.also.append(sale.suffix)
         _check_guides(sale, batch=batch)
         sales.append(sale)
@@ -88,20 +100,18 @@ def sales_of(db: Reading, drafts: Sequence[Draft], *, batch: HistoryBatch) -> li
 
 
 def _sale(db: Reading, draft: Draft, *, batch: HistoryBatch, bare: Sale | None) -> Sale:
-    """Name the order. An order may be settled the moment it is committed, so lines that come later make one of their own."""
+    """The document at this store: the order that stands, or a new one with the document's number (and, for a second store, its code)."""
     parts = batch.standing.get(draft.document, [])
-    of_store = [part for part in parts if part.store_id == draft.store.id]
-    suffix = ""
-    if parts or bare:
-        suffix = "" if of_store and of_store[0] is parts[0] else f"{SUFFIX}{draft.store.code}"
-        suffix += f"{LATER}{len(of_store) + 1}" if of_store else ""
     identity = derived_id(db.tenant_id, "document", batch.source_name, draft.document, draft.store.code)
-    order_id = derived_id(identity, "order", str(len(of_store)))
+    stands = next((part for part in parts if part.store_id == draft.store.id), None)
+    if stands is not None:
+        suffix = stands.external_no.removeprefix(draft.document)
+        guide = GuideId(stands.guide_id) if stands.guide_id else None
+        return Sale(draft, stands.id, identity, stands, suffix, guide, stands.state, stands.paid_at)
+    suffix = f"{SUFFIX}{draft.store.code}" if parts or bare else ""
     state, paid_at = _payment(draft)
-    guide_id = batch.guides.get(draft.guide_code or "")
-    if of_store and of_store[0].guide_id:
-        guide_id = GuideId(of_store[0].guide_id)
-    return Sale(draft, order_id, identity, suffix, guide_id, state, paid_at)
+    guide = batch.guides.get(draft.guide_code or "")
+    return Sale(draft, derived_id(identity, "order"), identity, None, suffix, guide, state, paid_at)
 
 
 def _payment(draft: Draft) -> tuple[str, datetime | None]:

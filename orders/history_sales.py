@@ -38,6 +38,15 @@ from tenants.kernel.ids import TermsId, derived_id
 from tenants.kernel.money import Fen, allocate
 from tenants.kernel.scope import Writing
 
+_JOIN = text(
+    "UPDATE app.orders AS o SET goods_fen = o.goods_fen + u.goods, freight_fen = o.freight_fen + u.freight,"
+    " other_fen = o.other_fen + u.other, discount_fen = o.discount_fen + u.discount,"
+    " total_fen = o.total_fen + u.total, paid_fen = o.paid_fen + u.paid"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:stood AS bigint[]), CAST(:goods AS bigint[]), CAST(:freight AS bigint[]),"
+    " CAST(:other AS bigint[]), CAST(:discount AS bigint[]), CAST(:total AS bigint[]), CAST(:paid AS bigint[]))"
+    " AS u(id, stood, goods, freight, other, discount, total, paid)"
+    " WHERE o.tenant_id = :tenant_id AND o.id = u.id AND o.total_fen = u.stood"
+)
 _ALSO = text(
     "UPDATE app.orders AS o SET attribution = jsonb_set(o.attribution, '{also}',"
     " coalesce(o.attribution -> 'also', '[]'::jsonb) || CAST(u.codes AS jsonb))"
@@ -61,16 +70,18 @@ async def keep_sales(db: Writing, drafts: Sequence[Draft], *, batch: HistoryBatc
         for line in sale.new
     ]
     frozen = await freeze_terms(db, asked, terms=batch.terms)
-    if await insert_orders(db, [_order(sale, batch) for sale in sales]) != len(sales):
+    made = [sale for sale in sales if sale.stands is None]
+    if await insert_orders(db, [_order(sale, batch) for sale in made]) != len(made):
         raise HistoryChangedMeanwhile
-    rows = [row for sale in sales for row in _lines(sale, frozen)]
+    await _join(db, [sale for sale in sales if sale.stands is not None])
+    rows = [row for sale in sales for row in _lines(sale, frozen, after=last_line_no(sale, batch))]
     if await insert_lines(db, rows) != len(rows):
         raise HistoryChangedMeanwhile
-    await _name_further_orders(db, sales, batch=batch)
+    await _name_further_orders(db, made, batch=batch)
     await insert_tenders(
-        db, [_tender(sale) for sale in sales if not sale.suffix and paid_total(sale.draft.first) is not None]
+        db, [_tender(sale) for sale in made if sale.is_first and paid_total(sale.draft.first) is not None]
     )
-    await _keep_inline_refunds(db, [sale for sale in sales if sale.refund_fen], frozen=frozen, batch=batch)
+    await _keep_inline_refunds(db, [sale for sale in made if sale.refund_fen], frozen=frozen, batch=batch)
     for sale in sales:
         for line in sale.new:
             batch.report.imported(line.number)
@@ -99,8 +110,8 @@ def _order(sale: Sale, batch: HistoryBatch) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _lines(sale: Sale, frozen: dict[Asked, TermsId]) -> list[tuple[Any, ...]]:
-    at = sale.draft.sold_at
+def _lines(sale: Sale, frozen: dict[Asked, TermsId], *, after: int) -> list[tuple[Any, ...]]:
+    at = sale.terms_at
     refunded = _refunded(sale)
     rows = []
     for place, line in enumerate(sale.new):
@@ -117,7 +128,7 @@ def _lines(sale: Sale, frozen: dict[Asked, TermsId]) -> list[tuple[Any, ...]]:
             evidence = as_json({**({"line": row.line_id} if row.line_id else {}), **(amounts.exact or {})})
         rows.append(
             (
-                line_id(sale, line.key), sale.id, place + 1, line.kind,
+                line_id(sale, line.key), sale.id, after + place + 1, line.kind,
                 row.sku_code if is_goods_row else None, row.title if is_goods_row else None, NO_SPECS, category,
                 amounts.quantity, amounts.unit_price_fen, amounts.goods_fen,
                 amounts.discount_fen + sale.discounts[place], sale.paid_of(place), refunded[place],
@@ -136,6 +147,25 @@ def _refunded(sale: Sale) -> list[Fen]:
 def _tender(sale: Sale) -> tuple[Any, ...]:
     row = sale.draft.first
     return sale.id, 1, row.tender_method or "paid", exact_fen(paid_total(row) or Decimal(0))
+
+
+def last_line_no(sale: Sale, batch: HistoryBatch) -> int:
+    """The last line number that the order has by now."""
+    return max((line.line_no for line in batch.lines.get(sale.id, [])), default=0)
+
+
+async def _join(db: Writing, sales: Sequence[Sale]) -> None:
+    """Add later lines to the totals of their order; an order that changed since it was read is another import's."""
+    if not sales:
+        return
+    sums = [sale.sums() for sale in sales]
+    names = ("goods", "freight", "other", "discount", "total", "paid")
+    columns = {name: [each[name] for each in sums] for name in names}
+    stood = [sale.stands.total_fen for sale in sales if sale.stands]
+    values = {"tenant_id": db.tenant_id, "ids": [sale.id for sale in sales], "stood": stood, **columns}
+    result: Any = await db.execute(_JOIN, values)
+    if result.rowcount != len(sales):
+        raise HistoryChangedMeanwhile
 
 
 async def _name_further_orders(db: Writing, sales: Sequence[Sale], *, batch: HistoryBatch) -> None:

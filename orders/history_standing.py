@@ -1,7 +1,7 @@
 """What of a batch's documents was imported before: their orders, refunds and lines. Reads only.
 
-A document may be several orders. The first keeps the document's number; one at another store adds `#` and its code, one of lines that came in a later
-batch adds `+2`, `+3`, …; the first one's evidence lists these suffixes, so that all are found from the number alone.
+A document over several stores is several orders. The first keeps the document's number, one at another store adds `#` and that store's code; the first
+one's evidence lists these suffixes, so that all are found from the number alone.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,6 @@ from orders.models import Order, OrderLine, Refund, RefundLine
 from tenants.kernel.scope import Reading
 
 SUFFIX = "#"
-LATER = "+"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,29 +95,14 @@ async def lines_of(db: Reading, order_ids: Sequence[UUID]) -> dict[UUID, list[St
 class StandingRefund(msgspec.Struct, kw_only=True):
     """A refund document that is there, with its lines (kind, sku_code, title, quantity, amount_fen, order_line_id)."""
 
+    id: UUID
     store_id: UUID
     amount_fen: int
     lines: list[Any]
-    batches: int = 1
-    """How many refunds the document is, by now."""
 
 
 async def refunds_of(db: Reading, numbers: Sequence[str], *, source_name: str) -> dict[str, StandingRefund]:
-    """The refund documents with these external numbers, lines that came in later batches (`+2`, `+3`, …) among their lines."""
-    found = await _refunds(db, list(set(numbers)), source_name=source_name)
-    later = {f"{number}{LATER}2": number for number in found}
-    while later:
-        more = await _refunds(db, list(later), source_name=source_name)
-        for number, refund in more.items():
-            found[later[number]].lines.extend(refund.lines)
-            found[later[number]].batches += 1
-        later = {
-            f"{later[number]}{LATER}{found[later[number]].batches + 1}": later[number] for number in more
-        }
-    return found
-
-
-async def _refunds(db: Reading, numbers: list[str], *, source_name: str) -> dict[str, StandingRefund]:
+    """The refund documents with these external numbers."""
     if not numbers:
         return {}
     of_line = (
@@ -128,7 +112,7 @@ async def _refunds(db: Reading, numbers: list[str], *, source_name: str) -> dict
         RefundLine.title,
         RefundLine.quantity,
     )
-    of_refund = (Refund.external_no, Refund.store_id, Refund.amount_fen.label("refund_fen"))
+    of_refund = (Refund.external_no, Refund.id, Refund.store_id, Refund.amount_fen.label("refund_fen"))
     statement = (
         select(*of_refund, *of_line, RefundLine.amount_fen)
         .join(RefundLine, and_(RefundLine.tenant_id == Refund.tenant_id, RefundLine.refund_id == Refund.id))
@@ -145,7 +129,7 @@ async def _refunds(db: Reading, numbers: list[str], *, source_name: str) -> dict
     for row in await db.execute(statement):
         if row.external_no not in found:
             found[row.external_no] = StandingRefund(
-                store_id=row.store_id, amount_fen=row.refund_fen, lines=[]
+                id=row.id, store_id=row.store_id, amount_fen=row.refund_fen, lines=[]
             )
         found[row.external_no].lines.append(row)
     return found

@@ -182,16 +182,17 @@ def boolean(cell: Cell) -> bool:
 
 def moment(cell: Cell) -> datetime:
     """A point in time, in UTC; without a zone of its own it is meant in the mapping's."""
-    found = _moment_as_written(cell)
+    found = moment_as_written(cell)
     return (found if found.tzinfo else found.replace(tzinfo=cell.zone)).astimezone(UTC)
 
 
 def day(cell: Cell) -> date:
     """A calendar day as written, in nobody's time zone."""
-    return _moment_as_written(cell).date()
+    return moment_as_written(cell).date()
 
 
-def _moment_as_written(cell: Cell) -> datetime:
+def moment_as_written(cell: Cell) -> datetime:
+    """A clock time as it stands in the cell, with a zone only where the text has one."""
     formats = (cell.rule.date_format,) if isinstance(cell.rule.date_format, str) else cell.rule.date_format
     if "excel" in formats or (cell.from_workbook and not formats):
         serial = _excel_serial(cell.text)
@@ -258,6 +259,15 @@ def texts(cell: Cell) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
         raise NotReadable("is not a JSON list of texts (不是文本列表)")
     return [each.strip() for each in found if each.strip()]
+
+
+def zone_name(cell: Cell) -> str:
+    """A time zone that exists: "Asia/Shanghai"."""
+    try:
+        ZoneInfo(cell.text)
+    except (KeyError, ValueError, OSError) as error:
+        raise NotReadable("is no time zone (不是时区)") from error
+    return cell.text
 
 
 def clock(cell: Cell) -> str:

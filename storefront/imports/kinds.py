@@ -20,6 +20,11 @@ from catalog.import_levels import (
 )
 from catalog.states import SaleStatus
 from guides.import_guides import GuideRow, import_guides
+from orders.history import OrderRow, PaymentRow, RefundRow
+from orders.history_payments import import_payments
+from orders.history_refunds import import_refunds
+from orders.import_history import import_orders
+from storefront.imports import history_kinds
 from storefront.imports.fields import (
     FieldSpec,
     barcode,
@@ -36,6 +41,7 @@ from storefront.imports.fields import (
     plain_text,
     quantity,
     texts,
+    zone_name,
 )
 from tenants.import_malls import MallRow, import_malls
 from tenants.import_outcomes import Finding, RowOutcome, refusal
@@ -64,12 +70,18 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     build: Callable[[int, Values], Any]
     """From the row's number and its typed values (mapped fields only); raises RowWrong."""
     verb: Verb
-    key: Callable[[Any], Hashable]
-    """What tells rows of one file apart; the second of two equal keys is refused unless it says the same."""
+    key: Callable[[Any], Hashable] | None
+    """What tells rows of one file apart; the second of two equal keys is refused unless it says the same. None: equal rows are two things."""
     part: Callable[[Any], tuple[Hashable, Any] | None] = lambda _: None
     """A part that several rows repeat (a product beside its units): its key and what it says."""
     without_part: Callable[[Any], Any] = lambda row: row
     """The row without that part, for rows that repeat it differently."""
+    begin: Callable[[str], Verb] | None = None
+    """Makes the verb of one run, from the mapping's source name, where a run remembers what it met."""
+    together: Callable[[Any], Hashable] | None = None
+    """Rows in a row that have this in common come in one batch."""
+    batch: int = 1_000
+    """Rows in one transaction."""
 
     def requirements(self) -> dict[str, bool]:
         """Field name -> whether a mapping must feed it."""
@@ -190,7 +202,8 @@ KINDS: dict[str, Kind] = {
                 *PLACE,
                 *ACTIVE,
                 *_fields(code, "group_code", "mall_code", "merchant_no"),
-                *_fields(plain_text, "mall_floor", "time_zone", "hours"),
+                *_fields(plain_text, "mall_floor", "hours"),
+                *_fields(zone_name, "time_zone"),
                 *_fields(choice, "ownership", choices=tuple(each.value for each in Ownership)),
                 *_fields(choice, "status", choices=tuple(each.value for each in StoreStatus)),
                 *_fields(boolean, "is_flagship", "pickup_offered"),
@@ -265,6 +278,41 @@ KINDS: dict[str, Kind] = {
             build=_plain(AssortmentRow),
             verb=import_assortments,
             key=_by_level,
+        ),
+    )
+}
+KINDS |= {
+    kind.name: kind
+    for kind in (
+        Kind(
+            name="orders",
+            fields=history_kinds.ORDER_FIELDS,
+            build=history_kinds.build(OrderRow),
+            verb=import_orders,
+            begin=history_kinds.begin_orders,
+            key=None,
+            together=history_kinds.document_of,
+            batch=history_kinds.BATCH,
+        ),
+        Kind(
+            name="refunds",
+            fields=history_kinds.REFUND_FIELDS,
+            build=history_kinds.build(RefundRow),
+            verb=import_refunds,
+            begin=history_kinds.begin_refunds,
+            key=None,
+            together=history_kinds.document_of,
+            batch=history_kinds.BATCH,
+        ),
+        Kind(
+            name="payments",
+            fields=history_kinds.PAYMENT_FIELDS,
+            build=history_kinds.build(PaymentRow),
+            verb=import_payments,
+            begin=history_kinds.begin_payments,
+            key=None,
+            together=history_kinds.document_of,
+            batch=history_kinds.BATCH,
         ),
     )
 }

@@ -25,7 +25,7 @@ class NotReadable(ValueError):
 
 
 class FieldRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a field's text comes from and what is done to it, in this order: take, json, regex, split, empty, translate, default."""
+    """Where a field's text comes from and what is done to it, in this order: take, json, regex, split, empty, patterns, translate, default."""
 
     column: str | None = None
     columns: tuple[str, ...] = ()
@@ -42,6 +42,8 @@ class FieldRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Which part after `split` (0 is the first); without it a list field takes them all."""
     empty: tuple[str, ...] = ()
     """Texts that mean nothing was given ("NA", "NULL", "-")."""
+    patterns: tuple[tuple[str, str], ...] = ()
+    """Regular expressions and what a text stands for that one of them matches; the first that does decides: [["^\\\\d+$", "goods"], …]."""
     translate: dict[str, str] = {}
     """Their words to ours; a word that is not listed passes unchanged."""
     default: str | None = None
@@ -87,6 +89,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     kind: str
     note: str = ""
+    source_name: str = "history"
+    """History only: whose numbers these are (a till system, a marketplace). A document is known by this name and its number."""
     source: SourceOptions = SourceOptions()
     only: dict[str, tuple[str, ...]] = {}
     """Rows in which these columns hold one of these texts; all others are left out."""
@@ -143,6 +147,8 @@ def _check_rule(field: str, rule: FieldRule, *, joins: dict[str, JoinRule]) -> N
         )
     if rule.unit not in {None, "yuan", "fen"} or rule.round not in {None, "half_up"}:
         raise MappingWrong(f'field {field!r}: unit is "yuan" or "fen", round is "half_up"')
+    for pattern, _ in rule.patterns:
+        re.compile(pattern)
     if rule.regex is not None and re.compile(rule.regex).groups < 1:
         raise MappingWrong(f"field {field!r}: the regex needs a group")
 
@@ -213,6 +219,8 @@ def text_of(rule: FieldRule, cells: Cells[str, str]) -> str:
         text = parts[rule.take].strip() if -len(parts) <= rule.take < len(parts) else ""
     if text in rule.empty:
         text = ""
+    if rule.patterns and text:
+        text = next((word for pattern, word in rule.patterns if re.search(pattern, text)), text)
     text = rule.translate.get(text, text)
     return text or (rule.default or "")
 

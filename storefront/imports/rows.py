@@ -26,6 +26,9 @@ from storefront.imports.pairs import pairs_of
 from storefront.imports.reading import Row, Source
 from tenants.import_outcomes import Finding, Verdict, refusal
 
+REMEMBERED, LONGEST_REMEMBERED = 10_000, 100
+"""Cells a field remembers the value of, and the longest such cell."""
+
 
 class TypedRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row after reading: `row` for the verb, or None when it was refused (`findings`) or left out."""
@@ -34,6 +37,13 @@ class TypedRow(msgspec.Struct, frozen=True, kw_only=True):
     row: Any = None
     findings: tuple[Finding, ...] = ()
     left_out: bool = False
+
+
+def _memory(spec: FieldSpec, rule: FieldRule) -> dict[str, Any] | None:
+    """Where a field's values are remembered by its cell, when nothing else decides them: most columns of a long file repeat themselves."""
+    if rule.column is None or rule.join is not None or spec.name in NAMED_VALUE_FIELDS:
+        return None
+    return {}
 
 
 class RowReader:
@@ -53,11 +63,13 @@ class RowReader:
         check_against(mapping, headers=source.headers, joined=joined, fields=requirements)
         try:
             self.zone = ZoneInfo(mapping.source.time_zone)
-        except (ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise MappingWrong(f"there is no time zone {mapping.source.time_zone!r}") from error
         rules = mapping.rules()
-        self.mapped: list[tuple[FieldSpec, FieldRule, str]] = [
-            (spec, rules[spec.name], self.column_of(spec.name)) for spec in kind.fields if spec.name in rules
+        self.mapped: list[tuple[FieldSpec, FieldRule, str, dict[str, Any] | None]] = [
+            (spec, rule, self.column_of(spec.name), _memory(spec, rule))
+            for spec in kind.fields
+            if (rule := rules.get(spec.name)) is not None
         ]
         self._above: dict[str, str] = {}
 
@@ -78,11 +90,17 @@ class RowReader:
             return TypedRow(number=row.number, left_out=True)
         findings = [*row.findings, *wrong_keys]
         values: dict[str, Any] = {}
-        for spec, rule, column in self.mapped:
+        for spec, rule, column, known in self.mapped:
+            raw = cells.get(rule.column or "", "") if known is not None else ""
+            if known is not None and raw in known:
+                values[spec.name] = known[raw]
+                continue
             value, finding = self._value(spec, rule, cells, column=column)
             values[spec.name] = value
             if finding is not None:
                 findings.append(finding)
+            elif known is not None and len(known) < REMEMBERED and len(raw) <= LONGEST_REMEMBERED:
+                known[raw] = value
         if any(finding.verdict is Verdict.REFUSED for finding in findings):
             return TypedRow(number=row.number, findings=tuple(findings))
         try:

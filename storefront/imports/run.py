@@ -39,6 +39,11 @@ class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
     report: Path | None = None
     batch: int = BATCH
 
+    @property
+    def size(self) -> int:
+        """Rows in one transaction: as asked, else what suits the kind."""
+        return self.kind.batch if self.batch == BATCH else self.batch
+
 
 async def import_file(
     tenant: TenantScope,
@@ -54,7 +59,7 @@ async def import_file(
     with Report(request.report) as report:
         run = _Run(tenant, request, reader, report, now=now)
         async with run.transactions():
-            for batch in _batches(reader.rows(), size=request.batch):
+            for batch in _batches(reader.rows(), size=request.size, together=request.kind.together):
                 await run.take(batch)
                 progress(run.rows_read, source.row_count)
     return ImportOutcome(
@@ -73,13 +78,19 @@ async def import_file(
     )
 
 
-def _batches(rows: Iterator[TypedRow], *, size: int) -> Iterator[list[TypedRow]]:
+def _batches(
+    rows: Iterator[TypedRow], *, size: int, together: Callable[[Any], Hashable] | None
+) -> Iterator[list[TypedRow]]:
+    """Cut rows into batches; a run of rows that belong together is cut only where it would make a batch twice as long."""
     batch: list[TypedRow] = []
+    last: Hashable = None
     for row in rows:
-        batch.append(row)
-        if len(batch) >= size:
+        belongs = together(row.row) if together is not None and row.row is not None else None
+        if len(batch) >= size and (belongs is None or belongs != last or len(batch) >= 2 * size):
             yield batch
             batch = []
+        batch.append(row)
+        last = belongs
     if batch:
         yield batch
 
@@ -100,6 +111,8 @@ class _Run:
         self.states = dict.fromkeys(RowState, 0)
         self._seen = _Seen(request.kind)
         self._refused: set[int] = set()
+        begin = request.kind.begin
+        self._verb = request.kind.verb if begin is None else begin(reader.mapping.source_name)
         self._whole: Writing | None = None
 
     @asynccontextmanager
@@ -164,7 +177,7 @@ class _Run:
     async def _write_in(self, db: Writing, rows: Sequence[Any]) -> list[RowOutcome]:
         try:
             async with db.begin_nested():
-                return await self.request.kind.verb(db, rows, now=self.now)
+                return await self._verb(db, rows, now=self.now)
         except (DBAPIError, Refusal) as error:
             if isinstance(error, Unavailable) or getattr(error, "connection_invalidated", False):
                 raise
@@ -206,6 +219,8 @@ class _Seen:
 
     def look(self, typed: TypedRow) -> _Looked:
         """Compare a row with what the file has said of the same thing."""
+        if self._kind.key is None:
+            return _Looked(row=typed.row)
         row, key = typed.row, self._kind.key(typed.row)
         said = _digest(msgspec.structs.replace(row, number=0))
         earlier, it_said = self._rows.setdefault(_digest(key), (typed.number, said))
