@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from catalog.commands import SetAssortment
-from catalog.page_queries import path_of_level
+from catalog.level_paths import path_of_level
 from catalog.price import LevelChanged, refuse_unknown_skus
 from catalog.versions import bump
 from tenants.kernel.scope import Writing

@@ -61,3 +61,19 @@ class SetAssortment(_Command, frozen=True, kw_only=True):
     carry: Annotated[list[SkuId], Meta(max_length=MOST_ROWS)] = []
     drop: Annotated[list[SkuId], Meta(max_length=MOST_ROWS)] = []
     inherit: Annotated[list[SkuId], Meta(max_length=MOST_ROWS)] = []
+
+
+class StockCount(_Command, frozen=True, kw_only=True):
+    """So many units of a SKU are on hand; what is held for unpaid orders stays held."""
+
+    sku_id: SkuId
+    on_hand: Annotated[int, Meta(ge=0, le=1_000_000_000)]
+
+
+class SetStock(_Command, frozen=True, kw_only=True):
+    """Set what is on hand at one level. A feed numbers its messages: an older or repeated number changes nothing."""
+
+    level: Level
+    level_id: LevelId
+    counts: Annotated[list[StockCount], Meta(max_length=MOST_ROWS)]
+    feed_sequence: Annotated[int, Meta(ge=1, le=2**53 - 1)] | None = None

@@ -141,9 +141,9 @@ async def store(db: Reading, *, store_id: StoreId, now: datetime) -> StoreFace:
 
 
 async def stores_near(
-    db: Reading, *, latitude: float, longitude: float, limit: int, now: datetime
+    db: Reading, *, latitude: float | None, longitude: float | None, limit: int, now: datetime
 ) -> StoreFaces:
-    """The stores that are not closed for good, nearest first."""
+    """The stores that are not closed for good, nearest first; by code when nobody knows where the shopper is."""
     near = await nearest_stores(db, latitude=latitude, longitude=longitude, limit=limit)
     return StoreFaces(
         items=[store_face(each.facts, now=now, distance_metres=each.distance_metres) for each in near]

@@ -26,7 +26,7 @@ class Spec(msgspec.Struct, frozen=True):
     value: str
 
 
-class Listing(msgspec.Struct, frozen=True, kw_only=True):
+class Listing(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One SKU as a store offers it, or the reason why not. A SKU that is not ranged here has no price here."""
 
     sku_id: SkuId

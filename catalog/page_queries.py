@@ -1,11 +1,10 @@
-"""Every read of page layers: the ones shown at a time, the versions of one level, the levels above a level.
+"""Every read of page layers: the ones shown at a time, the versions of one level.
 
 A scheduled layer counts as shown from its time on, by this query alone: no job has to wake up for it.
 """
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from sqlalchemy import select, text
@@ -15,11 +14,9 @@ from catalog.errors import PageNotFound
 from catalog.layers import PLAIN_HOME
 from catalog.models import PageLayer
 from catalog.states import PageState
-from tenants.errors import LevelUnknown
-from tenants.kernel.ids import LevelId, PageId, StoreGroupId, StoreId
+from tenants.kernel.ids import LevelId, PageId
 from tenants.kernel.scope import Reading
-from tenants.levels import Level, LevelPath, path_of
-from tenants.queries import level_exists, store_facts
+from tenants.levels import Level, LevelPath
 
 HOME = "home"
 BUILT_IN = {HOME: PLAIN_HOME}
@@ -87,17 +84,6 @@ async def page_versions(db: Reading, *, page_key: str, level_id: LevelId) -> lis
         .limit(MOST_VERSIONS)
     )
     return [shown(row) for row in (await db.execute(statement)).scalars()]
-
-
-async def path_of_level(db: Reading, level: Level, *, level_id: UUID) -> LevelPath:
-    """The path that ends at a level; LevelUnknown when this brand has no such level."""
-    if level is Level.STORE and await level_exists(db, level_id) and level_id != db.tenant_id:
-        return (await store_facts(db, StoreId(level_id))).path
-    if level is Level.GROUP and await level_exists(db, level_id) and level_id != db.tenant_id:
-        return path_of(db.tenant_id, group_id=StoreGroupId(level_id))
-    if level is Level.BRAND and level_id == db.tenant_id:
-        return path_of(db.tenant_id)
-    raise LevelUnknown(level=level, level_id=level_id)
 
 
 def shown(row: PageLayer) -> PageVersion:

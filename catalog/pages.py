@@ -15,8 +15,9 @@ from catalog.commands import SaveDraft
 from catalog.components import LayerContent
 from catalog.errors import PageEditedMeanwhile, PageInvalid, PageStateForbids, PublishTimePassed
 from catalog.layers import problems
+from catalog.level_paths import path_of_level
 from catalog.models import PageLayer
-from catalog.page_queries import BUILT_IN, PageVersion, layers_shown, page_version, path_of_level, shown
+from catalog.page_queries import BUILT_IN, PageVersion, layers_shown, page_version, shown
 from catalog.states import PageState
 from catalog.versions import bump
 from tenants.kernel.ids import LevelId, PageId, new_id

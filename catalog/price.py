@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from catalog.commands import PriceChange, SetPrices
 from catalog.errors import PricePeriodEmpty, SkuNotFound
-from catalog.page_queries import path_of_level
+from catalog.level_paths import path_of_level
 from catalog.versions import bump
 from tenants.kernel.ids import SkuId
 from tenants.kernel.scope import Reading, Writing

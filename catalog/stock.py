@@ -13,13 +13,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
+from catalog.commands import SetStock
 from catalog.errors import SoldOut
+from catalog.level_paths import path_of_level
 from catalog.resolve import StockLevel, stock_level
 from catalog.states import ReservationState
 from catalog.versions import bump
 from tenants.kernel.ids import LevelId, OrderId, SkuId
 from tenants.kernel.scope import Reading, Writing
-from tenants.levels import Level, LevelPath
+from tenants.levels import LevelPath
 
 
 class Want(msgspec.Struct, frozen=True):
@@ -29,14 +31,7 @@ class Want(msgspec.Struct, frozen=True):
     quantity: int
 
 
-class Count(msgspec.Struct, frozen=True):
-    """So many units of a SKU are on hand."""
-
-    sku_id: SkuId
-    on_hand: int
-
-
-class Counted(msgspec.Struct, frozen=True):
+class Counted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What setting counts came to: rows changed, SKUs whose newer count was kept, ids that no SKU has."""
 
     changed: int
@@ -205,26 +200,25 @@ async def put_back(db: Writing, *, order_id: OrderId, wants: Sequence[Want]) -> 
     return sum(each.quantity for each in moved)
 
 
-async def set_on_hand(
-    db: Writing, *, level: Level, level_id: LevelId, counts: Sequence[Count], feed_sequence: int | None
-) -> Counted:
+async def set_on_hand(db: Writing, command: SetStock) -> Counted:
     """Set what is on hand at one level. Held units stay held: available = on hand - reserved.
 
     A feed numbers its messages and an older or repeated one changes nothing; without a number somebody counted by hand, and is believed.
     """
-    on_hand = {count.sku_id: count.on_hand for count in counts}
+    await path_of_level(db, command.level, level_id=command.level_id)
+    on_hand = {count.sku_id: count.on_hand for count in command.counts}
     sku_ids = sorted(on_hand)
-    place = {"tenant_id": db.tenant_id, "level_id": level_id, "sku_ids": sku_ids}
+    place = {"tenant_id": db.tenant_id, "level_id": command.level_id, "sku_ids": sku_ids}
     before = {row.sku_id: row for row in await db.execute(_STOCKED, place)}
     row = {
-        "level": level.value, "on_hand": [on_hand[sku_id] for sku_id in sku_ids],
-        "sequence": feed_sequence or 0, "by_hand": feed_sequence is None,
+        "level": command.level.value, "on_hand": [on_hand[sku_id] for sku_id in sku_ids],
+        "sequence": command.feed_sequence or 0, "by_hand": command.feed_sequence is None,
     }  # fmt: skip
     after = {row.sku_id: row for row in await db.execute(_SET_ON_HAND, place | row)}
     stale = [sku_id for sku_id in sku_ids if sku_id in before and sku_id not in after]
     unknown = [sku_id for sku_id in sku_ids if sku_id not in before and sku_id not in after]
     if any(_step(before.get(sku_id)) is not _step(row) for sku_id, row in after.items()):
-        await bump(db, [level_id])
+        await bump(db, [command.level_id])
     return Counted(changed=len(after), stale=tuple(stale), unknown=tuple(unknown))
 
 

@@ -169,9 +169,9 @@ async def store_facts(db: Reading, store_id: StoreId | None) -> StoreFacts:
 
 
 async def nearest_stores(
-    db: Reading, *, latitude: float, longitude: float, limit: int = 20
+    db: Reading, *, latitude: float | None, longitude: float | None, limit: int = 20
 ) -> list[NearbyStore]:
-    """Open stores by distance. All of a brand's coordinates are compared: a thousand stores are a millisecond's work."""
+    """Stores that are not closed, by distance; by code when nobody knows where the asker is. All of a brand's coordinates are compared: a thousand stores are a millisecond's work."""
     rows = (await db.execute(_stores_with_mall(db).where(Store.status != "closed"))).all()
     here = (latitude, longitude)
     measured = [(_metres(here, (row.latitude, row.longitude)), row) for row in rows]
@@ -273,11 +273,12 @@ def _stores_with_mall(db: Reading) -> Select[Any]:
     )
 
 
-def _metres(here: tuple[float, float], there: tuple[float | None, float | None]) -> int | None:
-    """The great-circle distance (haversine)."""
-    if there[0] is None or there[1] is None:
+def _metres(here: tuple[float | None, float | None], there: tuple[float | None, float | None]) -> int | None:
+    """The great-circle distance (haversine); None when either place is not known."""
+    known = [math.radians(degrees) for degrees in (*here, *there) if degrees is not None]
+    if len(known) < len(here) + len(there):
         return None
-    lat_a, lon_a, lat_b, lon_b = (math.radians(degrees) for degrees in (*here, there[0], there[1]))
+    lat_a, lon_a, lat_b, lon_b = known
     chord = (
         math.sin((lat_b - lat_a) / 2) ** 2
         + math.cos(lat_a) * math.cos(lat_b) * math.sin((lon_b - lon_a) / 2) ** 2

@@ -4,6 +4,13 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.brand import people, stores
+from storefront.brand import assortments, catalogue, pages, people, prices, stores
 
-ROUTES: Final[list[ControllerRouterHandler]] = [*people.ROUTES, *stores.ROUTES]
+ROUTES: Final[list[ControllerRouterHandler]] = [
+    *people.ROUTES,
+    *stores.ROUTES,
+    *catalogue.ROUTES,
+    *prices.ROUTES,
+    *assortments.ROUTES,
+    *pages.ROUTES,
+]

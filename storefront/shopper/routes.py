@@ -4,6 +4,14 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.shopper import orders, quotes, sessions
+from storefront.shopper import home, listings, orders, pages, quotes, sessions, stores
 
-ROUTES: Final[list[ControllerRouterHandler]] = [*sessions.ROUTES, *quotes.ROUTES, *orders.ROUTES]
+ROUTES: Final[list[ControllerRouterHandler]] = [
+    *sessions.ROUTES,
+    *quotes.ROUTES,
+    *orders.ROUTES,
+    *home.ROUTES,
+    *pages.ROUTES,
+    *listings.ROUTES,
+    *stores.ROUTES,
+]

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from catalog.commands import SetStock, StockCount
 from catalog.errors import SoldOut
-from catalog.stock import Count, Want, put_back, release, reserve, retake, set_on_hand, take
+from catalog.stock import Want, put_back, release, reserve, retake, set_on_hand, take
 from catalog.versions import face_version
 from tenants.kernel.ids import LevelId, OrderId, SkuId, new_id
 from tenants.levels import Level, path_of
@@ -147,7 +148,15 @@ async def test_a_count_below_what_is_held_is_told_when_the_order_is_paid(db, now
     await say(db, product.sku, stock=5)
     order_id = await hold(db, now, product.sku, 2)
     brand = LevelId(db.tenant_id)
-    await set_on_hand(db, level=Level.BRAND, level_id=brand, counts=[Count(product.sku, 1)], feed_sequence=1)
+    await set_on_hand(
+        db,
+        SetStock(
+            level=Level.BRAND,
+            level_id=brand,
+            counts=[StockCount(sku_id=product.sku, on_hand=1)],
+            feed_sequence=1,
+        ),
+    )
     assert await count(db, product.sku) == (1, 2), "a feed sets what is on hand and keeps what is held"
     assert await take(db, order_id=order_id) == [product.sku]
     assert await count(db, product.sku) == (0, 0)
@@ -156,14 +165,27 @@ async def test_a_count_below_what_is_held_is_told_when_the_order_is_paid(db, now
 async def test_an_older_feed_changes_nothing(db):
     product, unknown = await add_product(db), SkuId(new_id())
     brand = {"level": Level.BRAND, "level_id": LevelId(db.tenant_id)}
-    newer = await set_on_hand(db, **brand, counts=[Count(product.sku, 7), Count(unknown, 1)], feed_sequence=2)
+    newer = await set_on_hand(
+        db,
+        SetStock(
+            **brand,
+            counts=[StockCount(sku_id=product.sku, on_hand=7), StockCount(sku_id=unknown, on_hand=1)],
+            feed_sequence=2,
+        ),
+    )
     assert (newer.changed, newer.stale, newer.unknown) == (1, (), (unknown,))
-    older = await set_on_hand(db, **brand, counts=[Count(product.sku, 9)], feed_sequence=1)
+    older = await set_on_hand(
+        db, SetStock(**brand, counts=[StockCount(sku_id=product.sku, on_hand=9)], feed_sequence=1)
+    )
     assert (older.changed, older.stale) == (0, (product.sku,))
     assert await count(db, product.sku) == (7, 0)
-    by_hand = await set_on_hand(db, **brand, counts=[Count(product.sku, 3)], feed_sequence=None)
+    by_hand = await set_on_hand(
+        db, SetStock(**brand, counts=[StockCount(sku_id=product.sku, on_hand=3)], feed_sequence=None)
+    )
     assert by_hand.changed == 1
-    again = await set_on_hand(db, **brand, counts=[Count(product.sku, 8)], feed_sequence=2)
+    again = await set_on_hand(
+        db, SetStock(**brand, counts=[StockCount(sku_id=product.sku, on_hand=8)], feed_sequence=2)
+    )
     assert again.changed == 0, "a count by hand does not wind the feed back"
 
 
