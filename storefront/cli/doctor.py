@@ -87,16 +87,13 @@ def redis_faults(url: str | None) -> list[tuple[str, str]]:
     if url is None:
         return [("REDIS_URL is not set", "set it, or start `storefront up`")]
     parts = urlsplit(url)
+    over_tcp = parts.scheme != "unix"
     try:
-        if parts.scheme == "unix":
-            client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with socket.socket(socket.AF_INET if over_tcp else socket.AF_UNIX) as client:
             client.settimeout(PATIENCE_SECONDS)
-            client.connect(unquote(parts.path))
-        else:
-            client = socket.create_connection(
-                (parts.hostname or "localhost", parts.port or 6379), PATIENCE_SECONDS
+            client.connect(
+                (parts.hostname or "localhost", parts.port or 6379) if over_tcp else unquote(parts.path)
             )
-        with client:
             if parts.scheme == "rediss" or parts.password:
                 return []  # reached; logging in is left to the application
             client.sendall(b"PING\r\n")

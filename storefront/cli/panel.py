@@ -97,7 +97,7 @@ def shopper_token(running: Running, report: "DemoReport") -> str | None:
     if code is None:
         return None
     status, answer = ask(
-        f"{running.url}/shopper/v1/sessions", method="POST", body={"code": code}, headers={"X-Appid": appid}
+        f"{running.url}/shopper/v1/sessions", method="POST", body={"code": code, "appid": appid}
     )
     return str(json.loads(answer)["data"]["accessToken"]) if status == CREATED else None
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from storefront.cli.home import announce, kept_keys, withdraw_announcement
 from storefront.cli.parts import Part, keep_bytecode, start_part, warm_up
 from storefront.embedded.servers import DATABASE, EmbeddedServers, launch_servers
+from storefront.gate import GateClosed, key_faults, require_open
 from storefront.migrations.head import head_revision
 from storefront.provision import APP, MIGRATOR, WORKER, provision, role_statements, schema_statements
 from storefront.settings import Settings, read_settings
@@ -105,6 +106,9 @@ def bring_up(wanted: Wanted, *, say: Say) -> Running:
     for port in (wanted.port, wanted.simulator_port):
         _require_free(port, host=wanted.host)
     running = Running(wanted, _base_environment(wanted))
+    faults = key_faults(running.settings)
+    if faults:
+        raise GateClosed(faults)
     try:
         _start_servers(running, say=say)
         say("loading the program")
@@ -213,8 +217,6 @@ def _seed(running: Running, *, say: Say) -> None:
 
 
 def _pass_gate(running: Running) -> None:
-    from storefront.gate import require_open
-
     asyncio.run(require_open(running.settings))
 
 

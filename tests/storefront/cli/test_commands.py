@@ -1,0 +1,146 @@
+"""The other commands: found lazily, explained, and refusing in words."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from storefront.cli.home import (
+    announce,
+    kept_keys,
+    running_environment,
+    settings_for_command,
+    withdraw_announcement,
+)
+from storefront.cli.main import LAZY, storefront
+from storefront.gate import CHECKS
+
+
+@pytest.fixture
+def environment(settings, monkeypatch, tmp_path):
+    """The environment of somebody who runs commands against this process's database."""
+    for name in [
+        name for name in os.environ if name.startswith(("DATABASE", "REDIS", "STOREFRONT", "WECHAT"))
+    ]:
+        monkeypatch.delenv(name)
+    given = {
+        "DATABASE_URL": settings.database_url,
+        "DATABASE_WORKER_URL": settings.database_worker_url,
+        "DATABASE_ADMIN_URL": settings.database_admin_url,
+        "REDIS_URL": settings.redis_url,
+        "STOREFRONT_MASTER_KEYS": settings.storefront_master_keys,
+        "STOREFRONT_TOKEN_KEY": settings.storefront_token_key,
+        "STOREFRONT_HOME": str(tmp_path),
+        "STOREFRONT_PUBLIC_URL": "https://shop.example",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def run(*arguments):
+    return CliRunner().invoke(storefront, list(arguments))
+
+
+def test_help_lists_the_commands_without_importing_them():
+    code = "import sys; from storefront.cli.main import storefront; storefront(['--help'], standalone_mode=False);"
+    code += "print(sorted({'litestar', 'sqlalchemy', 'asyncpg', 'granian'} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert all(name in said for name in ("up", "serve", "work", "migrate", "seed", "doctor", "simulate"))
+    assert said.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_every_listed_command_explains_itself(name):
+    if name not in storefront.list_commands(None):
+        pytest.skip(f"{name} is not part of this installation yet")
+    shown = run(name, "--help")
+    assert shown.exit_code == 0
+    assert "Usage" in shown.output
+
+
+def test_an_unknown_command_is_refused():
+    assert run("fly").exit_code == 2
+
+
+def test_migrate_prints_the_roles_without_a_database():
+    shown = run("migrate", "--print-roles")
+    assert "CREATE ROLE app_rw" in shown.output
+
+
+def test_migrate_brings_the_database_to_the_newest_revision_and_finds_it_equal_to_the_models(environment):
+    assert "is at revision" in run("migrate").output
+    shown = run("migrate", "--check")
+    assert (shown.exit_code, shown.output.strip()) == (0, "the database is what the models say")
+
+
+def test_migrate_without_a_database_says_which_variable_is_missing(environment):
+    environment.delenv("DATABASE_ADMIN_URL")
+    shown = run("migrate")
+    assert shown.exit_code == 1
+    assert "DATABASE_ADMIN_URL" in shown.output
+
+
+def test_doctor_finds_nothing_where_all_is_well(environment):
+    environment.setenv("WECHAT_PAY_URL", "http://127.0.0.1:1")
+    shown = run("doctor")
+    assert shown.exit_code == 0, shown.output
+    assert "all well" in shown.output
+    assert all(f"database as app_rw: {check}" in shown.output for check in CHECKS)
+
+
+def test_doctor_says_each_fault_and_its_fix(environment, settings):
+    environment.setenv("DATABASE_URL", settings.database_admin_url)
+    environment.setenv("REDIS_URL", "unix:///nowhere/valkey.sock")
+    environment.setenv("STOREFRONT_TOKEN_KEY", "c2hvcnQ=")
+    environment.delenv("DATABASE_WORKER_URL")
+    environment.delenv("STOREFRONT_PUBLIC_URL")
+    shown = run("doctor")
+    assert shown.exit_code == 1
+    for line in ("may bypass row-level security", "Redis cannot be reached", "at least 32 bytes",
+                 "DATABASE_WORKER_URL is not set", "over https only"):  # fmt: skip
+        assert line in shown.output
+    assert "fix: connect as app_rw" in shown.output
+
+
+@pytest.mark.parametrize("command", ["serve", "work"])
+def test_production_commands_refuse_to_pass_a_closed_gate(environment, settings, command):
+    environment.setenv("DATABASE_URL", settings.database_admin_url)
+    environment.setenv("DATABASE_WORKER_URL", settings.database_admin_url)
+    shown = run(command)
+    assert shown.exit_code == 1
+    assert "refusing to serve" in shown.output
+
+
+def test_seed_refuses_to_register_demonstration_merchants_with_the_real_wechat(environment):
+    shown = run("seed")
+    assert shown.exit_code == 1
+    assert "simulator only" in shown.output
+
+
+def test_keys_are_made_once_and_kept_private(tmp_path):
+    keys = kept_keys(tmp_path)
+    assert kept_keys(tmp_path) == keys
+    assert oct((tmp_path / "keys.json").stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_command_finds_a_running_up_by_its_data_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    announce(tmp_path, {"DATABASE_URL": "postgresql+asyncpg://app_rw@/noted"})
+    assert settings_for_command(tmp_path).database_url == "postgresql+asyncpg://app_rw@/noted"
+    monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://app_rw@/given")
+    assert settings_for_command(tmp_path).database_url == "postgresql+asyncpg://app_rw@/given"
+    withdraw_announcement(tmp_path)
+    assert running_environment(tmp_path) == {}
+
+
+def test_the_note_of_an_up_that_is_gone_is_not_followed(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (tmp_path / "running.json").write_text(
+        json.dumps({"pid": gone.pid, "environment": {"DATABASE_URL": "x"}})
+    )
+    assert running_environment(tmp_path) == {}
