@@ -1,6 +1,7 @@
 """The till's fixtures."""
 
 from tests.storefront.simulators.till import (
+    _keys_made_once,
     control,
     http,
     inbox,
@@ -8,6 +9,17 @@ from tests.storefront.simulators.till import (
     notify_url,
     stranger_key,
     till,
+    wechat_keys,
 )
 
-__all__ = ["control", "http", "inbox", "merchant_key", "notify_url", "stranger_key", "till"]
+__all__ = [
+    "_keys_made_once",
+    "control",
+    "http",
+    "inbox",
+    "merchant_key",
+    "notify_url",
+    "stranger_key",
+    "till",
+    "wechat_keys",
+]

@@ -1,35 +1,33 @@
 """The till's fixtures, with a simulator for each test (here the clock is moved by months) and its keys made once."""
 
 from collections.abc import AsyncIterator
-from itertools import cycle
 
 import pytest
 
 from storefront.simulators.remote import SimulatorControl
 from storefront.simulators.run import running_simulator
-from storefront.simulators.wechat_pay import envelope
 from tests.storefront.simulators.till import (
+    _keys_made_once,
     http,
     inbox,
     merchant_key,
-    new_key,
     notify_url,
     stranger_key,
     till,
+    wechat_keys,
 )
 
-__all__ = ["control", "http", "inbox", "merchant_key", "notify_url", "stranger_key", "till"]
-
-
-@pytest.fixture(scope="session")
-def wechat_keys() -> list[tuple[str, str]]:
-    return [new_key(), new_key(), new_key()]
-
-
-@pytest.fixture(autouse=True)
-def _keys_made_once(wechat_keys, monkeypatch) -> None:
-    keys = cycle(wechat_keys)
-    monkeypatch.setattr(envelope, "new_key_pair", lambda: next(keys))
+__all__ = [
+    "_keys_made_once",
+    "control",
+    "http",
+    "inbox",
+    "merchant_key",
+    "notify_url",
+    "stranger_key",
+    "till",
+    "wechat_keys",
+]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from storefront.adapters.wechat_pay.client import WechatPayChannel
 from storefront.adapters.wechat_pay.keys import MerchantCredentials
 from storefront.simulators.remote import SimulatorControl
 from storefront.simulators.run import running_simulator
+from storefront.simulators.wechat_pay import envelope
 from tenants.kernel.ids import StoreId, new_id
 from tenants.kernel.money import Fen
 
@@ -169,6 +171,17 @@ def merchant_key() -> tuple[str, str]:
 def stranger_key() -> tuple[str, str]:
     """A key that nobody registered."""
     return new_key()
+
+
+@pytest.fixture(scope="session")
+def wechat_keys() -> list[tuple[str, str]]:
+    return [new_key(), new_key(), new_key()]
+
+
+@pytest.fixture(autouse=True)
+def _keys_made_once(wechat_keys, monkeypatch) -> None:
+    keys = cycle(wechat_keys)
+    monkeypatch.setattr(envelope, "new_key_pair", lambda: next(keys))
 
 
 @pytest.fixture(scope="session")
