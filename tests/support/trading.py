@@ -153,7 +153,7 @@ async def open_trading(
     await control.register_app(appid=command.appid, secret=command.app_secret)
     registered = await control.register_merchant(
         mchid=secrets.merchant_no, appid=command.appid, public_key=public,
-        certificate_serial=secrets.certificate_serial, api_v3_key=secrets.api_v3_key,
+        certificate_serial=secrets.certificate_serial, api_v3_key=secrets.api_v3_key, refund_seconds=0,
     )  # fmt: skip
     merchant = msgspec.structs.replace(
         secrets, private_key=private, wechat_public_keys={registered.public_key_id: registered.public_key}
