@@ -144,51 +144,18 @@ def own_handlers(app: Litestar) -> list[tuple[str, HTTPRouteHandler]]:
 
 def refuse_undeclared_routes(app: Litestar) -> None:
     """Stop the start when a route admits nobody in particular: default deny, found before the first request."""
-    bare = sorted(path for path, handler in own_handlers(app) if admitted_by(handler) is None)
-    if bare:
+    routes = [(path, handler, admitted_by(handler)) for path, handler in own_handlers(app)]
+    if bare := sorted(path for path, _, admits in routes if admits is None):
         raise RuntimeError(f"routes without an audience: {bare}")
-
-
-async def provide_principal(scope: Scope) -> Principal:
-    """Who is asking."""
-    principal: Principal | None = scope["state"].get(PRINCIPAL)
-    if principal is None:
-        raise errors.LoginRequired
-    return principal
-
-
-async def provide_visitor(scope: Scope) -> Principal | None:
-    """Who is asking, where guests are admitted; empty for a guest."""
-    principal: Principal | None = scope["state"].get(PRINCIPAL)
-    return principal
-
-
-async def provide_tenant(
-    scope: Scope, tenant_named: TenantHeader = None, appid_named: AppidHeader = None
-) -> TenantScope:
-    """The tenant of the token; for guests the one that the headers name (id or code; or the mini-program's appid)."""
-    wiring: Wiring = scope["app"].state.wiring
-    principal: Principal | None = scope["state"].get(PRINCIPAL)
-    if principal is not None and principal.tenant_id is not None:
-        return wiring.database.tenant(principal.tenant_id)
-    tenant = await wiring.directory.find(named=tenant_named, appid=appid_named or _appid_of_referer(scope))
-    structlog.contextvars.bind_contextvars(tenant_id=str(tenant.tenant_id))
-    return tenant
-
-
-async def provide_store(chosen_store: ChosenStore) -> StoreId:
-    """The store that the request is about, from X-Store-Id; refused when it names none. Whether it exists is the verb's question."""
-    if chosen_store is None:
-        raise errors.StoreHeaderMissing
-    return chosen_store
-
-
-async def provide_chosen_store(scope: Scope, store_named: StoreHeader = None) -> StoreId | None:
-    """The store of X-Store-Id, or the staff member's own, or none."""
-    principal: Principal | None = scope["state"].get(PRINCIPAL)
-    if principal is not None and principal.store_id is not None:
-        return principal.store_id
-    return StoreId(store_named) if store_named else None
+    nameless = sorted(
+        path
+        for path, handler, admits in routes
+        if admits
+        and (admits.guests or not admits.audiences)
+        and "principal" in handler.parsed_fn_signature.parameters
+    )
+    if nameless:
+        raise RuntimeError(f"routes that admit guests and ask for their principal: {nameless}")
 
 
 async def provide_wiring(scope: Scope) -> Wiring:
@@ -197,22 +164,69 @@ async def provide_wiring(scope: Scope) -> Wiring:
     return wiring
 
 
-async def provide_now(scope: Scope) -> datetime:
+async def provide_now(wiring: Joined) -> datetime:
     """The time, read once a request."""
-    wiring: Wiring = scope["app"].state.wiring
     return wiring.clock()
 
 
+async def provide_visitor(scope: Scope, now: Now) -> Principal | None:  # noqa: ARG001 for the order
+    """Who is asking, where guests are admitted; empty for a guest."""
+    principal: Principal | None = scope["state"].get(PRINCIPAL)
+    return principal
+
+
+async def provide_principal(visitor: CurrentVisitor) -> Principal | None:
+    """Who is asking. A route that admits guests cannot ask for this: `refuse_undeclared_routes` sees to it."""
+    return visitor
+
+
+async def provide_tenant(
+    principal: CurrentVisitor,
+    wiring: Joined,
+    scope: Scope,
+    tenant_named: TenantHeader = None,
+    appid_named: AppidHeader = None,
+) -> TenantScope:
+    """The tenant of the token; for guests the one that the headers name (id or code; or the mini-program's appid)."""
+    if principal is not None and principal.tenant_id is not None:
+        return wiring.database.tenant(principal.tenant_id)
+    tenant = await wiring.directory.find(named=tenant_named, appid=appid_named or _appid_of_referer(scope))
+    structlog.contextvars.bind_contextvars(tenant_id=str(tenant.tenant_id))
+    return tenant
+
+
+async def provide_chosen_store(
+    tenant: CurrentTenant,  # noqa: ARG001 for the order
+    principal: CurrentVisitor,
+    store_named: StoreHeader = None,
+) -> StoreId | None:
+    """The store of X-Store-Id, or the staff member's own, or none. Whether it exists is the verb's question."""
+    if principal is not None and principal.store_id is not None:
+        return principal.store_id
+    return StoreId(store_named) if store_named else None
+
+
+async def provide_store(chosen_store: ChosenStore) -> StoreId:
+    """The store that the request is about; refused when nothing names one."""
+    if chosen_store is None:
+        raise errors.StoreHeaderMissing
+    return chosen_store
+
+
 DEPENDENCIES = {
-    "principal": Provide(provide_principal),
-    "visitor": Provide(provide_visitor),
-    "tenant": Provide(provide_tenant),
-    "store": Provide(provide_store),
-    "chosen_store": Provide(provide_chosen_store),
     "wiring": Provide(provide_wiring),
     "now": Provide(provide_now),
+    "visitor": Provide(provide_visitor),
+    "principal": Provide(provide_principal),
+    "tenant": Provide(provide_tenant),
+    "chosen_store": Provide(provide_chosen_store),
+    "store": Provide(provide_store),
 }
-"""What a route may ask for by name. Keep path parameters and queries out of these names."""
+"""What a route may ask for by name. Keep path parameters and queries out of these names.
+
+Each asks for the one before it, although it may not need it: the framework resolves what stands side by side in tasks of a task group,
+which costs more than all of these together and hides what they tell the log.
+"""
 
 
 def _appid_of_referer(scope: Scope) -> str | None:

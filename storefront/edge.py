@@ -3,6 +3,8 @@
 It stands outside routing, so that unknown addresses and broken requests are seen too. It never looks into bodies.
 """
 
+import logging
+import os
 import re
 from time import perf_counter
 from typing import Any
@@ -12,11 +14,12 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from storefront.frame import current_request_id
 from storefront.observability import LATENCY, REQUESTS, log
-from tenants.kernel.ids import random_code
 
 WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-REQUEST_ID_LENGTH = 22
+REQUEST_ID_BYTES = 16
 FIRST_ERROR = 400
+READS = ("GET", "HEAD", "OPTIONS")
+_stdlib = logging.getLogger("storefront")
 
 
 class Edge:
@@ -33,7 +36,7 @@ class Edge:
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        request_id = given.decode() if WELL_FORMED.fullmatch(given) else random_code(REQUEST_ID_LENGTH)
+        request_id = given.decode() if WELL_FORMED.fullmatch(given) else os.urandom(REQUEST_ID_BYTES).hex()
         scope["state"] = dict(scope.get("state") or {})
         status_in_body = headers.get(b"x-status-in-body") == b"1"
         answered = {"status": 500}
@@ -64,7 +67,12 @@ def _record(scope: Any, *, status: int, seconds: float) -> None:
     name = operation if isinstance(operation, str) else "unmatched"
     REQUESTS.labels(name, str(status)).inc()
     LATENCY.labels(name).observe(seconds)
-    log.info(
+    # Reads that went well are the mass of all requests and the least worth a line: they are counted, and told at level DEBUG.
+    quiet = status < FIRST_ERROR and scope["method"] in READS
+    if quiet and not _stdlib.isEnabledFor(logging.DEBUG):
+        return
+    log.log(
+        logging.DEBUG if quiet else logging.INFO,
         "request",
         operation=name,
         method=scope["method"] if name != "unmatched" else None,

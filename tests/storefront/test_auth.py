@@ -216,3 +216,12 @@ def test_a_route_without_an_audience_stops_the_app(app):
 
     with pytest.raises(RuntimeError, match="/test/v1/bare"):
         create_app(wiring=app.state.wiring, routes=[bare])
+
+
+def test_a_route_for_guests_that_asks_who_they_are_stops_the_app(app):
+    @get("/test/v1/nameless", operation_id="testNameless", guards=[visitor])
+    async def nameless(principal: CurrentPrincipal) -> None:
+        """Anybody."""
+
+    with pytest.raises(RuntimeError, match="/test/v1/nameless"):
+        create_app(wiring=app.state.wiring, routes=[nameless])

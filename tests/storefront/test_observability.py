@@ -238,6 +238,20 @@ async def test_the_next_request_does_not_inherit_the_last_ones_actor(client, ten
     assert "tenant_id" not in last
 
 
+async def test_a_guests_line_names_the_brand(client, tenant, log_lines):
+    await client.as_visitor(tenant).get("/test/v1/library?word=7")
+    line = [json.loads(line) for line in log_lines.getvalue().splitlines() if '"testLibrary"' in line][-1]
+    assert line["tenant_id"] == str(tenant.tenant_id)
+
+
+async def test_reads_that_go_well_are_told_at_level_debug_only(client, log_lines):
+    logging.getLogger("storefront").setLevel(logging.INFO)
+    await client.get("/health/live")
+    assert log_lines.getvalue() == ""
+    await client.get("/nowhere")
+    assert '"ROUTE_NOT_FOUND"' in log_lines.getvalue()
+
+
 async def test_metrics_count_requests_by_operation_and_status(client):
     def counted() -> float:
         labels = {"operation": "isAlive", "status": "200"}
