@@ -105,7 +105,8 @@ def database_name(cluster: ClusterAddress, worker_number: int) -> Iterator[str]:
     name = f"{cluster.template}_{worker_number}"
     run_apart(clone_template(cluster, name))
     yield name
-    run_apart(drop_database(cluster, name))
+    if os.environ.get("TEST_DATABASE_URL"):  # the embedded cluster goes as a whole
+        run_apart(drop_database(cluster, name))
 
 
 @pytest.fixture(scope="session")

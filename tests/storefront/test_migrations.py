@@ -30,7 +30,10 @@ async def test_a_migrated_database_is_what_the_models_say(settings):
     ("change", "line"),
     [
         ("ALTER TABLE app.orders ADD COLUMN stray text", "stray"),
-        ("ALTER TABLE app.tenants DROP CONSTRAINT tenants_ck_status", "tenants_ck_status of tenants is missing"),
+        (
+            "ALTER TABLE app.tenants DROP CONSTRAINT tenants_ck_status",
+            "tenants_ck_status of tenants is missing",
+        ),
         ("GRANT DELETE ON app.ledger_entries TO app_rw", "app_rw has DELETE on ledger_entries"),
         ("REVOKE SELECT ON app.orders FROM app_worker", "app_worker lacks SELECT on orders"),
         ("GRANT UPDATE (code) ON app.tenants TO app_rw", "app_rw has UPDATE (code) on tenants"),
