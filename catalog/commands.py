@@ -25,7 +25,7 @@ class SaveDraft(_Command, frozen=True, kw_only=True):
     """Save what a level says about a page. `baseVersion` is the version that was being edited; a later one refuses the save."""
 
     content: LayerContent
-    base_version: int | None = None
+    base_version: Annotated[int, Meta(ge=0, le=2_147_483_647)] | None = None
 
 
 class SchedulePage(_Command, frozen=True, kw_only=True):

@@ -59,7 +59,7 @@ class PlaceAssistedOrder(_Command, frozen=True):
 class RefundedLine(_Command, frozen=True):
     """What to give back of one line: so many units, or an amount in fen. Exactly one of the two."""
 
-    line_no: Annotated[int, Meta(ge=1)]
+    line_no: Annotated[int, Meta(ge=1, le=10_000)]
     quantity: Quantity | None = None
     amount_fen: Annotated[int, Meta(ge=1, le=LARGEST)] | None = None
 

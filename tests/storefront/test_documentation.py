@@ -126,3 +126,38 @@ async def test_the_vendored_style_sheet_and_start_script_name_no_host():
 async def test_the_vendored_files_keep_their_licence():
     assert "Apache License" in (STATIC / "swagger" / "LICENSE").read_text(encoding="utf-8")
     assert "swagger-ui" in (STATIC / "swagger" / "NOTICE").read_text(encoding="utf-8")
+
+
+def request_schemas(description) -> set[str]:
+    """The names of every schema that can come in."""
+    schemas, found = description["components"]["schemas"], set()
+    waiting = [
+        operation["requestBody"]
+        for methods in description["paths"].values()
+        for operation in methods.values()
+        if "requestBody" in operation
+    ]
+    while waiting:
+        for name in re.findall(r"#/components/schemas/([A-Za-z0-9]+)", str(waiting.pop())):
+            if name not in found:
+                found.add(name)
+                waiting.append(schemas[name])
+    return found
+
+
+def unbounded(shape) -> bool:
+    """Whether an integer of this shape could be larger than the column it goes to (a nullable one has its bounds outside)."""
+    kinds = {shape.get("type"), *(each.get("type") for each in shape.get("oneOf", []))}
+    return "integer" in kinds and not {"maximum", "enum"} & shape.keys()
+
+
+async def test_every_integer_that_comes_in_has_a_maximum(description):
+    """Amounts in fen go to bigint and are bounded by the reader of bodies; a plain integer may meet a smaller column."""
+    schemas = description["components"]["schemas"]
+    bare = [
+        f"{name}.{field}"
+        for name in sorted(request_schemas(description))
+        for field, shape in schemas[name].get("properties", {}).items()
+        if unbounded(shape) and not field.endswith("Fen")
+    ]
+    assert bare == []
