@@ -24,7 +24,7 @@ from tenants.errors import (
     TimeZoneUnknown,
 )
 from tenants.kernel.ids import StoreId
-from tenants.kernel.paging import page_limit, read_cursor, write_cursor
+from tenants.kernel.paging import CursorUnreadable, PageTooLarge, page_limit, read_cursor, write_cursor
 from tenants.levels import Level
 from tenants.open_store import change_store, make_group, open_store, register_mall, set_hours
 from tenants.states import StaffRole
@@ -48,7 +48,13 @@ class HoursKept(msgspec.Struct, frozen=True, rename="camel"):
     level_id: UUID
 
 
-@get("/brand/v1/stores", operation_id="listStores", tags=["stores"], guards=[OFFICE])
+@get(
+    "/brand/v1/stores",
+    operation_id="listStores",
+    tags=["stores"],
+    guards=[OFFICE],
+    responses=refusals(CursorUnreadable, PageTooLarge),
+)
 async def list_stores(
     tenant: CurrentTenant, cursor: FromQuery[str | None] = None, limit: FromQuery[int | None] = None
 ) -> StorePage:
