@@ -50,6 +50,7 @@ async def freeze_terms(db: Writing, asked: Sequence[Asked], *, terms: Terms) -> 
                 guide_id=each.guide_id,
                 guide_rate_bps=rate,
                 at=each.at,
+                through_channel=False,
             )
         )
     found = await terms.freeze(db, questions)

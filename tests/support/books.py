@@ -141,6 +141,34 @@ async def give_back(
     return refund_id
 
 
+async def give_back_loose(
+    db: Writing, store_id: StoreId, *amounts: int, at: datetime = OCTOBER, source: Source = Source.HISTORY
+) -> RefundId:
+    """A refund whose sale nobody knows, on the terms of its day."""
+    question = TermsQuestion(
+        store_id=store_id, sku_id=None, category_code=None, guide_id=None, guide_rate_bps=Bps(0), at=at
+    )
+    [frozen] = await freeze(db, [question])
+    refund_id = RefundId(new_id())
+    refund = Refund(
+        tenant_id=db.tenant_id, id=refund_id, refund_no=f"R{refund_id.hex[-12:]}", source=source,
+        source_name="till" if source is Source.HISTORY else "storefront", store_id=store_id,
+        state=RefundStatus.DONE, amount_fen=sum(amounts), requested_by="staff:test", business_on=at.date(),
+        requested_at=at, refunded_at=at,
+    )  # fmt: skip
+    db.add(refund)
+    await db.flush()
+    for number, amount in enumerate(amounts, start=1):
+        db.add(
+            RefundLine(
+                tenant_id=db.tenant_id, refund_id=refund_id, line_no=number, quantity=0, amount_fen=amount,
+                terms_id=frozen.terms_id,
+            )
+        )  # fmt: skip
+    await db.flush()
+    return refund_id
+
+
 async def _count(db: Writing, table: str, row_id: object, amount: int) -> None:
     await db.execute(
         text(

@@ -1,0 +1,224 @@
+"""The laws of the books, as SQL that recounts everything from scratch. Reads only; an operator may run it at any time.
+
+Each law yields a finding: how much was checked, how much breaks it, and the first few examples. What waits to be booked breaks the law
+of orders until the worker or `post_pending` has booked it.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import aliased
+
+from orders.queries import reversed_lines_select, settled_lines_select
+from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry, Statement, TermsPortion
+from settlement.queries import credited_account, signed_amount
+from settlement.states import AccountKind, Cause
+from settlement.views import BooksReport, Finding
+from tenants.kernel.money import WHOLE
+from tenants.kernel.scope import Reading
+
+EXAMPLES = 5
+
+Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
+
+
+async def verify_books(db: Reading) -> BooksReport:
+    """Recount the books of the tenant."""
+    laws: dict[str, tuple[Rows, Any]] = {
+        "balances recomputed from the entries equal the stored ones": (_balances(db), LedgerAccount),
+        "every entry moves between a channel and its own party's account": (_sides(db), LedgerEntry),
+        "per order line the ledger holds what was paid less what was refunded": (_kept(db), LedgerEntry),
+        "per order line each party holds exactly its part of split(kept)": (_shares(db), LedgerEntry),
+        "per refund without a known sale each party gave exactly its part of split(amount)": (
+            _loose(db),
+            LedgerEntry,
+        ),
+        "every statement equals its entries and goes on from the one before": (_statements(db), Statement),
+    }
+    findings = []
+    for law, (broken, counted) in laws.items():
+        checked = select(func.count()).select_from(counted).where(counted.tenant_id == db.tenant_id)
+        findings.append(
+            await _finding(db, law, broken=broken, checked=(await db.execute(checked)).scalar_one())
+        )
+    return BooksReport(findings=findings)
+
+
+async def _finding(db: Reading, law: str, *, broken: Rows, checked: int) -> Finding:
+    found = broken.subquery()
+    counted = select(found.c.what, func.count().over().label("broken")).order_by(found.c.what).limit(EXAMPLES)
+    rows = (await db.execute(counted)).all()
+    return Finding(
+        law=law, checked=checked, broken=rows[0].broken if rows else 0, examples=[row.what for row in rows]
+    )
+
+
+def _told(*parts: Any) -> Any:
+    return func.concat_ws(" ", *(cast(part, String) for part in parts)).label("what")
+
+
+def _balances(db: Reading) -> Rows:
+    sides = union_all(
+        select(
+            LedgerEntry.debit_account_id.label("account_id"), (-LedgerEntry.amount_fen).label("fen")
+        ).where(LedgerEntry.tenant_id == db.tenant_id),
+        select(LedgerEntry.credit_account_id, LedgerEntry.amount_fen).where(
+            LedgerEntry.tenant_id == db.tenant_id
+        ),
+    ).subquery()
+    moved = (
+        select(sides.c.account_id, func.sum(sides.c.fen).label("fen")).group_by(sides.c.account_id).subquery()
+    )
+    recounted = func.coalesce(moved.c.fen, 0)
+    return (
+        select(_told("account", LedgerAccount.id, "holds", LedgerAccount.balance_fen, "not", recounted))
+        .outerjoin(moved, moved.c.account_id == LedgerAccount.id)
+        .where(LedgerAccount.tenant_id == db.tenant_id, LedgerAccount.balance_fen != recounted)
+    )
+
+
+def _sides(db: Reading) -> Rows:
+    debit, credit = aliased(LedgerAccount), aliased(LedgerAccount)
+
+    def is_channel(account: Any) -> Any:
+        return and_(account.kind == AccountKind.CHANNEL, account.store_id == LedgerEntry.store_id)
+
+    def is_partys(account: Any) -> Any:
+        return and_(
+            account.kind == AccountKind.PAYABLE, account.party_id == LedgerEntry.party_id,
+            account.contract_id == LedgerEntry.contract_id, account.store_id == LedgerEntry.store_id,
+        )  # fmt: skip
+
+    sound = or_(and_(is_channel(debit), is_partys(credit)), and_(is_partys(debit), is_channel(credit)))
+    return (
+        select(_told("entry", LedgerEntry.id))
+        .join(debit, and_(debit.tenant_id == db.tenant_id, debit.id == LedgerEntry.debit_account_id))
+        .join(credit, and_(credit.tenant_id == db.tenant_id, credit.id == LedgerEntry.credit_account_id))
+        .where(LedgerEntry.tenant_id == db.tenant_id, not_(sound))
+    )
+
+
+def _kept(db: Reading) -> Rows:
+    """What orders say of a line, less what the ledger says of it."""
+    sold = settled_lines_select(db.tenant_id).subquery("sold")
+    undone = reversed_lines_select(db.tenant_id).subquery("undone")
+    told = union_all(
+        select(sold.c.order_line_id.label("line_id"), sold.c.paid_fen.label("fen")),
+        select(undone.c.order_line_id, -undone.c.amount_fen).where(undone.c.order_line_id.is_not(None)),
+        select(LedgerEntry.order_line_id, -signed_amount())
+        .join(LedgerAccount, credited_account(db))
+        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_line_id.is_not(None)),
+    ).subquery()
+    off = func.sum(told.c.fen)
+    return (
+        select(_told("order line", told.c.line_id, "is off by", off, "fen"))
+        .group_by(told.c.line_id)
+        .having(off != 0)
+    )
+
+
+def _shares(db: Reading) -> Rows:
+    """Per line and party: the part of split(kept) that is due, less what the ledger holds."""
+    held = (
+        select(
+            LedgerEntry.order_line_id.label("line_id"), LedgerEntry.terms_id, LedgerEntry.party_id,
+            func.sum(signed_amount()).label("fen"),
+        )
+        .join(LedgerAccount, credited_account(db))
+        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_line_id.is_not(None))
+        .group_by(LedgerEntry.order_line_id, LedgerEntry.terms_id, LedgerEntry.party_id)
+    ).subquery("held")  # fmt: skip
+    kept = (
+        select(held.c.line_id, held.c.terms_id, cast(func.sum(held.c.fen), BigInteger).label("fen")).group_by(
+            held.c.line_id, held.c.terms_id
+        )
+    ).subquery("kept")
+    return _not_due(db, kept, held, name="order line")
+
+
+def _loose(db: Reading) -> Rows:
+    """The same for refunds that stand alone; their sum is negative, so the split is of the amount given back."""
+    fen = -signed_amount()
+    held = (
+        select(
+            func.concat_ws("/", LedgerEntry.refund_id, LedgerEntry.refund_line_no).label("line_id"),
+            LedgerEntry.terms_id, LedgerEntry.party_id, fen.label("fen"),
+        )
+        .join(LedgerAccount, credited_account(db))
+        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.cause == Cause.LOOSE_REFUND)
+    ).subquery("held")  # fmt: skip
+    kept = (
+        select(held.c.line_id, held.c.terms_id, cast(func.sum(held.c.fen), BigInteger).label("fen")).group_by(
+            held.c.line_id, held.c.terms_id
+        )
+    ).subquery("kept")
+    return _not_due(db, kept, held, name="refund line")
+
+
+def _not_due(db: Reading, kept: Any, held: Any, *, name: str) -> Rows:
+    whole, rest = kept.c.fen.op("/")(WHOLE), kept.c.fen.op("%")(WHOLE)
+    part = whole.op("*")(TermsPortion.rate_bps).op("+")(rest.op("*")(TermsPortion.rate_bps).op("/")(WHOLE))
+    of_line = and_(TermsPortion.tenant_id == db.tenant_id, TermsPortion.terms_id == kept.c.terms_id)
+    given = select(func.coalesce(func.sum(part), 0)).where(of_line).correlate(kept).scalar_subquery()
+    due = union_all(
+        select(kept.c.line_id, TermsPortion.party_id, part.label("fen")).join(TermsPortion, of_line),
+        select(kept.c.line_id, FrozenTerms.residual_party_id, kept.c.fen - given).join(
+            FrozenTerms, and_(FrozenTerms.tenant_id == db.tenant_id, FrozenTerms.id == kept.c.terms_id)
+        ),
+        select(held.c.line_id, held.c.party_id, -held.c.fen),
+    ).subquery("due")
+    off = func.sum(due.c.fen)
+    return (
+        select(_told(literal(name), due.c.line_id, "party", due.c.party_id, "is short of", off, "fen"))
+        .group_by(due.c.line_id, due.c.party_id)
+        .having(off != 0)
+    )
+
+
+def _statements(db: Reading) -> Rows:
+    is_sale = LedgerEntry.cause == Cause.ORDER_PAID
+    moved = (
+        select(
+            LedgerEntry.party_id, LedgerEntry.period_on,
+            func.sum(case((is_sale, signed_amount()), else_=0)).label("earned"),
+            func.sum(case((is_sale, 0), else_=-signed_amount())).label("reversed"),
+            func.count().label("lines"),
+        )
+        .join(LedgerAccount, credited_account(db))
+        .where(LedgerEntry.tenant_id == db.tenant_id)
+        .group_by(LedgerEntry.party_id, LedgerEntry.period_on)
+    ).subquery("moved")  # fmt: skip
+    before = func.lag(Statement.closing_fen, 1, 0).over(
+        partition_by=Statement.party_id, order_by=Statement.period_on
+    )
+    chained = (
+        select(Statement, before.label("closing_before")).where(Statement.tenant_id == db.tenant_id)
+    ).subquery("chained")
+    sound = and_(
+        chained.c.opening_fen == chained.c.closing_before,
+        chained.c.earned_fen == func.coalesce(moved.c.earned, 0),
+        chained.c.reversed_fen == func.coalesce(moved.c.reversed, 0),
+        chained.c.lines == func.coalesce(moved.c.lines, 0),
+        chained.c.closing_fen == chained.c.opening_fen + chained.c.earned_fen - chained.c.reversed_fen,
+    )
+    return (
+        select(_told("statement", chained.c.id))
+        .outerjoin(
+            moved, and_(moved.c.party_id == chained.c.party_id, moved.c.period_on == chained.c.period_on)
+        )
+        .where(not_(sound))
+    )
