@@ -100,6 +100,12 @@ async def face_of(db: Reading, store_id: StoreId | None) -> Face:
     return Face(facts.path, facts)
 
 
+async def shown_version(db: Reading, *, store_id: StoreId | None) -> str:
+    """What changes whenever a store's face does: the levels on its path, and their versions."""
+    path = (await face_of(db, store_id)).path
+    return f"{'.'.join(level_id.hex for level_id in path.ids())}:{await face_version(db, path)}"
+
+
 async def home(db: Reading, *, store_id: StoreId | None, now: datetime) -> HomeView:
     """The first screen in one answer."""
     face = await face_of(db, store_id)

@@ -52,6 +52,7 @@ from storefront.frame import Framed, answer_exception
 from storefront.mall.routes import ROUTES as MALL
 from storefront.observability import configure_logging, start_metrics
 from storefront.operator.routes import ROUTES as OPERATOR
+from storefront.page_layer import PageLayer
 from storefront.settings import Settings, read_settings
 from storefront.shopper.routes import ROUTES as SHOPPER
 from storefront.staff.routes import ROUTES as STAFF
@@ -79,8 +80,12 @@ def create_app(
     clock: Clock = system_clock,
     wiring: Wiring | None = None,
     routes: Sequence[ControllerRouterHandler] = (),
+    keep_faces: bool = False,
 ) -> Litestar:
-    """Build the app from the environment, or from what is handed in; `routes` are served beside the product's (tests)."""
+    """Build the app from the environment, or from what is handed in; `routes` are served beside the product's (tests).
+
+    `keep_faces` puts the page layer before it: faces as kept bytes, a change showing within a second.
+    """
     if wiring is None:
         settings = settings or read_settings()
         wiring = wire(settings, database=database, redis=redis, clock=clock)
@@ -97,7 +102,7 @@ def create_app(
         state=State({"wiring": wiring, "clock_fault": None}),
     )
     refuse_undeclared_routes(app)
-    app.asgi_handler = Edge(app.asgi_handler)
+    app.asgi_handler = Edge(PageLayer(app.asgi_handler, wiring=wiring) if keep_faces else app.asgi_handler)
     return app
 
 
@@ -108,7 +113,7 @@ def serve() -> Litestar:
     start_metrics(
         settings.storefront_metrics_port, host=settings.storefront_host, instances=settings.storefront_workers
     )
-    return create_app(settings)
+    return create_app(settings, keep_faces=True)
 
 
 OPENAPI = OpenAPIConfig(
