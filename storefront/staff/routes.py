@@ -4,10 +4,11 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.staff import orders, pickups, refunds, sessions
+from storefront.staff import links, orders, pickups, refunds, sessions
 
 ROUTES: Final[list[ControllerRouterHandler]] = [
     *sessions.ROUTES,
+    *links.ROUTES,
     *orders.ROUTES,
     *pickups.ROUTES,
     *refunds.ROUTES,
