@@ -75,13 +75,18 @@ def running_environment(home: Path) -> dict[str, str]:
     return noted.environment
 
 
-def settings_for_command(data: Path | None = None) -> Settings:
-    """Settings from the environment; what it leaves open comes from the `up` that runs on the data folder, if one does."""
+def environment_for_command(data: Path | None = None) -> dict[str, str]:
+    """Our environment; what it leaves open comes from the `up` that runs on the data folder, if one does."""
     given = {name: value for name, value in os.environ.items() if value}
-    home = default_home(configured=data or read_settings(given).storefront_home)
     if "DATABASE_URL" in given:
-        return read_settings(given)
-    return read_settings({**running_environment(home), **given})
+        return given
+    home = default_home(configured=data or read_settings(given).storefront_home)
+    return {**running_environment(home), **given}
+
+
+def settings_for_command(data: Path | None = None) -> Settings:
+    """The settings of that environment."""
+    return read_settings(environment_for_command(data))
 
 
 def strip_postgres_variables() -> None:

@@ -129,23 +129,22 @@ def start_part(
 ) -> Part:
     """Start a part with its output in `log` (or on our terminal); `private` descriptors, like the folder's lock, are not for it."""
     sys.stdout.flush()
-    arguments = (
-        name,
-        None if log is None else str(log),
-        dict(environment),
-        os.getpid(),
-        private if FORKS else (),
-    )
+    told = {
+        "log": None if log is None else str(log),
+        "environment": dict(environment),
+        "parent": os.getpid(),
+        "private": private if FORKS else (),
+    }
     kind = (
         multiprocessing.get_context("fork").Process if FORKS else multiprocessing.get_context("spawn").Process
     )
-    started = kind(target=_become, args=arguments, name=f"storefront-{name}", daemon=False)
+    started = kind(target=_become, args=(name,), kwargs=told, name=f"storefront-{name}", daemon=False)
     started.start()
     return Part(name, log, started)
 
 
 def _become(
-    name: str, log: str | None, environment: dict[str, str], parent: int, private: tuple[int, ...]
+    name: str, *, log: str | None, environment: dict[str, str], parent: int, private: tuple[int, ...]
 ) -> None:
     """In the child: cut loose from the terminal and the parent's locks, then run the part."""
     os.setsid()  # Ctrl-C reaches only the parent, which stops things in order

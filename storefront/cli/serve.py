@@ -7,7 +7,7 @@ import sys
 
 import rich_click as click
 
-from storefront.settings import Settings
+from storefront.settings import Settings, read_settings
 
 GRACE_SECONDS = 30
 
@@ -23,13 +23,14 @@ def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
     """
     import os
 
-    from storefront.cli.home import settings_for_command, strip_postgres_variables
+    from storefront.cli.home import environment_for_command, strip_postgres_variables
     from storefront.gate import GateClosed, require_open
 
     strip_postgres_variables()
     given = {"STOREFRONT_HOST": host, "STOREFRONT_PORT": port, "STOREFRONT_WORKERS": workers}
     os.environ.update({name: str(value) for name, value in given.items() if value is not None})
-    settings = settings_for_command()
+    os.environ.update(environment_for_command())  # granian's processes read it anew
+    settings = read_settings()
     try:
         asyncio.run(require_open(settings))
     except GateClosed as closed:
@@ -43,6 +44,9 @@ def serve_api(settings: Settings) -> None:
     from granian import Granian
     from granian.constants import Interfaces, Loops
 
+    from storefront.cli.parts import warm_up
+
+    warm_up()  # once, before granian forks its workers and whenever it replaces one
     Granian(
         "storefront.app:serve",
         factory=True,

@@ -71,7 +71,7 @@ async def make_revision(migrator_url: str, *, message: str) -> Path | None:
     """Compare the models with this database (at head) and write the next revision; None if there is nothing to write."""
     number = f"{int(head_revision() or '0') + 1:04d}"
 
-    def skip_empty(context: Any, revision: Any, directives: list[Any]) -> None:
+    def _skip_empty(context: Any, revision: Any, directives: list[Any]) -> None:
         _writer(context, revision, directives)
         if directives[0].upgrade_ops.is_empty():
             directives.clear()
@@ -82,7 +82,7 @@ async def make_revision(migrator_url: str, *, message: str) -> Path | None:
             message=message,
             autogenerate=True,
             rev_id=number,
-            process_revision_directives=skip_empty,
+            process_revision_directives=_skip_empty,
         )
 
     script = await on_connection(migrator_url, work)
