@@ -5,7 +5,7 @@ Codes are kept to the letter; one that is not found is simply absent from the an
 
 from collections.abc import Iterable
 
-from sqlalchemy import Table, select
+from sqlalchemy import ARRAY, Table, Text, any_, bindparam, select
 
 from tenants.batches import ids_of
 from tenants.kernel.ids import MallId, MerchantId, StoreGroupId, StoreId
@@ -38,5 +38,8 @@ async def mall_ids(db: Reading, codes: Iterable[str | None]) -> dict[str, MallId
     wanted = {code for code in codes if code}
     if not wanted:
         return {}
-    found = await db.execute(select(Mall.code, Mall.id).where(Mall.code.in_(wanted)))
+    found = await db.execute(
+        select(Mall.code, Mall.id).where(Mall.code == any_(bindparam("codes", type_=ARRAY(Text)))),
+        {"codes": sorted(wanted)},
+    )
     return {code: MallId(mall_id) for code, mall_id in found}

@@ -5,11 +5,11 @@ Two brands in one mall must meet on one row, so the key is the mall's code alone
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, Text, any_, bindparam, select, text
 
 from tenants.import_outcomes import Finding, RowOutcome, RowState, first_of_each, refusal, warning
 from tenants.kernel.ids import derived_id
@@ -17,6 +17,12 @@ from tenants.kernel.scope import Writing
 from tenants.models import Mall
 
 FIELDS = ("name", "province", "city", "district", "address", "latitude", "longitude")
+ADD = text(
+    "INSERT INTO app.malls (id, code, name, province, city, district, address, latitude, longitude)"
+    " SELECT u.* FROM unnest(CAST(:id AS uuid[]), CAST(:code AS text[]), CAST(:name AS text[]), CAST(:province AS text[]),"
+    " CAST(:city AS text[]), CAST(:district AS text[]), CAST(:address AS text[]), CAST(:latitude AS float8[]),"
+    " CAST(:longitude AS float8[])) AS u ON CONFLICT (code) DO NOTHING RETURNING code"
+)
 SAME_PLACE = 1e-6
 """Degrees, about ten centimetres: the same coordinate written with other digits."""
 
@@ -39,22 +45,9 @@ async def import_malls(db: Writing, rows: Sequence[MallRow], *, now: datetime) -
     """Add malls that are not there yet; a known mall stays as it is and differences come back as warnings."""
     del now  # malls carry no time
     kept, repeated = first_of_each(rows, key=lambda row: row.code)
-    values = [
-        {
-            "id": derived_id("mall", row.code),
-            "code": row.code,
-            **{name: None if (found := getattr(row, name)) is UNSET else found for name in FIELDS},
-        }
-        for row in kept
-    ]
-    added: set[str] = set()
-    if values:
-        statement = insert(Mall).values(values).on_conflict_do_nothing(index_elements=["code"])
-        added = set(await db.scalars(statement.returning(Mall.code)))
-    known = {
-        mall.code: mall
-        for mall in await db.scalars(select(Mall).where(Mall.code.in_([row.code for row in kept])))
-    }
+    added = set(await db.scalars(ADD, _columns(kept)))
+    there = select(Mall).where(Mall.code == any_(bindparam("codes", type_=ARRAY(Text))))
+    known = {mall.code: mall for mall in await db.scalars(there, {"codes": [row.code for row in kept]})}
     outcomes = [
         RowOutcome(row.number, RowState.IMPORTED)
         if row.code in added
@@ -65,6 +58,16 @@ async def import_malls(db: Writing, rows: Sequence[MallRow], *, now: datetime) -
         wrong = refusal("code", row.code, f"stands in row {earlier.number} already (编码重复)")
         outcomes.append(RowOutcome(row.number, RowState.REFUSED, (wrong,)))
     return outcomes
+
+
+def _columns(rows: Sequence[MallRow]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {
+        name: [None if (found := getattr(row, name)) is UNSET else found for row in rows] for name in FIELDS
+    }
+    return columns | {
+        "id": [derived_id("mall", row.code) for row in rows],
+        "code": [row.code for row in rows],
+    }
 
 
 def _differences(row: MallRow, mall: Mall) -> list[Finding]:

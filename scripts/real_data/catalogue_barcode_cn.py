@@ -27,7 +27,7 @@ async def run(context: Context) -> list[Figure]:
     )
     counts = {
         "rows": "SELECT count(*) FROM app.skus WHERE tenant_id = :t",
-        "rows_without_sale_price": "SELECT count(*) FROM app.skus k WHERE tenant_id = :t AND NOT EXISTS"
+        "rows_without_sale_price": "SELECT count(*) FROM app.skus k WHERE k.tenant_id = :t AND NOT EXISTS"
         " (SELECT FROM app.prices p WHERE p.tenant_id = :t AND p.sku_id = k.id)",
         "names_starting_with_stray_A": "SELECT count(*) FROM app.spus WHERE tenant_id = :t AND title LIKE 'A%'",
         "names_used_more_than_once": "SELECT count(*) FROM (SELECT title FROM app.spus WHERE tenant_id = :t"

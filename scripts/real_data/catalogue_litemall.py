@@ -37,7 +37,7 @@ async def run(context: Context) -> list[Figure]:
         " WHERE k.tenant_id = :t AND p.tenant_id = :t GROUP BY p.code HAVING count(*) > 1",
     )
     lists = {
-        "spu_without_sku": "SELECT code FROM app.spus p WHERE tenant_id = :t AND NOT EXISTS"
+        "spu_without_sku": "SELECT p.code FROM app.spus p WHERE p.tenant_id = :t AND NOT EXISTS"
         " (SELECT FROM app.skus k WHERE k.tenant_id = :t AND k.spu_id = p.id)",
         "spu_unknown_category": "SELECT code FROM app.spus WHERE tenant_id = :t AND category_id IS NULL",
         "sku_image_not_a_url": "SELECT code FROM app.skus WHERE tenant_id = :t AND image IS NULL ORDER BY code",

@@ -19,7 +19,7 @@ async def run(context: Context) -> list[Figure]:
     await context.load(tenant, "stock", folder / "sku_stock.csv", mapping="mall_stock", figures=figures)
     unpriced = await context.rows(
         tenant,
-        "SELECT code FROM app.skus k WHERE tenant_id = :t AND NOT EXISTS"
+        "SELECT k.code FROM app.skus k WHERE k.tenant_id = :t AND NOT EXISTS"
         " (SELECT FROM app.prices p WHERE p.tenant_id = :t AND p.sku_id = k.id)",
     )
     figures += [

@@ -59,7 +59,8 @@ async def _stores(
         "status:已闭店": f"{stores} AND status = 'closed'",
         "with_mall": f"{stores} AND mall_id IS NOT NULL",
         "no_phone": f"{stores} AND phone IS NULL",
-        "no_hours": f"{stores} AND id NOT IN (SELECT level_id FROM app.opening_hours WHERE tenant_id = :t)",
+        "no_hours": "SELECT count(*) FROM app.stores s WHERE s.tenant_id = :t AND NOT EXISTS"
+        " (SELECT FROM app.opening_hours h WHERE h.tenant_id = :t AND h.level_id = s.id)",
         "newline_in_hours": f"{hours} AND source_text LIKE E'%\\n%'",
     }
     figures = []

@@ -8,6 +8,7 @@ import codecs
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -27,7 +28,7 @@ END_OF_FILE = "\x00end of file\x00"
 """A record fed after the last one: if it does not come back by itself, an open quote has swallowed it."""
 Lines = Iterator[tuple[int, list[str], tuple[Finding, ...]]]
 """Record number, cells, and what was noticed while reading them."""
-UNREADABLE = (OSError, EOFError, UnicodeError, csv.Error)
+UNREADABLE = (OSError, EOFError, UnicodeError, csv.Error, zlib.error)
 
 
 class FileUnreadable(Exception):
@@ -173,8 +174,8 @@ def _row(
             )
             findings.append(Finding(column="", value=cells[-1], reason=reason, verdict=Verdict.REFUSED))
         cells = cells + [""] * (len(headers) - len(cells))
-    if any("\x00" in cell for cell in cells):
-        column = next(name for name, cell in zip(headers, cells, strict=False) if "\x00" in cell)
+    column = next((name for name, cell in zip(headers, cells, strict=False) if "\x00" in cell), None)
+    if column is not None:
         reason = "the cell holds a NUL character (含有空字符)"
         findings.append(Finding(column=column, value="", reason=reason, verdict=Verdict.REFUSED))
     return Row(number=number, cells=dict(zip(headers, cells, strict=False)), findings=tuple(findings))

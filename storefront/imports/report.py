@@ -1,7 +1,7 @@
 """The report of an import: one line a finding, in a file that a spreadsheet opens, and the figures for the end.
 
 UTF-8 with a byte order mark, because Excel guesses otherwise. A cell that a spreadsheet would run as a formula gets one apostrophe in front;
-that apostrophe is the only change ever made to a value (plain negative numbers are no formulas and stay), apart from cutting very long ones.
+that apostrophe, the cutting of very long values and ␀ for NUL are the only changes (plain negative numbers are no formulas and stay).
 """
 
 import csv
@@ -86,6 +86,7 @@ class Report:
 
 def harmless(text: str) -> str:
     """The text as a spreadsheet shows it without running it."""
+    text = text.replace("\x00", "␀")
     if len(text) > LONGEST_VALUE:
         text = text[:LONGEST_VALUE] + "…"
     if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not NUMBER.fullmatch(text):

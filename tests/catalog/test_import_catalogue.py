@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
+from catalog import import_levels
 from catalog.import_catalogue import CatalogueRow, SkuPart, SpuPart, import_catalogue
 from catalog.import_levels import (
     AssortmentRow,
@@ -16,6 +18,7 @@ from catalog.import_levels import (
 )
 from catalog.models import AssortmentRow as AssortmentTable
 from catalog.models import Category, FaceVersion, Price, SearchGram, Sku, Spu, Stock
+from tenants.batches import upsert_batch
 from tenants.import_outcomes import RowOutcome, RowState
 from tenants.import_stores import StoreRow, import_stores
 from tenants.kernel.money import Fen
@@ -149,3 +152,17 @@ async def test_an_assortment_lists_what_is_carried_unless_it_says_otherwise(
     outcomes = await import_assortments(db, rows, now=now)
     assert all(outcome.state is RowState.IMPORTED for outcome in outcomes)
     assert sorted(each.listed for each in await rows_of(db, AssortmentTable)) == [False, True]
+
+
+async def test_control_without_the_guard_the_older_message_wins(
+    db: Writing, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unguarded(*arguments: Any, **options: Any) -> Any:
+        return await upsert_batch(*arguments, **{**options, "guard": ""})
+
+    monkeypatch.setattr(import_levels, "upsert_batch", unguarded)
+    await import_catalogue(db, [unit(2, "A")], now=now)
+    for sequence, on_hand in ((8, 5), (7, 50)):
+        row = StockRow(number=2, sku_code="A", on_hand=on_hand, feed_sequence=sequence)
+        await import_stock(db, [row], now=now)
+    assert [each.on_hand for each in await rows_of(db, Stock)] == [50]

@@ -1,11 +1,15 @@
 """Files in every state in which people send them."""
 
+import csv
 import gzip
 import itertools
+import tempfile
 from pathlib import Path
 
 import pytest
 import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
 
 from storefront.imports import reading
 from storefront.imports.reading import FileUnreadable, SourceOptions, open_source
@@ -184,3 +188,27 @@ def test_a_number_that_the_spreadsheet_has_cut_is_reported(tmp_path: Path) -> No
 def test_a_sheet_that_is_not_there_is_refused_naming_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(FileUnreadable, match="说明, 商品"):
         open_source(workbook(tmp_path), SourceOptions(sheet="库存"))
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_at_all_make_the_reader_crash(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = written(Path(folder), content)
+        try:
+            source = open_source(path)
+        except FileUnreadable:
+            return
+        assert len(list(source.rows())) == source.row_count
+
+
+@given(
+    st.lists(st.lists(st.text(alphabet='a一,;"\n\t\x00 ', max_size=6), min_size=2, max_size=2), min_size=1),
+    st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"]),
+)
+def test_what_was_written_as_csv_is_read_back_cell_by_cell(rows: list[list[str]], encoding: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file.csv"
+        with path.open("w", encoding=encoding, newline="") as file:
+            csv.writer(file, quoting=csv.QUOTE_ALL).writerows([["甲", "乙"], *rows])
+        found = [list(cells.values()) for _, cells in read(path, delimiter=",")]
+    assert found == [row for row in rows if any(row)]

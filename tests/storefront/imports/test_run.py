@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from storefront.imports import run
 from storefront.imports.kinds import KINDS
 from storefront.imports.mapping import mapping_from_text
 from storefront.imports.report import ImportOutcome
@@ -141,3 +143,22 @@ async def test_progress_reaches_the_number_of_rows(
     order = request(tmp_path, "store-groups", "code,name\na,甲\nb,乙\nc,丙\n", batch=2)
     await import_file(tenant, order, now=now, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(2, 3), (3, 3)]
+
+
+async def test_control_without_trying_rows_one_by_one_a_refused_row_sinks_its_batch(
+    tenant: TenantScope, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def careless(db: Writing, rows: list[Any], *, now: datetime) -> list[RowOutcome]:
+        await db.execute(
+            text("SELECT 1 / CAST(:amount AS integer)"), {"amount": min(r.on_hand for r in rows)}
+        )
+        return await KINDS["stock"].verb(db, rows, now=now)
+
+    async def all_or_nothing(self: Any, db: Writing, rows: list[Any]) -> list[RowOutcome]:
+        return await careless(db, rows, now=self.now)
+
+    await import_file(tenant, request(tmp_path, "catalogue", "sku_code,title\nA,甲\nB,乙\n"), now=now)
+    monkeypatch.setattr(run._Run, "_write_in", all_or_nothing)
+    with pytest.raises(DBAPIError):
+        await import_file(tenant, request(tmp_path, "stock", "sku_code,on_hand\nA,1\nB,0\n"), now=now)
+    assert await counted(tenant, "stock") == 0
