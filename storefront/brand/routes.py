@@ -4,7 +4,7 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.brand import assortments, catalogue, pages, people, prices, stores
+from storefront.brand import assortments, catalogue, contracts, pages, people, prices, settlement, stores
 
 ROUTES: Final[list[ControllerRouterHandler]] = [
     *people.ROUTES,
@@ -13,4 +13,6 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *prices.ROUTES,
     *assortments.ROUTES,
     *pages.ROUTES,
+    *contracts.ROUTES,
+    *settlement.ROUTES,
 ]

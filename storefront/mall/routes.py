@@ -4,4 +4,6 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-ROUTES: Final[list[ControllerRouterHandler]] = []
+from storefront.mall import statements
+
+ROUTES: Final[list[ControllerRouterHandler]] = [*statements.ROUTES]
