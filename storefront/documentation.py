@@ -24,7 +24,7 @@ from storefront.auth import admitted_by, own_handlers, public
 from storefront.frame import described, status_of
 from tenants import errors as tenants_errors
 from tenants.kernel.errors import Refusal, every_refusal
-from tenants.kernel.scope import DatabaseAway, DatabaseBusy
+from tenants.kernel.scope import DatabaseAway, DatabaseBusy, TextUnstorable
 
 STATIC = Path(__file__).parent / "static"
 PAGE_HEADERS = {
@@ -130,7 +130,9 @@ def every_code() -> dict[str, type[Refusal]]:
     return {kind.code(): kind for kind in every_refusal()}
 
 
-def common_refusals(handler: HTTPRouteHandler, *, has_body: bool) -> list[type[Refusal]]:
+def common_refusals(
+    handler: HTTPRouteHandler, *, has_body: bool, has_parameters: bool
+) -> list[type[Refusal]]:
     """What any operation of this kind may answer with, whatever it does."""
     admits = admitted_by(handler) or public
     found: list[type[Refusal]] = [errors.MalformedRequest, errors.InternalError, DatabaseBusy, DatabaseAway]
@@ -142,6 +144,8 @@ def common_refusals(handler: HTTPRouteHandler, *, has_body: bool) -> list[type[R
         found += [errors.RoleNotAllowed]
     if "store" in handler.parsed_fn_signature.parameters:
         found += [errors.StoreHeaderMissing]
+    if has_body or has_parameters:
+        found += [TextUnstorable]
     if has_body:
         found += [errors.ValidationFailed, errors.BodyTooLarge, errors.MediaTypeNotSupported]
     return found
@@ -160,7 +164,12 @@ def _describe(operation: Schema, *, handler: HTTPRouteHandler) -> None:
         if status.startswith("2") and framed:
             _frame_answer(response)
     if framed:
-        _document_refusals(responses, common_refusals(handler, has_body="requestBody" in operation))
+        _document_refusals(
+            responses,
+            common_refusals(
+                handler, has_body="requestBody" in operation, has_parameters="parameters" in operation
+            ),
+        )
 
 
 def _document_refusals(responses: Schema, common: list[type[Refusal]]) -> None:
