@@ -1,8 +1,14 @@
 """The worker: every reaction once, whatever fails and however many workers run."""
 
 import asyncio
+import importlib
+import json
+import os
+import signal
+import sys
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from unittest.mock import patch
 
 import msgspec
@@ -11,6 +17,7 @@ from sqlalchemy import text
 
 from storefront import worker as worker_module
 from storefront.reactions import as_flow, in_transaction
+from storefront.subscriptions import SUBSCRIPTIONS
 from storefront.wiring import wire
 from storefront.worker import Worker, pause_before
 from tenants.errors import IdentityUnavailable
@@ -304,3 +311,50 @@ async def test_pauses_grow_to_an_hour_and_together_outlast_an_hours_outage():
     assert pauses[0] < 3.1
     assert max(pauses) <= 3600 * 1.5
     assert sum(pauses) > 3600
+
+
+async def test_the_worker_process_works_and_stops_on_a_signal(settings, tenant, now):
+    (event_id,) = await publish(tenant, now)
+    start = (
+        "import asyncio; from storefront.worker import work; from storefront.settings import read_settings;"
+        " asyncio.run(work(read_settings()))"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    named = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    environment |= {name.upper(): value for name, value in named.items() if isinstance(value, str)}
+    environment["STOREFRONT_METRICS_PORT"] = "0"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", start, env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    for _ in range(300):
+        if (await state_of(tenant, event_id)).attempts:
+            break
+        await asyncio.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0, stderr.decode()
+    assert (await state_of(tenant, event_id)).last_error == "EVENT_UNKNOWN"
+    events = [json.loads(line)["event"] for line in stderr.decode().splitlines()]
+    assert events[0] == "worker_started"
+    assert events[-1] == "worker_stopped"
+
+
+async def test_every_published_event_is_subscribed_to_or_left_alone_on_purpose():
+    published = set()
+    for package in ("tenants", "catalog", "guides", "orders", "settlement"):
+        path = Path(package) / "events.py"
+        if path.exists():
+            module = importlib.import_module(f"{package}.events")
+            published |= {
+                each
+                for each in vars(module).values()
+                if isinstance(each, type)
+                and issubclass(each, msgspec.Struct)
+                and each.__module__ == module.__name__
+            }
+    assert published - SUBSCRIPTIONS.keys() == set()
+
+
+async def test_no_two_reactions_to_an_event_share_a_name():
+    for reactions in SUBSCRIPTIONS.values():
+        assert len({reaction.name for reaction in reactions}) == len(reactions)
