@@ -30,7 +30,7 @@ from tenants.kernel.outbox import append, receive, received
 from tenants.kernel.scope import TenantScope
 
 SOURCE = "wechat-pay"
-UNVERIFIED = 401
+TAKEN, UNVERIFIED, TOO_LARGE = 204, 401, 413
 LONGEST_KEY = 64
 HEADERS = (
     "wechatpay-timestamp", "wechatpay-nonce", "wechatpay-serial", "wechatpay-signature", "wechatpay-signature-type",
@@ -54,13 +54,14 @@ def answer_in_their_words(request: Request[Any, Any, Any], error: Exception) -> 
         refusal = CallbackTooLarge()
     request.scope["state"]["code"] = refusal.code()
     status = UNVERIFIED if isinstance(refusal, CallbackUnverified) else status_of(type(refusal))
+    status = TOO_LARGE if isinstance(refusal, CallbackTooLarge) else status
     return Response(failure_answer(refusal), status_code=status, media_type=MediaType.JSON)
 
 
 TAKING: dict[str, Any] = {
     "tags": ["callbacks"],
     "guards": [signed],
-    "status_code": 204,
+    "status_code": TAKEN,
     "opt": {"framed": False},
     "exception_handlers": {Exception: answer_in_their_words},
     "request_max_body_size": LARGEST_BODY + 1,
@@ -70,9 +71,9 @@ TAKING: dict[str, Any] = {
 @post(f"{CALLBACK_PATH}/{{callback_key:str}}", operation_id="receiveWechatPay", **TAKING)
 async def receive_wechat_pay(
     request: Request[Any, Any, Any], wiring: Joined, now: Now, callback_key: FromPath[str]
-) -> None:
+) -> Response[None]:
     """Take a notification for the brand's default merchant."""
-    await _keep(wiring, callback_key, request=request, merchant_no=None, now=now)
+    return await _keep(wiring, callback_key, request=request, merchant_no=None, now=now)
 
 
 @post(
@@ -86,9 +87,9 @@ async def receive_merchants_wechat_pay(
     now: Now,
     callback_key: FromPath[str],
     merchant_no: FromPath[str],
-) -> None:
+) -> Response[None]:
     """Take a notification for one of the brand's merchants."""
-    await _keep(wiring, callback_key, request=request, merchant_no=merchant_no, now=now)
+    return await _keep(wiring, callback_key, request=request, merchant_no=merchant_no, now=now)
 
 
 async def act_on_callback(
@@ -127,7 +128,7 @@ async def _keep(
     request: Request[Any, Any, Any],
     merchant_no: str | None,
     now: datetime,
-) -> None:
+) -> Response[None]:
     tenant = await _called_tenant(wiring, callback_key)
     try:
         credentials = await wiring.channels.credentials(tenant, merchant_no=merchant_no)
@@ -141,6 +142,7 @@ async def _keep(
     async with tenant.writing() as db:
         if await receive(db, source=source, external_id=notification.id, body=kept, now=now):
             await append(db, CallbackReceived(source=source, external_id=notification.id), now=now)
+    return Response(None, status_code=TAKEN)
 
 
 ROUTES = [receive_wechat_pay, receive_merchants_wechat_pay]
