@@ -22,17 +22,17 @@ SKUS: Table = Sku.__table__  # type: ignore[assignment]
 
 async def category_ids(db: Reading, codes: Iterable[str]) -> dict[str, CategoryId]:
     """The categories behind these codes."""
-    return {code: CategoryId(found) for code, found in (await ids_of(db, CATEGORIES, codes)).items()}
+    return {code: CategoryId(found) for code, found in (await ids_of(db, CATEGORIES, codes=codes)).items()}
 
 
 async def spu_ids(db: Reading, codes: Iterable[str]) -> dict[str, SpuId]:
     """The products behind these codes."""
-    return {code: SpuId(found) for code, found in (await ids_of(db, SPUS, codes)).items()}
+    return {code: SpuId(found) for code, found in (await ids_of(db, SPUS, codes=codes)).items()}
 
 
 async def sku_ids(db: Reading, codes: Iterable[str]) -> dict[str, SkuId]:
     """The units behind these codes."""
-    return {code: SkuId(found) for code, found in (await ids_of(db, SKUS, codes)).items()}
+    return {code: SkuId(found) for code, found in (await ids_of(db, SKUS, codes=codes)).items()}
 
 
 class AtLevel(Protocol):
@@ -73,15 +73,17 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     def wrong(self, row: AtLevel) -> Finding | None:
         """What in the row's references is not known."""
         if row.sku_code not in self.skus:
-            return refusal("sku_code", row.sku_code, "no such SKU (SKU 不存在)")
+            return refusal("sku_code", row.sku_code, reason="no such SKU (SKU 不存在)")
         if row.store_code and row.group_code:
             return refusal(
-                "group_code", str(row.group_code), "a store or a group, not both (门店与分组只能填一个)"
+                "group_code",
+                str(row.group_code),
+                reason="a store or a group, not both (门店与分组只能填一个)",
             )
         if row.store_code and row.store_code not in self.stores:
-            return refusal("store_code", str(row.store_code), "no such store (门店不存在)")
+            return refusal("store_code", str(row.store_code), reason="no such store (门店不存在)")
         if row.group_code and row.group_code not in self.groups:
-            return refusal("group_code", str(row.group_code), "no such store group (门店分组不存在)")
+            return refusal("group_code", str(row.group_code), reason="no such store group (门店分组不存在)")
         return None
 
 

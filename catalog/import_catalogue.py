@@ -92,7 +92,9 @@ async def import_catalogue(db: Writing, rows: Sequence[CatalogueRow], *, now: da
     for row in rows:
         earlier = units.setdefault(row.sku.code, row) if row.sku else row
         if row.sku and earlier is not row:
-            wrong = refusal("sku_code", row.sku.code, f"stands in row {earlier.number} already (SKU 重复)")
+            wrong = refusal(
+                "sku_code", row.sku.code, reason=f"stands in row {earlier.number} already (SKU 重复)"
+            )
             outcomes.append(RowOutcome(row.number, RowState.REFUSED, (wrong,)))
             continue
         good.append(row)
@@ -101,7 +103,7 @@ async def import_catalogue(db: Writing, rows: Sequence[CatalogueRow], *, now: da
     changed_spus = await _write_spus(db, carriers, now=now)
     ids = await spu_ids(db, (row.spu_code for row in good))
     for row in [row for row in good if row.spu_code not in ids]:
-        wrong = refusal("spu_code", row.spu_code, "no such product (商品不存在)")
+        wrong = refusal("spu_code", row.spu_code, reason="no such product (商品不存在)")
         outcomes.append(RowOutcome(row.number, RowState.REFUSED, (wrong,)))
     good = [row for row in good if row.spu_code in ids]
     changed_skus = await _write_skus(db, good, ids=ids)
@@ -162,7 +164,7 @@ async def _upsert_categories(
         )
         groups.setdefault(frozenset(kept), []).append(columns)
     for insert_only, rows in groups.items():
-        await upsert_batch(db, CATEGORIES, rows, key=("code",), insert_only=insert_only)
+        await upsert_batch(db, CATEGORIES, rows=rows, key=("code",), insert_only=insert_only)
 
 
 async def _write_spus(db: Writing, carriers: Mapping[str, CatalogueRow], *, now: datetime) -> set[str]:
@@ -186,7 +188,8 @@ async def _write_spus(db: Writing, carriers: Mapping[str, CatalogueRow], *, now:
     for (unspoken, _), rows in groups.items():
         insert_only = frozenset({"id", "created_at"}) | unspoken
         changed |= {
-            code for (code,) in await upsert_batch(db, SPUS, rows, key=("code",), insert_only=insert_only)
+            code
+            for (code,) in await upsert_batch(db, SPUS, rows=rows, key=("code",), insert_only=insert_only)
         }
     return changed
 
@@ -207,7 +210,8 @@ async def _write_skus(db: Writing, rows: Sequence[CatalogueRow], *, ids: Mapping
     for (unspoken, _), values in groups.items():
         insert_only = frozenset({"id"}) | unspoken
         changed |= {
-            code for (code,) in await upsert_batch(db, SKUS, values, key=("code",), insert_only=insert_only)
+            code
+            for (code,) in await upsert_batch(db, SKUS, rows=values, key=("code",), insert_only=insert_only)
         }
     return changed
 

@@ -75,9 +75,11 @@ async def import_prices(db: Writing, rows: Sequence[PriceRow], *, now: datetime)
 
     def wrong(row: PriceRow) -> Finding | None:
         if row.price < 0 or (isinstance(row.line_price, int) and row.line_price < 0):
-            return refusal("price", str(row.price), "a price is not negative (价格为负)")
+            return refusal("price", str(row.price), reason="a price is not negative (价格为负)")
         if row.active_to and row.active_to <= (row.active_from or ALWAYS):
-            return refusal("active_to", row.active_to.isoformat(), "ends before it begins (结束早于开始)")
+            return refusal(
+                "active_to", row.active_to.isoformat(), reason="ends before it begins (结束早于开始)"
+            )
         return None
 
     def values(row: PriceRow) -> dict[str, Any]:
@@ -97,7 +99,7 @@ async def import_stock(db: Writing, rows: Sequence[StockRow], *, now: datetime) 
 
     def wrong(row: StockRow) -> Finding | None:
         if row.on_hand < 0:
-            return refusal("on_hand", str(row.on_hand), "fewer than no units (库存为负)")
+            return refusal("on_hand", str(row.on_hand), reason="fewer than no units (库存为负)")
         return None
 
     def values(row: StockRow) -> dict[str, Any]:
@@ -156,11 +158,11 @@ async def _import(
             earlier = columns_of.setdefault(this, (row, columns))[0]
             if earlier is row:
                 continue
-            found = refusal("sku_code", row.sku_code, f"stands in row {earlier.number} already (重复)")
+            found = refusal("sku_code", row.sku_code, reason=f"stands in row {earlier.number} already (重复)")
         outcomes.append(RowOutcome(row.number, RowState.REFUSED, (found,)))
     changed: set[tuple[Any, ...]] = set()
     for alike in _same_columns(columns for _, columns in columns_of.values()):
-        changed |= await upsert_batch(db, table, alike, key=key, insert_only=insert_only, guard=guard)
+        changed |= await upsert_batch(db, table, rows=alike, key=key, insert_only=insert_only, guard=guard)
     for this, (row, _) in columns_of.items():
         outcomes.append(RowOutcome(row.number, RowState.IMPORTED if this in changed else RowState.UNCHANGED))
     await bump(db, {LevelId(this[1]) for this in changed})
@@ -194,7 +196,7 @@ async def _overtaken(db: Writing, rows: Sequence[StockRow], outcomes: list[RowOu
         there = newest.get((known.skus[row.sku_code], level_id), 0)
         if there > (row.feed_sequence or 0):
             reason = f"older than message {there}, which was imported already (库存消息已过期)"
-            refused[row.number] = refusal("feed_sequence", str(row.feed_sequence or 0), reason)
+            refused[row.number] = refusal("feed_sequence", str(row.feed_sequence or 0), reason=reason)
     return [
         RowOutcome(outcome.number, RowState.REFUSED, (refused[outcome.number],))
         if outcome.number in refused

@@ -47,7 +47,7 @@ async def import_guides(db: Writing, rows: Sequence[GuideRow], *, now: datetime)
         RowOutcome(
             row.number,
             RowState.REFUSED,
-            (refusal("code", row.code, f"stands in row {earlier.number} already (重复)"),),
+            (refusal("code", row.code, reason=f"stands in row {earlier.number} already (重复)"),),
         )
         for row, earlier in repeated
     ]
@@ -70,15 +70,15 @@ async def import_guides(db: Writing, rows: Sequence[GuideRow], *, now: datetime)
 
 def _wrong(row: GuideRow, *, people: Mapping[str, GuideRow], stores: Mapping[str, StoreId]) -> Finding | None:
     if row.store_code and row.store_code not in stores:
-        return refusal("store_code", row.store_code, "no such store (门店不存在)")
+        return refusal("store_code", row.store_code, reason="no such store (门店不存在)")
     if row.active_from and row.active_to and row.active_from >= row.active_to:
-        return refusal("active_to", row.active_to.isoformat(), "ends before it begins (结束早于开始)")
+        return refusal("active_to", row.active_to.isoformat(), reason="ends before it begins (结束早于开始)")
     first = people.get(row.code, row)
     for name in PERSON:
         theirs = getattr(row, name)
         if theirs != getattr(first, name):
             reason = f"row {first.number} says otherwise of the same guide (与前行不一致)"
-            return refusal(name, str(theirs), reason)
+            return refusal(name, str(theirs), reason=reason)
     return None
 
 
@@ -98,7 +98,8 @@ async def _write_people(db: Writing, people: Mapping[str, GuideRow], *, now: dat
     for given, rows in groups.items():
         insert_only = frozenset({"id", "active_from"} if given[-1] else {"id"})
         changed |= {
-            code for (code,) in await upsert_batch(db, GUIDES, rows, key=("code",), insert_only=insert_only)
+            code
+            for (code,) in await upsert_batch(db, GUIDES, rows=rows, key=("code",), insert_only=insert_only)
         }
     return changed
 
@@ -113,13 +114,13 @@ async def _write_assignments(
             Guide.tenant_id == db.tenant_id, Guide.code.in_({row.code for row in at_stores})
         )
     )
-    guides = dict(found.tuples().all())
+    guides = dict(found.all())
     there = await db.execute(
         select(GuideAssignment.guide_id, GuideAssignment.store_id, GuideAssignment.active_from).where(
             GuideAssignment.tenant_id == db.tenant_id, GuideAssignment.guide_id.in_(guides.values())
         )
     )
-    since = {(guide_id, store_id): began for guide_id, store_id, began in there.tuples()}
+    since = {(guide_id, store_id): began for guide_id, store_id, began in there}
     numbers: dict[tuple[Any, ...], int] = {}
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in at_stores:
@@ -132,6 +133,8 @@ async def _write_assignments(
         groups.setdefault(tuple(columns), []).append(columns)
     changed: set[int] = set()
     for values in groups.values():
-        written = await upsert_batch(db, ASSIGNMENTS, values, key=("guide_id", "store_id", "active_from"))
+        written = await upsert_batch(
+            db, ASSIGNMENTS, rows=values, key=("guide_id", "store_id", "active_from")
+        )
         changed |= {numbers[key] for key in written}
     return changed

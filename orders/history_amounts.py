@@ -38,7 +38,7 @@ def line_amounts(row: OrderRow) -> LineAmounts | Finding:
     try:
         return _line_amounts(row)
     except (NotMoney, ArithmeticError) as error:
-        return refusal("amount", str(row.amount), f"is too large ({error}) (金额过大)")
+        return refusal("amount", str(row.amount), reason=f"is too large ({error}) (金额过大)")
 
 
 def _line_amounts(row: OrderRow) -> LineAmounts | Finding:
@@ -48,15 +48,17 @@ def _line_amounts(row: OrderRow) -> LineAmounts | Finding:
     if total is None and price is not None:
         total = quantity * price
     if total is None:
-        return refusal("amount", "", "neither amount nor unit_price was given (缺少金额)")
+        return refusal("amount", "", reason="neither amount nor unit_price was given (缺少金额)")
     goods = exact_fen(total)
     discount = exact_fen(row.discount) if row.discount else Fen(0)
     is_refund = row.document_kind == REFUND or total < 0
     wrong = _wrong(row, quantity=quantity, price=price)
     if wrong is None and not is_refund and goods == 0 and quantity < 0:
-        wrong = refusal("quantity", str(quantity), STOCK_ADJUSTMENT)
+        wrong = refusal("quantity", str(quantity), reason=STOCK_ADJUSTMENT)
     if wrong is None and discount and (is_refund or not 0 <= discount <= goods):
-        wrong = refusal("discount", str(row.discount), "lies outside the line's amount (优惠超出明细金额)")
+        wrong = refusal(
+            "discount", str(row.discount), reason="lies outside the line's amount (优惠超出明细金额)"
+        )
     if wrong is not None:
         return wrong
     whole, exact = _whole_quantity(quantity)
@@ -71,11 +73,13 @@ def _line_amounts(row: OrderRow) -> LineAmounts | Finding:
 
 def _wrong(row: OrderRow, *, quantity: Decimal, price: Decimal | None) -> Finding | None:
     if abs(quantity) > LARGEST_QUANTITY:
-        return refusal("quantity", str(quantity), "is too large (数量过大)")
+        return refusal("quantity", str(quantity), reason="is too large (数量过大)")
     if price is not None and quantity < 0 and price < 0:
-        return refusal("quantity", str(quantity), "quantity and price are both negative (数量与单价均为负)")
+        return refusal(
+            "quantity", str(quantity), reason="quantity and price are both negative (数量与单价均为负)"
+        )
     if row.freight is not None and row.freight < 0:
-        return refusal("freight", str(row.freight), "carriage below zero (运费为负)")
+        return refusal("freight", str(row.freight), reason="carriage below zero (运费为负)")
     return None
 
 

@@ -55,13 +55,13 @@ async def import_payments(
         try:
             amount = exact_fen(row.amount)
         except (NotMoney, ArithmeticError):
-            report.refuse(row.number, refusal("amount", str(row.amount), "is too large (金额过大)"))
+            report.refuse(row.number, refusal("amount", str(row.amount), reason="is too large (金额过大)"))
             continue
         there = tenders.setdefault(parts[0].id, {})
         said = Stood(row.method, amount)
         if row.sequence is not None and row.sequence in there:
             if there[row.sequence] != said:
-                report.refuse(row.number, refusal("amount", str(row.amount), CHANGED))
+                report.refuse(row.number, refusal("amount", str(row.amount), reason=CHANGED))
             continue
         if row.sequence is None:
             occurrence = occurrences.count(hash((row.document, row.store_code, said)))
@@ -81,13 +81,13 @@ async def import_payments(
 def _parts(row: PaymentRow, standing: dict[str, list[Part]], *, report: RowReport) -> list[Part]:
     parts = standing.get(row.document, [])
     if not parts:
-        report.refuse(row.number, refusal("document", row.document, UNKNOWN_ORDER))
+        report.refuse(row.number, refusal("document", row.document, reason=UNKNOWN_ORDER))
         return []
     if row.store_code is None:
         return parts
     at_store = [part for part in parts if part.attribution.get("store_code") == row.store_code]
     if not at_store:
-        report.refuse(row.number, refusal("store_code", row.store_code, UNKNOWN_STORE))
+        report.refuse(row.number, refusal("store_code", row.store_code, reason=UNKNOWN_STORE))
     return at_store
 
 

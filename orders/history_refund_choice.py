@@ -68,12 +68,12 @@ def choose(row: RefundRow, *, number: str, choice: Choice) -> list[Piece]:
     try:
         amount = None if row.amount is None else exact_fen(abs(row.amount))
     except (NotMoney, ArithmeticError):
-        choice.report.refuse(row.number, refusal("amount", str(row.amount), "is too large (金额过大)"))
+        choice.report.refuse(row.number, refusal("amount", str(row.amount), reason="is too large (金额过大)"))
         return []
     stands = choice.there.get(number)
     if stands is not None:
         if amount is not None and amount != sum(line.amount_fen for line in stands.lines):
-            choice.report.refuse(row.number, refusal("amount", str(row.amount), CHANGED))
+            choice.report.refuse(row.number, refusal("amount", str(row.amount), reason=CHANGED))
         return []
     parts = choice.standing.get(row.document or "", [])
     pieces = _of_order(row, number, amount, parts, choice) if parts else _loose(row, number, amount, choice)
@@ -90,7 +90,7 @@ def _of_order(
     if not lines:
         told = row.line_id or row.sku_code or ""
         choice.report.refuse(
-            row.number, refusal("line_id" if row.line_id else "sku_code", told, UNKNOWN_LINE)
+            row.number, refusal("line_id" if row.line_id else "sku_code", told, reason=UNKNOWN_LINE)
         )
         return []
     left = [choice.left_of(line) for line in lines]
@@ -99,7 +99,7 @@ def _of_order(
         # Nothing has gone back yet: kept under its number, in proportion to what was paid, without taking anything.
         left = [line.paid_fen for line in lines]
     if not 0 < wanted <= sum(left):
-        choice.report.refuse(row.number, refusal("amount", str(row.amount or ""), OVER_REFUND))
+        choice.report.refuse(row.number, refusal("amount", str(row.amount or ""), reason=OVER_REFUND))
         return []
     shares = allocate(Fen(wanted), weights=left)
     pieces = []
@@ -148,19 +148,19 @@ def _loose(row: RefundRow, number: str, amount: Fen | None, choice: Choice) -> l
     wrong = None
     if row.store_code not in choice.stores:
         wrong = refusal(
-            "store_code", row.store_code or "", UNKNOWN_STORE if row.store_code else UNKNOWN_ORDER
+            "store_code", row.store_code or "", reason=UNKNOWN_STORE if row.store_code else UNKNOWN_ORDER
         )
     elif amount is None:
-        wrong = refusal("amount", "", WITHOUT_AMOUNT)
+        wrong = refusal("amount", "", reason=WITHOUT_AMOUNT)
     elif row.refunded_at is None:
-        wrong = refusal("refunded_at", "", WITHOUT_DAY)
+        wrong = refusal("refunded_at", "", reason=WITHOUT_DAY)
     if wrong is not None or amount is None:
         if wrong is not None:
             choice.report.refuse(row.number, wrong)
         return []
     if row.document:
         choice.report.warn(
-            row.number, warning("document", row.document, f"{UNKNOWN_ORDER}; charged to its store")
+            row.number, warning("document", row.document, reason=f"{UNKNOWN_ORDER}; charged to its store")
         )
     units = int(abs(row.quantity)) if row.quantity is not None else 0
     return [Piece(row, number, None, [Taken(None, units, amount, None)])]

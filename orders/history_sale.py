@@ -138,10 +138,10 @@ def _choose_new_lines(sale: Sale, *, batch: HistoryBatch) -> None:
         if stands is not None:
             if stands != line.amounts.goods_fen:
                 batch.report.refuse(
-                    line.number, refusal("amount", yuan_text(line.amounts.goods_fen), CHANGED)
+                    line.number, refusal("amount", yuan_text(line.amounts.goods_fen), reason=CHANGED)
                 )
         elif from_header:
-            batch.report.refuse(line.number, refusal("document", sale.draft.document, HEADER_STANDS))
+            batch.report.refuse(line.number, refusal("document", sale.draft.document, reason=HEADER_STANDS))
         else:
             seen[line.key] = line.amounts.goods_fen
             sale.new.append(line)
@@ -158,14 +158,14 @@ def _complete_document(sale: Sale, *, batch: HistoryBatch) -> bool:
         if not sum(weights):
             weights = [line.paid_fen for line in sale.new]
         if not 0 <= off <= sum(weights):
-            wrong = refusal("document_discount", str(row.document_discount), OVER_DISCOUNT)
+            wrong = refusal("document_discount", str(row.document_discount), reason=OVER_DISCOUNT)
             return _refuse_document(sale, batch=batch, wrong=wrong)
         sale.discounts = allocate(off, weights=weights)
     sale.discounts = sale.discounts or [Fen(0)] * len(sale.new)
     if row.refund_amount:
         sale.refund_fen = exact_fen(row.refund_amount)
         if not 0 <= sale.refund_fen <= sale.sums()["paid"]:
-            wrong = refusal("refund_amount", str(row.refund_amount), OVER_REFUND)
+            wrong = refusal("refund_amount", str(row.refund_amount), reason=OVER_REFUND)
             return _refuse_document(sale, batch=batch, wrong=wrong)
     return True
 
@@ -192,18 +192,18 @@ def _check_totals(sales: Sequence[Sale], *, batch: HistoryBatch) -> None:
         before += sum(part.before_discount_fen for part in stands)
         if row.document_total is not None and exact_fen(row.document_total) != before:
             told = f"{TOTAL_DIFFERS}: {yuan_text(Fen(before))}"
-            batch.report.warn(row.number, warning("document_total", str(row.document_total), told))
+            batch.report.warn(row.number, warning("document_total", str(row.document_total), reason=told))
         total = sum(each["total"] for each in sums) + sum(part.total_fen for part in stands)
         if paid is not None and parts[0].paid_at and exact_fen(paid) != total:
             told = f"{PAID_DIFFERS}: {yuan_text(Fen(total))}"
-            batch.report.warn(row.number, warning("paid_total", str(paid), told))
+            batch.report.warn(row.number, warning("paid_total", str(paid), reason=told))
 
 
 def _check_guides(sale: Sale, *, batch: HistoryBatch) -> None:
     for line in sale.new:
         code = line.row.guide_code
         if code and code in batch.guides and batch.guides[code] != sale.guide_id:
-            batch.report.warn(line.number, warning("guide_code", code, OTHER_GUIDE))
+            batch.report.warn(line.number, warning("guide_code", code, reason=OTHER_GUIDE))
 
 
 def line_id(sale: Sale, key: str) -> UUID:

@@ -87,7 +87,7 @@ def _measured(
         if row is None:
             continue
         if row.store_code not in stores:
-            report.refuse(row.number, refusal("store_code", row.store_code or "", UNKNOWN_STORE))
+            report.refuse(row.number, refusal("store_code", row.store_code or "", reason=UNKNOWN_STORE))
             continue
         figures = line_amounts(row)
         if isinstance(figures, Finding):
@@ -101,13 +101,13 @@ def _from_header(row: OrderRow, *, parts: Sequence[Part], report: RowReport) -> 
     """Check a header against the lines that stand, or make its total the document's one line."""
     if row.document_total is None:
         if not parts:
-            report.refuse(row.number, refusal("document", row.document, NO_LINES))
+            report.refuse(row.number, refusal("document", row.document, reason=NO_LINES))
         return None
     stands = sum(part.before_discount_fen for part in parts)
     if parts and not any(part.attribution.get("from_header") for part in parts):
         if exact_fen(row.document_total) != stands:
             told = f"{TOTAL_DIFFERS}: lines {yuan_text(stands)}"  # type: ignore[arg-type]
-            report.warn(row.number, warning("document_total", str(row.document_total), told))
+            report.warn(row.number, warning("document_total", str(row.document_total), reason=told))
         return None
     return msgspec.structs.replace(
         row,
@@ -129,5 +129,5 @@ async def _guides(db: Writing, rows: Sequence[OrderRow], report: RowReport) -> d
     guides = await guide_ids_by_code(db, sorted(codes))
     for row in rows:
         if row.guide_code and row.guide_code not in guides:
-            report.warn(row.number, warning("guide_code", row.guide_code, UNKNOWN_GUIDE))
+            report.warn(row.number, warning("guide_code", row.guide_code, reason=UNKNOWN_GUIDE))
     return guides

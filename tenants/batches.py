@@ -22,8 +22,8 @@ _JSON = msgspec.json.Encoder()
 async def upsert_batch(
     db: Writing,
     table: Table,
-    rows: Sequence[Mapping[str, Any]],
     *,
+    rows: Sequence[Mapping[str, Any]],
     key: tuple[str, ...],
     insert_only: frozenset[str] = frozenset({"id", "created_at"}),
     stamps: frozenset[str] = frozenset({"updated_at"}),
@@ -68,7 +68,7 @@ async def upsert_batch(
 
 
 async def ids_of(
-    db: Reading, table: Table, codes: Iterable[str | None], *, code: str = "code"
+    db: Reading, table: Table, *, codes: Iterable[str | None], code: str = "code"
 ) -> dict[str, UUID]:
     """The ids of the tenant's rows with these codes; what is not found is absent, None is passed over.
 

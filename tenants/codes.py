@@ -19,17 +19,17 @@ MERCHANTS: Table = Merchant.__table__  # type: ignore[assignment]
 
 async def store_ids(db: Reading, codes: Iterable[str | None]) -> dict[str, StoreId]:
     """The stores behind these codes."""
-    return {code: StoreId(found) for code, found in (await ids_of(db, STORES, codes)).items()}
+    return {code: StoreId(found) for code, found in (await ids_of(db, STORES, codes=codes)).items()}
 
 
 async def store_group_ids(db: Reading, codes: Iterable[str | None]) -> dict[str, StoreGroupId]:
     """The store groups behind these codes."""
-    return {code: StoreGroupId(found) for code, found in (await ids_of(db, GROUPS, codes)).items()}
+    return {code: StoreGroupId(found) for code, found in (await ids_of(db, GROUPS, codes=codes)).items()}
 
 
 async def merchant_ids(db: Reading, numbers: Iterable[str | None]) -> dict[str, MerchantId]:
     """The tenant's merchants behind these merchant numbers."""
-    found = await ids_of(db, MERCHANTS, numbers, code="merchant_no")
+    found = await ids_of(db, MERCHANTS, codes=numbers, code="merchant_no")
     return {number: MerchantId(merchant_id) for number, merchant_id in found.items()}
 
 

@@ -55,7 +55,7 @@ async def import_malls(db: Writing, rows: Sequence[MallRow], *, now: datetime) -
         for row in kept
     ]
     for row, earlier in repeated:
-        wrong = refusal("code", row.code, f"stands in row {earlier.number} already (编码重复)")
+        wrong = refusal("code", row.code, reason=f"stands in row {earlier.number} already (编码重复)")
         outcomes.append(RowOutcome(row.number, RowState.REFUSED, (wrong,)))
     return outcomes
 
@@ -79,5 +79,5 @@ def _differences(row: MallRow, mall: Mall) -> list[Finding]:
         if isinstance(theirs, float) and ours is not None and abs(theirs - ours) < SAME_PLACE:
             continue
         reason = f"the mall is known with {ours!r}, which stays (商场已存在，保留原值)"
-        found.append(warning(name, str(theirs), reason))
+        found.append(warning(name, str(theirs), reason=reason))
     return found

@@ -51,12 +51,12 @@ class RowOutcome(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
 
-def refusal(column: str, value: str, reason: str) -> Finding:
+def refusal(column: str, value: str, *, reason: str) -> Finding:
     """A finding that refuses its row."""
     return Finding(column=column, value=value, reason=reason, verdict=Verdict.REFUSED)
 
 
-def warning(column: str, value: str, reason: str) -> Finding:
+def warning(column: str, value: str, *, reason: str) -> Finding:
     """A finding that lets its row pass."""
     return Finding(column=column, value=value, reason=reason, verdict=Verdict.WARNING)
 

@@ -97,7 +97,7 @@ async def import_store_groups(
         {"id": derived_id(db.tenant_id, "store_group", row.code), "code": row.code, "name": row.name}
         for row in kept
     ]
-    changed = await upsert_batch(db, GROUPS, values, key=("code",))
+    changed = await upsert_batch(db, GROUPS, rows=values, key=("code",))
     return [
         *(_outcome(row.number, changed=(row.code,) in changed) for row in kept),
         *(_repeats(row.number, row.code, earlier.number) for row, earlier in repeated),
@@ -130,7 +130,7 @@ async def import_stores(db: Writing, rows: Sequence[StoreRow], *, now: datetime)
         values = [_values(db, row, links=links, now=now) for row in alike]
         unspoken = {name for name in (*DEFAULTS, "time_zone") if getattr(alike[0], name) is UNSET}
         written = await upsert_batch(
-            db, STORES, values, key=("code",), insert_only=frozenset({"id", "created_at", *unspoken})
+            db, STORES, rows=values, key=("code",), insert_only=frozenset({"id", "created_at", *unspoken})
         )
         changed |= {code for (code,) in written}
     findings = await _keep_hours(db, good, changed=changed)
@@ -155,15 +155,17 @@ class _Links(msgspec.Struct, frozen=True, kw_only=True):
 
 def _wrong(row: StoreRow, links: _Links) -> Finding | None:
     if row.group_code and row.group_code not in links.groups:
-        return refusal("group_code", row.group_code, "no such store group (门店分组不存在)")
+        return refusal("group_code", row.group_code, reason="no such store group (门店分组不存在)")
     if row.merchant_no and row.merchant_no not in links.merchants:
-        return refusal("merchant_no", row.merchant_no, "no such merchant (商户号不存在)")
+        return refusal("merchant_no", row.merchant_no, reason="no such merchant (商户号不存在)")
     if row.mall_code and row.mall_code not in links.malls:
-        return refusal("mall_code", row.mall_code, "no such mall (商场不存在)")
+        return refusal("mall_code", row.mall_code, reason="no such mall (商场不存在)")
     if row.is_flagship is True and links.flagship not in {None, row.code}:
-        return refusal("is_flagship", str(links.flagship), "another store is the flagship (已有旗舰店)")
+        return refusal(
+            "is_flagship", str(links.flagship), reason="another store is the flagship (已有旗舰店)"
+        )
     if row.active_from and row.active_to and row.active_from >= row.active_to:
-        return refusal("active_to", row.active_to.isoformat(), "ends before it begins (结束早于开始)")
+        return refusal("active_to", row.active_to.isoformat(), reason="ends before it begins (结束早于开始)")
     return None
 
 
@@ -220,7 +222,7 @@ async def _keep_hours(
     written = await upsert_batch(
         db,
         HOURS,
-        values,
+        rows=values,
         key=("level_id",),
         insert_only=frozenset({"level", "exceptions"}),
         guard="opening_hours.source_text IS DISTINCT FROM excluded.source_text",
@@ -239,5 +241,5 @@ def _outcome(number: int, *, changed: bool, findings: tuple[Finding, ...] = ()) 
 
 
 def _repeats(number: int, code: str, earlier: int) -> RowOutcome:
-    wrong = refusal("code", code, f"stands in row {earlier} already (编码重复)")
+    wrong = refusal("code", code, reason=f"stands in row {earlier} already (编码重复)")
     return RowOutcome(number, RowState.REFUSED, (wrong,))

@@ -14,7 +14,7 @@ async def run(context: Context) -> list[Figure]:
     outcome = await context.load(
         tenant,
         "catalogue",
-        context.folder / FOLDER / "goods.csv",
+        file=context.folder / FOLDER / "goods.csv",
         mapping="barcode_articles",
         figures=figures,
     )

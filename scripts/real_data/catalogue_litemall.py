@@ -12,8 +12,8 @@ async def run(context: Context) -> list[Figure]:
     figures: list[Figure] = []
     tenant = await context.tenant("litemall")
     units = context.folder / FOLDER / "sku.csv"
-    await context.load(tenant, "catalogue", units, mapping="litemall_catalogue", figures=figures)
-    await context.load(tenant, "stock", units, mapping="litemall_stock", figures=figures)
+    await context.load(tenant, "catalogue", file=units, mapping="litemall_catalogue", figures=figures)
+    await context.load(tenant, "stock", file=units, mapping="litemall_stock", figures=figures)
     priced = (
         "FROM app.skus k JOIN app.prices p ON p.tenant_id = k.tenant_id AND p.sku_id = k.id"
         " JOIN app.stock s ON s.tenant_id = k.tenant_id AND s.sku_id = k.id"

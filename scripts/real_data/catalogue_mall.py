@@ -13,10 +13,12 @@ async def run(context: Context) -> list[Figure]:
     tenant = await context.tenant("mall")
     folder = context.folder / FOLDER
     products = await context.load(
-        tenant, "catalogue", folder / "product.csv", mapping="mall_products", figures=figures
+        tenant, "catalogue", file=folder / "product.csv", mapping="mall_products", figures=figures
     )
-    await context.load(tenant, "catalogue", folder / "sku_stock.csv", mapping="mall_units", figures=figures)
-    await context.load(tenant, "stock", folder / "sku_stock.csv", mapping="mall_stock", figures=figures)
+    await context.load(
+        tenant, "catalogue", file=folder / "sku_stock.csv", mapping="mall_units", figures=figures
+    )
+    await context.load(tenant, "stock", file=folder / "sku_stock.csv", mapping="mall_stock", figures=figures)
     unpriced = await context.rows(
         tenant,
         "SELECT k.code FROM app.skus k WHERE k.tenant_id = :t AND NOT EXISTS"

@@ -12,8 +12,10 @@ async def run(context: Context) -> list[Figure]:
     for file, expected in context.expected(NAME).items():
         tenant = await context.tenant(f"export-{file.removesuffix('.csv')}")
         path = context.folder / FOLDER / file
-        outcome = await context.load(tenant, "catalogue", path, mapping="product_export", figures=figures)
-        await context.load(tenant, "stock", path, mapping="product_export_stock", figures=figures)
+        outcome = await context.load(
+            tenant, "catalogue", file=path, mapping="product_export", figures=figures
+        )
+        await context.load(tenant, "stock", file=path, mapping="product_export_stock", figures=figures)
         figures += [
             Figure(name=f"{file}: rows", expected=expected["rows"], got=outcome.rows_read),
             Figure(

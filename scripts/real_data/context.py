@@ -57,7 +57,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         ]
         return found
 
-    async def tenant(self, name: str) -> TenantScope:
+    async def tenant(self, name: str, *, time_zone: str = "Asia/Shanghai") -> TenantScope:
         """The tenant of this name, made when it is not there: a brand with a throw-away merchant."""
         code = f"{self.prefix}-{name}"
         async with self.database.platform() as db:
@@ -66,11 +66,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             return self.database.tenant(known)
         scope = self.database.tenant(TenantId(new_id()))
         async with scope.writing() as db:
-            await create_tenant(db, _brand(code), now=datetime.now(UTC), keys=self.keys)
+            await create_tenant(db, _brand(code, time_zone=time_zone), now=datetime.now(UTC), keys=self.keys)
         return scope
 
     async def load(
-        self, tenant: TenantScope, kind: str, file: Path, *, mapping: str, figures: list[Figure]
+        self, tenant: TenantScope, kind: str, *, file: Path, mapping: str, figures: list[Figure]
     ) -> ImportOutcome:
         """Import one file twice; add the figures that hold for any file: every row accounted for, the second time nothing changes."""
         request = ImportRequest(
@@ -113,7 +113,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             return [tuple(row) for row in await db.execute(text(statement), {"t": tenant.tenant_id})]
 
 
-def _brand(code: str) -> CreateTenant:
+def _brand(code: str, *, time_zone: str) -> CreateTenant:
     """A brand that takes no money: its merchant's keys are made here and known to nobody."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -121,6 +121,7 @@ def _brand(code: str) -> CreateTenant:
         code=code,
         name=code,
         appid="wx" + secrets.token_hex(8),
+        time_zone=time_zone,
         app_secret=secrets.token_hex(16),
         merchant=MerchantKeys(
             merchant_no="19" + str(secrets.randbelow(10**8)).zfill(8),

@@ -18,15 +18,15 @@ async def run(context: Context) -> list[Figure]:
     tenants = {brand: await context.tenant(brand.lower()) for brand in BRANDS}
     first = next(iter(tenants.values()))
     malls = await context.load(
-        first, "malls", folder / "malls.csv", mapping="stores_cn_malls", figures=figures
+        first, "malls", file=folder / "malls.csv", mapping="stores_cn_malls", figures=figures
     )
     directory = await context.load(
-        first, "malls", folder / "malls_amap.csv.gz", mapping="stores_cn_directory", figures=figures
+        first, "malls", file=folder / "malls_amap.csv.gz", mapping="stores_cn_directory", figures=figures
     )
     kept_as_text = 0
     for brand, mapping in BRANDS.items():
         outcome = await context.load(
-            tenants[brand], "stores", folder / "stores.csv", mapping=mapping, figures=figures
+            tenants[brand], "stores", file=folder / "stores.csv", mapping=mapping, figures=figures
         )
         kept_as_text += await _hours_kept_as_text(context, mapping)
         figures.append(Figure(name=f"{brand}: refused", expected=0, got=outcome.refused))
@@ -137,10 +137,10 @@ async def _points(context: Context, expected: dict[str, object]) -> list[Figure]
     tenant = await context.tenant("store-points")
     folder = context.folder / FOLDER
     await context.load(
-        tenant, "store-groups", folder / "brands.csv", mapping="stores_cn_brands", figures=figures
+        tenant, "store-groups", file=folder / "brands.csv", mapping="stores_cn_brands", figures=figures
     )
     await context.load(
-        tenant, "stores", folder / "store_points.csv.gz", mapping="stores_cn_points", figures=figures
+        tenant, "stores", file=folder / "store_points.csv.gz", mapping="stores_cn_points", figures=figures
     )
     groups = await context.rows(
         tenant,

@@ -64,12 +64,12 @@ def with_joined(row: Row, joins: Cells[str, Join]) -> tuple[Cells[str, str], lis
         found = join.rows.get(key, []) if key else []
         if len(found) > 1:
             reason = f"{join.rule.file} has {len(found)} rows for this key (关联键重复)"
-            findings.append(refusal(join.rule.on, key, reason))
+            findings.append(refusal(join.rule.on, key, reason=reason))
         elif found:
             cells.update({f"{name}.{column}": text for column, text in found[0].items()})
         elif join.rule.required:
             findings.append(
-                refusal(join.rule.on, key, f"{join.rule.file} has no row for this key (找不到关联行)")
+                refusal(join.rule.on, key, reason=f"{join.rule.file} has no row for this key (找不到关联行)")
             )
     return cells, findings
 

@@ -160,7 +160,7 @@ def _catalogue_row(number: int, values: Values) -> CatalogueRow:
     sku_code = values.get("sku_code")
     spu_code = values.get("spu_code") or sku_code
     if not spu_code:
-        raise RowWrong(refusal("spu_code", "", "neither a product nor a SKU code (缺少商品编码)"))
+        raise RowWrong(refusal("spu_code", "", reason="neither a product nor a SKU code (缺少商品编码)"))
     spu = None
     if values.get("title"):
         spu = SpuPart(**{ours: values[name] for name, ours in SPU_FIELDS.items() if name in values})
@@ -168,7 +168,7 @@ def _catalogue_row(number: int, values: Values) -> CatalogueRow:
     if sku_code:
         sku = SkuPart(**{ours: values[name] for name, ours in SKU_FIELDS.items() if name in values})
     if spu is None and sku is None:
-        raise RowWrong(refusal("title", "", "a product needs a title (缺少商品名称)"))
+        raise RowWrong(refusal("title", "", reason="a product needs a title (缺少商品名称)"))
     return CatalogueRow(number=number, spu_code=spu_code, spu=spu, sku=sku)
 
 

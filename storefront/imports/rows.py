@@ -49,7 +49,7 @@ def _memory(spec: FieldSpec, rule: FieldRule) -> dict[str, Any] | None:
 class RowReader:
     """Reads one source under one mapping. Raises MappingWrong before the first row when they do not fit."""
 
-    def __init__(self, source: Source, kind: Kind, mapping: FileMapping | None) -> None:
+    def __init__(self, source: Source, kind: Kind, *, mapping: FileMapping | None) -> None:
         """Without a mapping the file's headers must be our field names."""
         requirements = kind.requirements()
         mapping = mapping or identity_mapping(kind.name, headers=source.headers, fields=tuple(requirements))
@@ -121,7 +121,7 @@ class RowReader:
             if spec.name in NAMED_VALUE_FIELDS:
                 return pairs_of(rule, text, cells=cells, joins=self.joins), None
         except NotReadable as error:
-            return None, refusal(column, text or cells.get(rule.column or "", ""), str(error))
+            return None, refusal(column, text or cells.get(rule.column or "", ""), reason=str(error))
         cell = Cell(text=text, spec=spec, rule=rule, zone=self.zone, from_workbook=self.source.is_workbook)
         return read_field(cell, column=column)
 

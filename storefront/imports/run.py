@@ -54,7 +54,7 @@ async def import_file(
 ) -> ImportOutcome:
     """Import one file. Raises FileUnreadable and MappingWrong before anything is written; bad rows are in the report."""
     source = open_source(request.path, request.mapping.source if request.mapping else None)
-    reader = RowReader(source, request.kind, request.mapping)
+    reader = RowReader(source, request.kind, mapping=request.mapping)
     began = time.monotonic()
     with Report(request.report) as report:
         run = _Run(tenant, request, reader, report, now=now)
@@ -185,7 +185,7 @@ class _Run:
                 reason = (
                     str(error) if isinstance(error, Refusal) else f"the database refuses it: {_short(error)}"
                 )
-                return [RowOutcome(rows[0].number, RowState.REFUSED, (refusal("", "", reason),))]
+                return [RowOutcome(rows[0].number, RowState.REFUSED, (refusal("", "", reason=reason),))]
         outcomes = []
         for row in rows:
             outcomes += await self._write_in(db, [row])
@@ -198,7 +198,7 @@ def _short(error: Exception) -> str:
 
 def _repeats(earlier: int, state: RowState) -> Finding:
     reason = f"says the same as row {earlier} (与前行重复)"
-    return refusal("", "", reason) if state is RowState.REFUSED else warning("", "", reason)
+    return refusal("", "", reason=reason) if state is RowState.REFUSED else warning("", "", reason=reason)
 
 
 class _Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,7 +229,7 @@ class _Seen:
                 return _Looked(repeats=earlier)
             reason = f"row {earlier} of this file says otherwise of the same code (与前行矛盾)"
             shown = " / ".join(str(part) for part in _flat(key) if part)
-            return _Looked(findings=(refusal("", shown, reason),))
+            return _Looked(findings=(refusal("", shown, reason=reason),))
         part = self._kind.part(row)
         if part is None:
             return _Looked(row=row)
@@ -238,7 +238,7 @@ class _Seen:
         if first == typed.number or it_says == says:
             return _Looked(row=row)
         reason = f"row {first} describes the same product otherwise; its words were kept (商品信息与前行不同)"
-        return _Looked(row=self._kind.without_part(row), findings=(warning("", str(part[0]), reason),))
+        return _Looked(row=self._kind.without_part(row), findings=(warning("", str(part[0]), reason=reason),))
 
 
 def _flat(key: Any) -> Iterator[Any]:

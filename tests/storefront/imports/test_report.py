@@ -22,7 +22,7 @@ def test_numbers_and_plain_text_stay_as_they_are(text: str) -> None:
 def test_the_file_starts_with_a_byte_order_mark_and_holds_one_line_a_finding(tmp_path: Path) -> None:
     path = tmp_path / "report.csv"
     with Report(path) as report:
-        report.add(7, [refusal("价格", 'a"b,\nc', "不是金额"), refusal("x", "", "y")])
+        report.add(7, [refusal("价格", 'a"b,\nc', reason="不是金额"), refusal("x", "", reason="y")])
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.reader(file))

@@ -16,7 +16,7 @@ def typed(folder: Path, content: str, mapping: str | None, *, kind: str = "catal
     path.write_text(content, encoding="utf-8")
     parsed = mapping_from_text(f'kind = "{kind}"\n{mapping}') if mapping is not None else None
     source = open_source(path, parsed.source if parsed else None)
-    return list(RowReader(source, KINDS[kind], parsed).rows())
+    return list(RowReader(source, KINDS[kind], mapping=parsed).rows())
 
 
 def specs(folder: Path, cell: str, rule: str) -> Any:
