@@ -109,7 +109,7 @@ def line_split(
 
 def refuse_over_whole(rates: Iterable[Rate], *, category_code: str | None = None) -> None:
     """Refuse rates that add up to more than 10000 basis points, showing the sum."""
-    summed = sorted(rates, key=lambda rate: (rate.kind, rate.party_id))
+    summed = sorted((rate for rate in rates if rate.rate_bps), key=lambda rate: (rate.kind, rate.party_id))
     total = sum(rate.rate_bps for rate in summed)
     if total > WHOLE:
         terms = " + ".join(f"{rate.kind} {rate.rate_bps}" for rate in summed)

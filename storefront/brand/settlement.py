@@ -24,6 +24,7 @@ from storefront.frame import refusals
 from storefront.statements.columns import file_name
 from storefront.statements.files import MEDIA_TYPES, FileKind, file_bytes
 from tenants.kernel.ids import OrderId, StatementId
+from tenants.kernel.scope import TenantScope
 
 
 @get(
@@ -91,7 +92,7 @@ async def get_statement_file(
     """A statement's lines as csv or xlsx: the same bytes every time."""
     async with tenant.reading() as db:
         statement = await queries.find_statement(db, StatementId(statement_id))
-    return await download(tenant, statement, kind)
+    return await download(tenant, statement, kind=kind)
 
 
 @get(
@@ -107,9 +108,9 @@ async def get_order_money(order_id: FromPath[UUID], tenant: CurrentTenant) -> Or
         return await queries.order_money(db, OrderId(order_id))
 
 
-async def download(tenant: CurrentTenant, statement: StatementView, kind: FileKind) -> Response[bytes]:
+async def download(tenant: TenantScope, statement: StatementView, *, kind: FileKind) -> Response[bytes]:
     """A statement's file as an attachment."""
-    content = await file_bytes(tenant, statement, kind)
+    content = await file_bytes(tenant, statement, kind=kind)
     headers = {"Content-Disposition": f'attachment; filename="{file_name(statement, kind)}"'}
     return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
 

@@ -46,7 +46,7 @@ async def get_statement_file(
     """One of the mall's statements as csv or xlsx."""
     async with tenant.reading() as db:
         statement = await queries.find_statement(db, StatementId(statement_id), mall_id=own_mall(principal))
-    return await download(tenant, statement, kind)
+    return await download(tenant, statement, kind=kind)
 
 
 def own_mall(principal: Principal) -> MallId:

@@ -58,11 +58,11 @@ def _silent(_lines: int) -> None:
 
 
 async def write_files(
-    tenant: TenantScope, statement: StatementView, folder: Path, *, seen: Seen = _silent
+    tenant: TenantScope, statement: StatementView, *, out: Path, seen: Seen = _silent
 ) -> Written:
     """Write both files into a folder; each appears whole under its name, or not at all."""
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    paths = {kind: folder / file_name(statement, kind) for kind in FileKind}
+    await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    paths = {kind: out / file_name(statement, kind) for kind in FileKind}
     parts = {kind: path.with_name(f"{path.name}.{os.getpid()}.part") for kind, path in paths.items()}
     lines = portions = 0
     try:
@@ -82,10 +82,10 @@ async def write_files(
     return Written(statement=statement, paths=paths, lines=lines, portions_fen=portions)
 
 
-async def file_bytes(tenant: TenantScope, statement: StatementView, kind: FileKind) -> bytes:
+async def file_bytes(tenant: TenantScope, statement: StatementView, *, kind: FileKind) -> bytes:
     """One of the files, for a download."""
     with tempfile.TemporaryDirectory(prefix="storefront-statement-") as folder:
-        written = await write_files(tenant, statement, Path(folder))
+        written = await write_files(tenant, statement, out=Path(folder))
         return await asyncio.to_thread(written.paths[kind].read_bytes)
 
 

@@ -1,0 +1,87 @@
+"""The end of a month for one brand, from the first booking to the last file, and what must agree at the end.
+
+A flow without an order to keep in mind: run it again after a crash, or twice at once, and it ends in the same statements and the same bytes.
+"""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import msgspec
+
+from settlement.close import close_month
+from settlement.pending import Say
+from settlement.statements import PartyMonth, party_months
+from settlement.verify import verify_books
+from settlement.views import BooksReport, ClosingView, StatementView
+from storefront.statements.files import Written, write_files
+from tenants.kernel.scope import TenantScope
+
+
+class MonthEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """A month that is over, with its files."""
+
+    closings: list[ClosingView]
+    files: list[Written]
+    books: BooksReport
+
+    @property
+    def agrees(self) -> bool:
+        """Whether orders, ledger, statements and files say the same, and every law of the books holds."""
+        return (
+            all(closing.totals.agree for closing in self.closings)
+            and all(written.agrees for written in self.files)
+            and self.books.sound
+        )
+
+
+async def end_month(
+    tenant: TenantScope,
+    month: date,
+    *,
+    out: Path,
+    closed_by: str,
+    now: datetime,
+    through: bool = False,
+    early: bool = False,
+    say: Say,
+) -> MonthEnd:
+    """Book what waits, close the month, write every party's files, recount the books."""
+    closings = await close_month(
+        tenant, month, closed_by=closed_by, now=now, through=through, early=early, say=say
+    )
+    files = [
+        written
+        for closing in closings
+        for written in await write_month(tenant, closing.statements, out=out, say=say)
+    ]
+    return MonthEnd(closings=closings, files=files, books=await recount(tenant, say=say))
+
+
+async def write_month(
+    tenant: TenantScope, statements: list[StatementView], *, out: Path, say: Say
+) -> list[Written]:
+    """Write the files of a closed month's statements."""
+    total = sum(statement.lines for statement in statements)
+    done = 0
+
+    def seen(lines: int) -> None:
+        nonlocal done
+        done += lines
+        say("writing files", done, total)
+
+    return [await write_files(tenant, statement, out=out, seen=seen) for statement in statements]
+
+
+async def recount(tenant: TenantScope, *, say: Say) -> BooksReport:
+    """Recount the books from scratch."""
+    say("recounting the books", 0, None)
+    async with tenant.reporting() as db:
+        report = await verify_books(db)
+    say("recounting the books", 1, 1)
+    return report
+
+
+async def preview(tenant: TenantScope, month: date) -> list[PartyMonth]:
+    """What the ledger says of a month now, before what waits is booked; writes nothing."""
+    async with tenant.reporting() as db:
+        return await party_months(db, month)
