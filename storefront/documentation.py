@@ -130,7 +130,7 @@ def every_code() -> dict[str, type[Refusal]]:
     return {kind.code(): kind for kind in every_refusal()}
 
 
-def common_refusals(
+def refusals_of_any(
     handler: HTTPRouteHandler, *, has_body: bool, has_parameters: bool
 ) -> list[type[Refusal]]:
     """What any operation of this kind may answer with, whatever it does."""
@@ -166,16 +166,16 @@ def _describe(operation: Schema, *, handler: HTTPRouteHandler) -> None:
     if framed:
         _document_refusals(
             responses,
-            common_refusals(
+            refusals_of_any(
                 handler, has_body="requestBody" in operation, has_parameters="parameters" in operation
             ),
         )
 
 
-def _document_refusals(responses: Schema, common: list[type[Refusal]]) -> None:
+def _document_refusals(responses: Schema, usual: list[type[Refusal]]) -> None:
     if "Failure" not in str(responses.get("400", "Failure")):
         del responses["400"]  # the framework's own shape, which is never sent
-    for kind in common:
+    for kind in usual:
         response = responses.setdefault(str(status_of(kind)), {"description": ""})
         if f"`{kind.code()}`" not in response["description"]:
             response["description"] = f"{response['description']}\n{described([kind])}".strip()
