@@ -51,9 +51,23 @@ def outside(settings):
     }
 
 
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    """A test that fails midway must not leave its storefront running."""
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
 def storefront(*arguments, **environment):
     given = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "REDIS"))}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "storefront.cli.main", *map(str, arguments)],
         cwd=ROOT,
         env=given | {"COLUMNS": "200"} | environment,
@@ -61,6 +75,8 @@ def storefront(*arguments, **environment):
         stderr=subprocess.STDOUT,
         text=True,
     )
+    STARTED.append(process)
+    return process
 
 
 def wait_until_up(process):
