@@ -34,9 +34,9 @@ REFUNDABLE = frozenset({OrderState.PAID, OrderState.COLLECTED})
 
 async def request_refund(
     db: Writing,
-    order_id: OrderId,
     command: RequestRefund,
     *,
+    order_id: OrderId,
     now: datetime,
     requested_by: str,
     store_id: StoreId | None,

@@ -34,7 +34,12 @@ async def ask_refund(
     request = named(principal, route="requestRefund", key=idempotency_key, body=data, about=order_id)
     async with tenant.writing() as db:
         verb = request_refund(
-            db, OrderId(order_id), data, now=now, requested_by=principal.actor(), store_id=principal.store_id
+            db,
+            data,
+            order_id=OrderId(order_id),
+            now=now,
+            requested_by=principal.actor(),
+            store_id=principal.store_id,
         )
         return await Once(db, request, now=now).answer(verb)
 

@@ -37,7 +37,7 @@ async def ask(trading, order, *lines, now, store_id=None, **changes):
     command = RequestRefund(lines=list(named), reason="不合身")
     async with trading.tenant.writing() as db:
         return await request_refund(
-            db, order.id, command, now=now, requested_by="staff:test", store_id=store_id, **changes
+            db, command, order_id=order.id, now=now, requested_by="staff:test", store_id=store_id, **changes
         )
 
 
@@ -220,7 +220,9 @@ async def test_unpaid_orders_and_other_stores_and_brands_orders_are_not_refunded
     command = RequestRefund(lines=[RefundedLine(line_no=1, quantity=1)], reason="x")
     with pytest.raises(OrderNotFound):
         async with other_tenant.writing() as db:
-            await request_refund(db, order.id, command, now=now, requested_by="staff:test", store_id=None)
+            await request_refund(
+                db, command, order_id=order.id, now=now, requested_by="staff:test", store_id=None
+            )
 
 
 async def test_what_was_split_off_cannot_be_refunded(trading, now):

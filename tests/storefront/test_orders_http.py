@@ -2,27 +2,21 @@
 
 import asyncio
 import itertools
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
 import msgspec
 import pytest
-from litestar import Litestar
 from sqlalchemy import text
 
-from storefront.app import create_app
 from storefront.channels import WechatPayChannels
 from storefront.simulators.faults import FaultKind
-from storefront.wiring import Wiring, wire, wire_worker
-from storefront.worker import Worker
 from tenants.kernel.ids import new_id, random_code
-from tenants.kernel.outbox import tenants_with_work
 from tenants.states import StaffRole
 from tests.storefront.simulators.till import control, http, merchant_key
 from tests.support.http import Client, answered, refused
+from tests.support.open_shop import open_shop
 from tests.support.rows import events, rows, value
-from tests.support.served import serving
 from tests.support.trading import PRICE, Trading, open_trading
 
 __all__ = ["control", "http", "merchant_key"]
@@ -30,42 +24,10 @@ __all__ = ["control", "http", "merchant_key"]
 ONE = {"idempotency-key": "cart-0001"}
 
 
-@dataclass
-class Counter:
-    """The app on a real port with its simulator, and a worker that works when told."""
-
-    app: Litestar
-    url: str
-    wiring: Wiring
-    worker: Worker
-
-    async def work(self, trading: Trading) -> None:
-        """Work until nothing of this brand is due."""
-        while await self._due(trading):
-            await self.worker._work_for(self.worker.wiring.database.tenant(trading.tenant.tenant_id))
-
-    async def _due(self, trading: Trading) -> bool:
-        async with self.worker.wiring.database.platform() as db:
-            return trading.tenant.tenant_id in await tenants_with_work(db)
-
-
 @pytest.fixture(scope="module")
 async def counter(settings, passwords, control):
-    made = []
-
-    def make_app(url):
-        here = msgspec.structs.replace(
-            settings, storefront_public_url=url, wechat_pay_url=control.url, wechat_api_url=control.url
-        )
-        made.extend([here, wire(here, passwords=passwords)])
-        made.append(create_app(wiring=made[1]))
-        return made[2]
-
-    async with serving(make_app) as url:
-        here, wiring, app = made
-        working = wire_worker(here)
-        yield Counter(app, url, wiring, Worker(working))
-        await working.close()
+    async with open_shop(settings, control=control, passwords=passwords) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -245,7 +207,7 @@ async def test_a_callback_pays_the_order_once_however_often_it_comes(counter, sh
     sent = [each for each in await trading.control.callbacks() if each["mchid"] == trading.mchid]
     assert all(each["done"] for each in sent)
     assert len(await events(trading.tenant, "CallbackReceived")) == 1
-    await counter.work(trading)
+    await counter.work(trading.tenant)
     seen = answered(await shopper.get(f"/shopper/v1/orders/{order['id']}"))
     assert (seen["state"], seen["actions"], len(seen["pickup"]["code"])) == ("paid", ["showPickupCode"], 12)
     assert [step["step"] for step in seen["timeline"]] == ["placed", "paid"]
@@ -342,20 +304,20 @@ async def test_in_whatever_order_things_are_told_the_end_is_the_same(
                 ),
                 {"t": db.tenant_id, "kind": told[what], "back": 10 - place},
             )
-    await counter.work(trading)
+    await counter.work(trading.tenant)
     finance = Client(counter.app).as_staff(trading.tenant, StaffRole.FINANCE)
     refund = {"lines": [{"lineNo": 1, "quantity": 1}], "reason": "不合身"}
     path = f"/staff/v1/orders/{order['id']}/refunds"
     answered(await finance.post(path, json=refund, headers=ONE), 201)
     replay = await finance.post(path, json=refund, headers=ONE)
     assert replay.headers["idempotent-replayed"] == "true"
-    await counter.work(trading)
+    await counter.work(trading.tenant)
     async with trading.tenant.writing() as db:
         await db.execute(
             text("UPDATE app.outbox SET due_at = now() WHERE tenant_id = :t AND kind = 'RefundAwaited'"),
             {"t": db.tenant_id},
         )
-    await counter.work(trading)
+    await counter.work(trading.tenant)
     seen = answered(await shopper.get(f"/shopper/v1/orders/{order['id']}"))
     assert (seen["state"], seen["refundedFen"], seen["pickup"]["state"]) == ("refunded", PRICE, "void")
     stock = "SELECT on_hand, reserved FROM app.stock WHERE tenant_id = :t AND sku_id = :s"
