@@ -24,6 +24,8 @@ from scripts.real_data import (  # noqa: E402
     catalogue_barcode_cn,
     catalogue_litemall,
     catalogue_mall,
+    catalogue_shopify,
+    orders_online_retail,
     stores_cn,
 )
 from scripts.real_data.context import Context, Figure  # noqa: E402
@@ -34,7 +36,13 @@ from storefront.provision import APP, MIGRATOR, provision  # noqa: E402
 from tenants.kernel.encryption import KeyRing  # noqa: E402
 from tenants.kernel.scope import open_database  # noqa: E402
 
-DATA_SETS: tuple[ModuleType, ...] = (catalogue_litemall, catalogue_mall, catalogue_barcode_cn, stores_cn)
+DATA_SETS: tuple[ModuleType, ...] = (
+    catalogue_litemall,
+    catalogue_mall,
+    catalogue_barcode_cn,
+    catalogue_shopify,
+    stores_cn,
+)
 """Each has NAME, FOLDER and `async def run(context) -> list[Figure]`."""
 
 
