@@ -25,6 +25,7 @@ from scripts.real_data import (  # noqa: E402
     catalogue_litemall,
     catalogue_mall,
     catalogue_shopify,
+    orders_olist,
     orders_online_retail,
     stores_cn,
 )
@@ -42,6 +43,8 @@ DATA_SETS: tuple[ModuleType, ...] = (
     catalogue_barcode_cn,
     catalogue_shopify,
     stores_cn,
+    orders_online_retail,
+    orders_olist,
 )
 """Each has NAME, FOLDER and `async def run(context) -> list[Figure]`."""
 
