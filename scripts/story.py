@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import httpx
 
 from scripts.story_chapters import Cast, Login, Stage, StoryBroken, Told, tell

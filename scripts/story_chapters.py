@@ -189,25 +189,32 @@ async def buy(cast: Cast, product: dict[str, Any], *, shopper: str, stage: Stage
     placing: dict[str, Any] = {"token": shopper, "expect": CREATED, "headers": key}
     if product["missing"]:
         whole = {**command, "lines": asked}
-        refused = {
-            "expect": CONFLICT,
-            "code": "NOT_RANGED_HERE",
-            "headers": {"idempotency-key": str(uuid.uuid4())},
-        }
-        await stage.ask("POST", "/shopper/v1/orders", token=shopper, body=whole, **refused)
+        await refuse_order(whole, "NOT_RANGED_HERE", shopper=shopper, key=str(uuid.uuid4()), stage=stage)
     cheaper = {**command, "totalFen": quote["totalFen"] - 1}
-    refused = {"expect": CONFLICT, "code": "TOTAL_AMOUNT_DIFFERENT", "headers": key}
-    await stage.ask("POST", "/shopper/v1/orders", token=shopper, body=cheaper, **refused)
+    await refuse_order(
+        cheaper, "TOTAL_AMOUNT_DIFFERENT", shopper=shopper, key=key["idempotency-key"], stage=stage
+    )
     order = await stage.ask("POST", "/shopper/v1/orders", body=command, **placing)
     again = await stage.ask("POST", "/shopper/v1/orders", body=command, **placing)
     if again != order:
         raise StoryBroken("the same key gave another order")
-    conflict: dict[str, Any] = {"expect": 422, "code": "IDEMPOTENCY_CONFLICT", "headers": key}
-    await stage.ask("POST", "/shopper/v1/orders", token=shopper, body=cheaper, **conflict)
+    await refuse_order(
+        cheaper, "IDEMPOTENCY_CONFLICT", shopper=shopper, key=key["idempotency-key"], stage=stage, expect=422
+    )
     stage.tell(
         f"order {order['orderNo']}: attributed by {order['attributionRule']} to guide {order['guideId']}"
     )
     return dict(order)
+
+
+async def refuse_order(
+    command: dict[str, Any], code: str, *, shopper: str, key: str, stage: Stage, expect: int = CONFLICT
+) -> None:
+    """Ask for an order that must be refused."""
+    headers = {"idempotency-key": key}
+    await stage.ask(
+        "POST", "/shopper/v1/orders", token=shopper, body=command, expect=expect, code=code, headers=headers
+    )
 
 
 async def pay(order_id: str, *, shopper: str, stage: Stage, control: SimulatorControl) -> None:
