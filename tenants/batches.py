@@ -36,6 +36,8 @@ async def upsert_batch(
     """
     if not rows:
         return set()
+    # In the order of their keys, as orders lock stock: two writers of the same rows then wait for each other instead of deadlocking.
+    rows = sorted(rows, key=lambda row: tuple(row[name] for name in key))
     columns = list(rows[0])
     changing = [name for name in columns if name not in insert_only and name not in key]
     compared = [name for name in changing if name not in stamps]

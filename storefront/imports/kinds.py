@@ -4,7 +4,8 @@ A kind whose verb stands in another package is added here and nowhere else. A fi
 file does not speak of it.
 """
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from catalog.import_levels import (
     import_stock,
 )
 from catalog.states import SaleStatus
+from catalog.versions import bump
 from guides.import_guides import GuideRow, import_guides
 from orders.history import OrderRow, PaymentRow, RefundRow
 from orders.history_payments import import_payments
@@ -44,8 +46,10 @@ from storefront.imports.fields import (
     zone_name,
 )
 from tenants.import_malls import MallRow, import_malls
-from tenants.import_outcomes import Finding, RowOutcome, refusal
+from tenants.import_outcomes import Finding, RowOutcome, RowState, refusal
 from tenants.import_stores import StoreGroupRow, StoreRow, import_store_groups, import_stores
+from tenants.kernel.ids import LevelId
+from tenants.kernel.scope import Writing
 from tenants.states import Ownership, StoreStatus
 
 Verb = Callable[..., Awaitable[list[RowOutcome]]]
@@ -97,6 +101,14 @@ def _plain(row_type: type[msgspec.Struct]) -> Callable[[int, Values], Any]:
         return row_type(number=number, **values)
 
     return build
+
+
+async def _stores(db: Writing, rows: Sequence[StoreRow], *, now: datetime) -> list[RowOutcome]:
+    """Import stores and say that faces have changed: a store's card stands in its face, and the catalogue keeps faces."""
+    outcomes = await import_stores(db, rows, now=now)
+    if any(outcome.state is RowState.IMPORTED for outcome in outcomes):
+        await bump(db, [LevelId(db.tenant_id)])
+    return outcomes
 
 
 PLACE = (
@@ -212,7 +224,7 @@ KINDS: dict[str, Kind] = {
                 *_fields(day, "opened_on", lenient=True),
             ),
             build=_plain(StoreRow),
-            verb=import_stores,
+            verb=_stores,
             key=_by_code,
         ),
         Kind(

@@ -4,6 +4,7 @@ A batch is one transaction; a row that the database refuses is found by trying t
 A dry run does all of it in one transaction and throws that away at the end.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,9 +23,11 @@ from storefront.imports.report import ImportOutcome, Report
 from storefront.imports.rows import RowReader, TypedRow
 from tenants.import_outcomes import Finding, RowOutcome, RowState, Verdict, refusal, warning
 from tenants.kernel.errors import Refusal, Unavailable
-from tenants.kernel.scope import TenantScope, Writing
+from tenants.kernel.scope import BUSY, DatabaseBusy, TenantScope, Writing
 
 BATCH = 1_000
+PAUSES = (0.2, 0.8, 3.0)
+"""Seconds between tries of a batch that met a busy database."""
 Progress = Callable[[int, int], None]
 """Called with rows done and rows in all after every batch."""
 
@@ -171,6 +174,12 @@ class _Run:
     async def _write(self, rows: Sequence[Any]) -> list[RowOutcome]:
         if self._whole is not None:
             return await self._write_in(self._whole, rows)
+        for pause in PAUSES:
+            try:
+                async with self.tenant.writing() as db:
+                    return await self._write_in(db, rows)
+            except DatabaseBusy:
+                await asyncio.sleep(pause)
         async with self.tenant.writing() as db:
             return await self._write_in(db, rows)
 
@@ -179,7 +188,7 @@ class _Run:
             async with db.begin_nested():
                 return await self._verb(db, rows, now=self.now)
         except (DBAPIError, Refusal) as error:
-            if isinstance(error, Unavailable) or getattr(error, "connection_invalidated", False):
+            if _is_passing(error):
                 raise
             if len(rows) == 1:
                 reason = (
@@ -190,6 +199,12 @@ class _Run:
         for row in rows:
             outcomes += await self._write_in(db, [row])
         return outcomes
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the database was busy or away: that says nothing about the row."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(error, Unavailable) or getattr(error, "connection_invalidated", False) or state in BUSY
 
 
 def _short(error: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import xlsxwriter
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -162,3 +163,43 @@ async def test_control_without_trying_rows_one_by_one_a_refused_row_sinks_its_ba
     with pytest.raises(DBAPIError):
         await import_file(tenant, request(tmp_path, "stock", "sku_code,on_hand\nA,1\nB,0\n"), now=now)
     assert await counted(tenant, "stock") == 0
+
+
+async def test_a_busy_database_is_tried_again_and_no_row_is_blamed_for_it(
+    tenant: TenantScope, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    async def busy_at_first(db: Writing, rows: list[Any], *, now: datetime) -> list[RowOutcome]:
+        tries.append(len(rows))
+        if len(tries) < 3:
+            await db.execute(text("DO $$ BEGIN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END $$"))
+        return await KINDS["malls"].verb(db, rows, now=now)
+
+    monkeypatch.setattr(run, "PAUSES", (0.0, 0.0))
+    code = tmp_path.name
+    order = request(tmp_path, "malls", f"code,name\n{code}-{now:%f}a,甲\n{code}-{now:%f}b,乙\n")
+    kind = msgspec.structs.replace(KINDS["malls"], verb=busy_at_first)
+    outcome = await import_file(tenant, msgspec.structs.replace(order, kind=kind), now=now)
+    assert (figures(outcome), tries) == ((2, 2, 0, 0, 0), [2, 2, 2])
+
+
+async def test_a_workbook_is_imported_as_a_csv_is(tenant: TenantScope, tmp_path: Path, now: datetime) -> None:
+    path = tmp_path / "门店.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ["code", "name", "hours", "is_flagship", "latitude", "opened_on"])
+    sheet.write_row(1, 0, [1001, "一店", "10:00-22:00", True, 30.25, 43_831])
+    sheet.write_row(2, 0, [1002, "二店", "看情况", False, 130.0, "去年"])
+    book.close()
+    order = ImportRequest(kind=KINDS["stores"], path=path, report=tmp_path / "report.csv")
+    assert figures(await import_file(tenant, order, now=now)) == (2, 2, 0, 0, 0)
+    assert sorted(reported(tmp_path)) == [
+        ("3", "hours", "kept_as_text"),
+        ("3", "latitude", "warning"),
+        ("3", "opened_on", "warning"),
+    ]
+    async with tenant.reading() as db:
+        statement = text("SELECT code, opened_on::text FROM app.stores WHERE tenant_id = :t ORDER BY code")
+        found = [tuple(row) for row in await db.execute(statement, {"t": tenant.tenant_id})]
+    assert found == [("1001", "2020-01-01"), ("1002", None)]
