@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from catalog.errors import BarcodeUnknown, CategoryNotFound, NotRangedHere, ProductNotFound
 from catalog.listings import Listing, listings_of_products, listings_with_barcode
 from catalog.models import Category, Spu
-from catalog.search import SEARCHABLE_SQL, SearchTerms, search_terms
+from catalog.search import LONGEST_GRAM, SEARCHABLE_SQL, SearchTerms, search_terms
 from catalog.states import Availability, SaleStatus
 from catalog.views import (
     BarcodeMatch,
@@ -66,10 +66,37 @@ EXISTS (
                   AND p.active_from <= :at AND (p.active_to IS NULL OR p.active_to > :at)))"""
 _CATEGORY = "u.category_id = ANY(CAST(:categories AS uuid[]))"
 _TAG = "u.tags @> CAST(:tag AS jsonb)"
-_FOUND = """u.id IN (
+# Two ways to the same products. Few postings: gather them and sort. Many: go through the products in order and look each up, because
+# gathering thousands to show twenty would cost the more the commoner the word.
+_GATHERED = """u.id IN (
   SELECT g.spu_id FROM app.search_grams g
   WHERE g.tenant_id = :tenant_id AND g.gram = ANY(CAST(:grams AS text[]))
   GROUP BY g.spu_id HAVING count(*) = cardinality(CAST(:grams AS text[])))"""
+_LOOKED_UP = """(
+  SELECT count(*) FROM app.search_grams g
+  WHERE g.tenant_id = :tenant_id AND g.gram = ANY(CAST(:grams AS text[])) AND g.spu_id = u.id
+) = cardinality(CAST(:grams AS text[]))"""
+MANY_POSTINGS = 500
+# The same choice for a store that carries little of what the brand has: its own few hundred rows, rather than 20,000 products one by one.
+_RANGED = """u.id IN (
+  SELECT s.spu_id FROM app.assortments a JOIN app.skus s ON s.tenant_id = :tenant_id AND s.id = a.sku_id
+  WHERE a.tenant_id = :tenant_id AND a.level_id = ANY(CAST(:path AS uuid[])) AND a.listed)"""
+MANY_RANGED = 1000
+# The order keeps the planner on the index: it takes matching rows to lie spread over the table, and a scan to meet a thousand at once.
+_RANGED_COUNT = text("""
+SELECT count(*) FROM (
+  SELECT FROM app.assortments a
+  WHERE a.tenant_id = :tenant_id AND a.level_id = ANY(CAST(:path AS uuid[])) AND a.listed
+  ORDER BY a.level_id LIMIT :many
+) AS first_ones
+""")
+_RAREST = text("""
+SELECT min(counted.postings) FROM unnest(CAST(:grams AS text[])) AS wanted (gram), LATERAL (
+  SELECT count(*) AS postings FROM (
+    SELECT FROM app.search_grams g WHERE g.tenant_id = :tenant_id AND g.gram = wanted.gram ORDER BY g.spu_id LIMIT :many
+  ) AS first_ones
+) AS counted
+""")
 # The postings say that all pairs occur, not that they stand in one word; the text itself decides.
 _WORDS = f"""NOT EXISTS (
   SELECT FROM unnest(CAST(:words AS text[])) AS wanted (word) WHERE strpos({SEARCHABLE_SQL}, wanted.word) = 0)"""
@@ -87,7 +114,7 @@ _SORTED = {
 _BROWSE = """
 SELECT u.id, u.code, u.title, u.subtitle, u.brand_name, u.image, u.tags, u.position, u.created_at
 FROM (SELECT u.* FROM app.spus u WHERE u.tenant_id = :tenant_id AND {conditions} ORDER BY {order} OFFSET 0) u
-WHERE {carried} LIMIT :limit
+WHERE {tests} LIMIT :limit
 """
 _DESCENDANTS = text("""
 WITH RECURSIVE below AS (
@@ -137,7 +164,7 @@ async def carried_products(
 ) -> Sequence[Any]:
     """The rows of the products a store carries, in order, at most `limit`."""
     order, after = _SORTED[sorting]
-    conditions = ["u.status = 'on_sale'"]
+    conditions, tests = ["u.status = 'on_sale'"], [_CARRIED]
     given: dict[str, Any] = {"tenant_id": db.tenant_id, "path": path.ids(), "at": at, "limit": limit}
     if cursor:
         conditions.append(after)
@@ -155,9 +182,18 @@ async def carried_products(
         terms = search_terms(chosen.searched)
         if not terms.words:
             return []
-        conditions += [_FOUND, _WORDS]
-        given |= _searched(terms)
-    statement = _BROWSE.format(conditions=" AND ".join(conditions), order=order, carried=_CARRIED)
+        given |= {
+            "grams": list(terms.grams),
+            "words": [word for word in terms.words if len(word) > LONGEST_GRAM],
+        }
+        if await _rarest(db, terms) < MANY_POSTINGS:
+            conditions.append(_GATHERED)
+        else:
+            tests.insert(0, _LOOKED_UP)
+        tests.append(_WORDS)
+    if await _ranged(db, path) < MANY_RANGED:
+        conditions.append(_RANGED)
+    statement = _BROWSE.format(conditions=" AND ".join(conditions), order=order, tests=" AND ".join(tests))
     return (await db.execute(text(statement), given)).all()
 
 
@@ -247,8 +283,16 @@ def _carried(listings: Sequence[Listing]) -> list[Listing]:
     return [each for each in listings if each.availability is not Availability.NOT_RANGED_HERE]
 
 
-def _searched(terms: SearchTerms) -> dict[str, Any]:
-    return {"grams": list(terms.grams), "words": list(terms.words)}
+async def _rarest(db: Reading, terms: SearchTerms) -> int:
+    """How many products the rarest gram has, counted no further than MANY_POSTINGS."""
+    given = {"tenant_id": db.tenant_id, "grams": list(terms.grams), "many": MANY_POSTINGS}
+    return int((await db.execute(_RAREST, given)).scalar_one())
+
+
+async def _ranged(db: Reading, path: LevelPath) -> int:
+    """How many SKUs the levels on the path carry between them, counted no further than MANY_RANGED."""
+    given = {"tenant_id": db.tenant_id, "path": path.ids(), "many": MANY_RANGED}
+    return int((await db.execute(_RANGED_COUNT, given)).scalar_one())
 
 
 def _key(row: Any, sorting: Sorting) -> Any:

@@ -17,6 +17,7 @@ from tenants.kernel.scope import Reading, Writing
 
 LONGEST_SEARCH = 64
 """Characters of a search text that count; the rest is cut off."""
+LONGEST_GRAM = 2
 _WORD = re.compile(r"\w+")
 
 

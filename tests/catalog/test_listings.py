@@ -10,7 +10,18 @@ from sqlalchemy import text
 
 from catalog import listings
 from catalog.listings import listings_of, listings_of_products, listings_with_barcode
-from catalog.queries import _BROWSE, _CARRIED, _FOUND, _SORTED, _WORDS, Sorting
+from catalog.queries import (
+    _BROWSE,
+    _CARRIED,
+    _GATHERED,
+    _LOOKED_UP,
+    _RANGED,
+    _RANGED_COUNT,
+    _RAREST,
+    _SORTED,
+    _WORDS,
+    Sorting,
+)
 from catalog.resolve import (
     AssortmentFact,
     PriceFact,
@@ -218,27 +229,34 @@ async def test_no_statement_of_a_large_brand_scans_a_table(large_tenant):
         spu = (await db.execute(text("SELECT md5(:salt || 'p7')::uuid"), {"salt": salt})).scalar_one()
         order, after = _SORTED[Sorting.POSITION]
         given = {
-            "tenant_id": db.tenant_id, "path": [db.tenant_id, store], "at": NOON, "limit": 21,
+            "tenant_id": db.tenant_id, "path": [db.tenant_id, store], "at": NOON, "limit": 21, "many": 500,
             "grams": ["风衣", "7"], "words": ["风衣"], "after": 10, "after_id": UUID(int=0),
         }  # fmt: skip
         browsed = {
-            name: _BROWSE.format(conditions=f"u.status = 'on_sale'{more}", order=order, carried=_CARRIED)
-            for name, more in {
-                "list": f" AND {after}",
-                "search": f" AND {_FOUND} AND {_WORDS}",
-            }.items()
+            name: _BROWSE.format(
+                conditions=" AND ".join(["u.status = 'on_sale'", *conditions]),
+                order=order,
+                tests=" AND ".join(tests),
+            )
+            for name, conditions, tests in (
+                ("list", [after], [_CARRIED]),
+                ("small store", [_RANGED], [_CARRIED]),
+                ("rare word", [_GATHERED], [_CARRIED, _WORDS]),
+                ("common word", [], [_LOOKED_UP, _CARRIED, _WORDS]),
+            )
         }
         cases = {
             "skus": (listings.BY_SKU.text, [sku]),
             "products": (listings.BY_SPU.text, [spu]),
             "barcode": (listings.BY_BARCODE.text, "697"),
+            "count": (_RAREST.text, None),
+            "ranged": (_RANGED_COUNT.text, None),
             **{name: (statement, None) for name, statement in browsed.items()},
         }
         role = (await db.execute(text("SELECT current_user"))).scalar_one()
         assert role == "app_rw"
         for name, (statement, wanted) in cases.items():
-            row = (
-                await db.execute(text(f"EXPLAIN (FORMAT JSON) {statement}"), given | {"wanted": wanted})
-            ).scalar_one()
+            more = {"wanted": wanted} | ({"path": [store]} if name == "small store" else {})
+            row = (await db.execute(text(f"EXPLAIN (FORMAT JSON) {statement}"), given | more)).scalar_one()
             plan = (json.loads(row) if isinstance(row, str) else row)[0]["Plan"]
             assert list(_scans(plan)) == [], f"{name} reads a whole table"

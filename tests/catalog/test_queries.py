@@ -89,6 +89,20 @@ async def test_a_list_shows_what_this_store_carries_and_prices(db):
     assert set(await titles(db)) == {"在售", "本店不卖"}
 
 
+@pytest.mark.parametrize("many", [0, 1000])
+async def test_large_and_small_stores_are_listed_alike(db, monkeypatch, many):
+    monkeypatch.setattr("catalog.queries.MANY_RANGED", many)
+    store = await add_store(db)
+    await sell(db, await add_product(db, "品牌的", position=2))
+    own = await add_product(db, "本店的", sizes=("S", "M"), position=1)
+    for sku_id in own.skus:
+        await say(db, sku_id, store.id, listed=True, price=1)
+    dropped = await sell(db, await add_product(db, "不卖的"))
+    await say(db, dropped.sku, store.id, listed=False)
+    assert await titles(db, store.path) == ["本店的", "品牌的"]
+    assert set(await titles(db)) == {"品牌的", "不卖的"}
+
+
 async def test_a_summary_shows_the_lowest_price_that_can_be_had(db):
     coat = await add_product(db, sizes=("S", "M", "L"))
     for sku_id, price, stock in zip(coat.skus, (100, 300, 200), (0, 60, 60), strict=True):
@@ -146,6 +160,18 @@ async def test_pairs_that_stand_apart_are_not_a_word(db):
     await sell(db, await add_product(db, "红茶 茶叶"))
     assert await titles(db, searched="红茶叶") == []
     assert await titles(db, searched="红茶") == ["红茶 茶叶"]
+
+
+@pytest.mark.parametrize("many", [0, 500])
+async def test_common_and_rare_words_find_the_same(db, monkeypatch, many):
+    monkeypatch.setattr("catalog.queries.MANY_POSTINGS", many)
+    for number in range(5):
+        await sell(db, await add_product(db, f"女士风衣 {number}", position=number))
+    await sell(db, await add_product(db, "风衣女士", position=9))
+    path = path_of(db.tenant_id)
+    first = await browse(db, path=path, at=NOON, chosen=Filter(searched="士风衣"), limit=3)
+    rest = await browse(db, path=path, at=NOON, chosen=Filter(searched="士风衣"), cursor=first.next_cursor)
+    assert [item.title[-1] for item in first.items + rest.items] == ["0", "1", "2", "3", "4"]
 
 
 async def test_search_finds_only_what_the_store_carries(db):
