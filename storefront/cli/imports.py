@@ -40,7 +40,7 @@ REFUSED_ROWS = 2
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the report goes (default: beside the file's name, in this folder).",
+    help="Where the report goes (default: FILE.KIND.report.csv in this folder).",
 )
 @click.option(
     "--batch",
