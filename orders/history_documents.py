@@ -111,7 +111,13 @@ def gather(
         if row.line_id and not is_refund:
             key = f"#{row.line_id}"
         else:
-            said = refund_words(row.kind, row.sku_code, row.title, amounts.quantity, amounts.goods_fen)
+            said = refund_words(
+                row.kind,
+                row.sku_code,
+                title=row.title,
+                quantity=amounts.quantity,
+                amount_fen=amounts.goods_fen,
+            )
             key = "\x1f".join(said if is_refund else (*said[:2], *said[3:], str(row.unit_price)))
             occurrence = occurrences.count(hash((place, key)))
             key = f"{key}\x1f{occurrence}"
@@ -122,7 +128,7 @@ def gather(
 
 
 def refund_words(
-    kind: str, sku_code: str | None, title: str | None, quantity: int, amount_fen: int
+    kind: str, sku_code: str | None, *, title: str | None, quantity: int, amount_fen: int
 ) -> tuple[str, str, str, str, str]:
     """What a refund's line says of itself. A sale's line leaves its title out: titles are reworded from one export to the next."""
     return kind, sku_code or title or "", title or "", str(quantity), str(amount_fen)

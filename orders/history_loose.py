@@ -92,12 +92,16 @@ def _new_lines(draft: Draft, stands: StandingRefund | None) -> list[DraftLine]:
 
 
 def _words(line: Any) -> tuple[str, ...]:
-    return refund_words(line.kind, line.sku_code, line.title, line.quantity, line.amount_fen)
+    return refund_words(
+        line.kind, line.sku_code, title=line.title, quantity=line.quantity, amount_fen=line.amount_fen
+    )
 
 
 def _draft_words(line: DraftLine) -> tuple[str, ...]:
     row, amounts = line.row, line.amounts
-    return refund_words(line.kind, row.sku_code, row.title, amounts.quantity, amounts.goods_fen)
+    return refund_words(
+        line.kind, row.sku_code, title=row.title, quantity=amounts.quantity, amount_fen=amounts.goods_fen
+    )
 
 
 def _refund(refund: LooseRefund, batch: HistoryBatch) -> tuple[Any, ...]:

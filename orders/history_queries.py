@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Numeric, Select, and_, case, cast, func, select
+from sqlalchemy import BigInteger, Numeric, Select, and_, case, cast, func, literal, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from orders.models import Order, OrderLine, Refund, RefundLine, Tender
@@ -94,7 +94,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 async def sales_totals(db: Reading, *, source_name: str, by: By = By.ALL) -> dict[str, SalesTotals]:
     """Sales by group, of every state."""
-    group = _group(by, Order.business_on, Order.store_id)
+    group = _group(by, day=Order.business_on, store=Order.store_id)
     goods = OrderLine.kind == LineKind.GOODS
     paid = case((OrderLine.terms_id.is_not(None), OrderLine.paid_fen), else_=0)
     statement = (
@@ -109,7 +109,7 @@ async def sales_totals(db: Reading, *, source_name: str, by: By = By.ALL) -> dic
             _sum(paid).label("settled_fen"),
         )
         .join(OrderLine, and_(OrderLine.tenant_id == Order.tenant_id, OrderLine.order_id == Order.id))
-        .where(OrderLine.tenant_id == db.tenant_id, *_of(Order, db, source_name))
+        .where(OrderLine.tenant_id == db.tenant_id, *_of(Order, db, source_name=source_name))
         .group_by(group)
     )  # fmt: skip
     return {key: SalesTotals(**values) for key, values in await _grouped(db, statement, by=by)}
@@ -117,7 +117,7 @@ async def sales_totals(db: Reading, *, source_name: str, by: By = By.ALL) -> dic
 
 async def refund_totals(db: Reading, *, source_name: str, by: By = By.ALL) -> dict[str, RefundTotals]:
     """Finished refunds by group, on the day they were made (or, SALE_MONTH, of the sale they took back)."""
-    group = _group(by, Refund.business_on, Refund.store_id)
+    group = _group(by, day=Refund.business_on, store=Refund.store_id)
     statement = (
         select(
             group,
@@ -130,7 +130,7 @@ async def refund_totals(db: Reading, *, source_name: str, by: By = By.ALL) -> di
         .where(
             RefundLine.tenant_id == db.tenant_id,
             Refund.state == RefundStatus.DONE,
-            *_of(Refund, db, source_name),
+            *_of(Refund, db, source_name=source_name),
         )
         .group_by(group)
     )
@@ -142,7 +142,9 @@ async def refund_totals(db: Reading, *, source_name: str, by: By = By.ALL) -> di
 
 async def tender_totals(db: Reading, *, source_name: str, by: By | None = None) -> dict[str, TenderTotals]:
     """Payments by group; without one, by way of payment."""
-    group = Tender.method.label("key") if by is None else _group(by, Order.business_on, Order.store_id)
+    group = (
+        Tender.method.label("key") if by is None else _group(by, day=Order.business_on, store=Order.store_id)
+    )
     statement = (
         select(
             group,
@@ -151,7 +153,7 @@ async def tender_totals(db: Reading, *, source_name: str, by: By | None = None) 
         )
         .select_from(Tender)
         .join(Order, and_(Order.tenant_id == Tender.tenant_id, Order.id == Tender.order_id))
-        .where(Tender.tenant_id == db.tenant_id, *_of(Order, db, source_name))
+        .where(Tender.tenant_id == db.tenant_id, *_of(Order, db, source_name=source_name))
         .group_by(group)
     )
     return {key: TenderTotals(**values) for key, values in await _grouped(db, statement, by=by)}
@@ -166,7 +168,7 @@ async def class_totals(db: Reading, *, source_name: str, by: By = By.ALL) -> lis
 
 
 async def _sale_classes(db: Reading, *, source_name: str, by: By) -> list[ClassTotals]:
-    group = _group(by, Order.business_on, Order.store_id)
+    group = _group(by, day=Order.business_on, store=Order.store_id)
     price = OrderLine.evidence["unit_price"].astext
     is_priced = (
         (OrderLine.goods_fen != 0) | (func.coalesce(OrderLine.unit_price_fen, 0) != 0) | price.is_not(None)
@@ -185,7 +187,7 @@ async def _sale_classes(db: Reading, *, source_name: str, by: By) -> list[ClassT
             func.sum(exact).label("amount_exact"),
         )
         .join(Order, and_(Order.tenant_id == OrderLine.tenant_id, Order.id == OrderLine.order_id))
-        .where(OrderLine.tenant_id == db.tenant_id, *_of(Order, db, source_name))
+        .where(OrderLine.tenant_id == db.tenant_id, *_of(Order, db, source_name=source_name))
         .group_by(group, OrderLine.kind, is_priced)
     )
     rows = await _grouped(db, statement, by=by)
@@ -193,7 +195,7 @@ async def _sale_classes(db: Reading, *, source_name: str, by: By) -> list[ClassT
 
 
 async def _refund_classes(db: Reading, *, source_name: str, by: By) -> list[ClassTotals]:
-    group = _group(by, Refund.business_on, Refund.store_id)
+    group = _group(by, day=Refund.business_on, store=Refund.store_id)
     has_amount = (RefundLine.amount_fen != 0).label("is_priced")
     statement = (
         select(
@@ -204,7 +206,7 @@ async def _refund_classes(db: Reading, *, source_name: str, by: By) -> list[Clas
             _sum(RefundLine.amount_fen).label("amount_fen"),
         )
         .join(Refund, and_(Refund.tenant_id == RefundLine.tenant_id, Refund.id == RefundLine.refund_id))
-        .where(RefundLine.tenant_id == db.tenant_id, *_of(Refund, db, source_name))
+        .where(RefundLine.tenant_id == db.tenant_id, *_of(Refund, db, source_name=source_name))
         .group_by(group, RefundLine.kind, has_amount)
     )
     rows = await _grouped(db, statement, by=by)
@@ -213,37 +215,37 @@ async def _refund_classes(db: Reading, *, source_name: str, by: By) -> list[Clas
 
 async def payment_differences(db: Reading, *, source_name: str) -> list[Difference]:
     """Documents with payments that are not what their lines come to, by number; documents without any payment are not compared."""
-    paid = (
-        select(_document().label("document"), _sum(Tender.amount_fen).label("paid_fen"))
+    document = _document().label("document")
+    nothing = literal(0, BigInteger)
+    totals = select(
+        document, Order.total_fen.label("total_fen"), nothing.label("paid_fen"), nothing.label("payments")
+    )
+    tenders = (
+        select(document, nothing, Tender.amount_fen, literal(1, BigInteger))
         .select_from(Tender)
         .join(Order, and_(Order.tenant_id == Tender.tenant_id, Order.id == Tender.order_id))
-        .where(Tender.tenant_id == db.tenant_id, *_of(Order, db, source_name))
-        .group_by(_document())
-        .subquery()
+        .where(Tender.tenant_id == db.tenant_id, *_of(Order, db, source_name=source_name))
     )
-    total = (
-        select(_document().label("document"), _sum(Order.total_fen).label("total_fen"))
-        .where(*_of(Order, db, source_name))
-        .group_by(_document())
-        .subquery()
-    )
+    both = union_all(totals.where(*_of(Order, db, source_name=source_name)), tenders).subquery()
+    total, paid = _sum(both.c.total_fen), _sum(both.c.paid_fen)
     statement = (
-        select(total.c.document, total.c.total_fen, paid.c.paid_fen)
-        .join(paid, paid.c.document == total.c.document)
-        .where(paid.c.paid_fen != total.c.total_fen)
-        .order_by(total.c.document)
+        select(both.c.document, total.label("total_fen"), paid.label("paid_fen"))
+        .group_by(both.c.document)
+        .having(and_(func.sum(both.c.payments) > 0, total != paid))
+        .order_by(both.c.document)
     )
     return [Difference(**row) for row in (await db.execute(statement)).mappings()]
 
 
 async def documents_paid_several_times(db: Reading, *, source_name: str) -> int:
     """How many documents have more than one payment."""
+    document = _document()
     several = (
-        select(_document().label("document"))
+        select(document.label("document"))
         .select_from(Tender)
         .join(Order, and_(Order.tenant_id == Tender.tenant_id, Order.id == Tender.order_id))
-        .where(Tender.tenant_id == db.tenant_id, *_of(Order, db, source_name))
-        .group_by(_document())
+        .where(Tender.tenant_id == db.tenant_id, *_of(Order, db, source_name=source_name))
+        .group_by(document)
         .having(func.count(func.distinct(Tender.sequence)) > 1)
         .subquery()
     )
@@ -259,7 +261,7 @@ def _sum(column: Any) -> Any:
     return cast(func.coalesce(func.sum(column), 0), BigInteger)
 
 
-def _of(model: type[Order] | type[Refund], db: Reading, source_name: str) -> Sequence[Any]:
+def _of(model: type[Order] | type[Refund], db: Reading, *, source_name: str) -> Sequence[Any]:
     return (
         model.tenant_id == db.tenant_id,
         model.source == Source.HISTORY,
@@ -267,7 +269,7 @@ def _of(model: type[Order] | type[Refund], db: Reading, source_name: str) -> Seq
     )
 
 
-def _group(by: By, day: InstrumentedAttribute[Any], store: InstrumentedAttribute[Any]) -> Any:
+def _group(by: By, *, day: InstrumentedAttribute[Any], store: InstrumentedAttribute[Any]) -> Any:
     match by:
         case By.MONTH:
             return func.to_char(day, "YYYY-MM").label("key")

@@ -76,14 +76,18 @@ def choose(row: RefundRow, *, number: str, choice: Choice) -> list[Piece]:
             choice.report.refuse(row.number, refusal("amount", str(row.amount), reason=CHANGED))
         return []
     parts = choice.standing.get(row.document or "", [])
-    pieces = _of_order(row, number, amount, parts, choice) if parts else _loose(row, number, amount, choice)
+    pieces = (
+        _of_order(row, choice, number=number, amount=amount, parts=parts)
+        if parts
+        else _loose(row, choice, number=number, amount=amount)
+    )
     if pieces:
         choice.report.imported(row.number)
     return pieces
 
 
 def _of_order(
-    row: RefundRow, number: str, amount: Fen | None, parts: Sequence[Part], choice: Choice
+    row: RefundRow, choice: Choice, *, number: str, amount: Fen | None, parts: Sequence[Part]
 ) -> list[Piece]:
     """Spread the refund over the lines it means, in proportion to what is left of each."""
     lines = [line for part in parts for line in choice.lines.get(part.id, []) if _is_meant(row, line)]
@@ -94,7 +98,7 @@ def _of_order(
         )
         return []
     left = [choice.left_of(line) for line in lines]
-    wanted = amount if amount is not None else _by_quantity(row, lines, left)
+    wanted = amount if amount is not None else _by_quantity(row, lines, left=left)
     if row.state != DONE:
         # Nothing has gone back yet: kept under its number, in proportion to what was paid, without taking anything.
         left = [line.paid_fen for line in lines]
@@ -105,7 +109,7 @@ def _of_order(
     pieces = []
     for part in parts:
         taken = [
-            Taken(line, _units(row, line, share, only=len(lines) == 1), share, Fen(kept))
+            Taken(line, _units(row, line, amount=share, only=len(lines) == 1), share, Fen(kept))
             for line, share, kept in zip(lines, shares, left, strict=True)
             if line.order_id == part.id and share
         ]
@@ -126,7 +130,7 @@ def _is_meant(row: RefundRow, line: StandingLine) -> bool:
     return not row.sku_code or line.sku_code == row.sku_code
 
 
-def _by_quantity(row: RefundRow, lines: Sequence[StandingLine], left: Sequence[int]) -> int:
+def _by_quantity(row: RefundRow, lines: Sequence[StandingLine], *, left: Sequence[int]) -> int:
     """Without an amount: the paid price of the units that came back, and of the last ones whatever is left; without units, all."""
     if row.quantity is None or len(lines) != 1 or not lines[0].quantity:
         return sum(left)
@@ -136,14 +140,14 @@ def _by_quantity(row: RefundRow, lines: Sequence[StandingLine], left: Sequence[i
     return min(left[0], line.paid_fen * back // line.quantity)
 
 
-def _units(row: RefundRow, line: StandingLine, amount: int, *, only: bool) -> int:
+def _units(row: RefundRow, line: StandingLine, *, amount: int, only: bool) -> int:
     """Units that came back: as the row says of its one line, else all of a line that was given back whole."""
     if only and row.quantity is not None:
         return int(abs(row.quantity))
     return line.quantity if amount == line.paid_fen else 0
 
 
-def _loose(row: RefundRow, number: str, amount: Fen | None, choice: Choice) -> list[Piece]:
+def _loose(row: RefundRow, choice: Choice, *, number: str, amount: Fen | None) -> list[Piece]:
     """A refund of a sale that nobody knows: its store is charged."""
     wrong = None
     if row.store_code not in choice.stores:

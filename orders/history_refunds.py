@@ -147,11 +147,11 @@ def _refund(piece: Piece, refund_id: UUID, *, choice: Choice, source_name: str) 
     return (
         refund_id, f"{source_name}:{piece.number}", Source.HISTORY.value, source_name, piece.number,
         part.id if part else None, store_id, guide_id, RefundStatus(row.state).value, piece.amount_fen, row.reason,
-        IMPORTER, _day(piece, at, choice), at, at if row.state == DONE else None,
+        IMPORTER, _day(piece, at, choice=choice), at, at if row.state == DONE else None,
     )  # fmt: skip
 
 
-def _day(piece: Piece, at: datetime, choice: Choice) -> date:
+def _day(piece: Piece, at: datetime, *, choice: Choice) -> date:
     """The store's business day of the refund; without a time of its own, the sale's."""
     row, part = piece.row, piece.part
     if row.business_on is not None:

@@ -49,27 +49,27 @@ def as_json(value: Any) -> str:
 
 async def insert_orders(db: Writing, rows: Sequence[tuple[Any, ...]]) -> int:
     """Write new orders; returns how many were new."""
-    return await _insert(db, cast("Table", Order.__table__), ORDERS, rows)
+    return await _insert(db, rows, table=cast("Table", Order.__table__), columns=ORDERS)
 
 
 async def insert_lines(db: Writing, rows: Sequence[tuple[Any, ...]]) -> int:
     """Write new lines; returns how many were new."""
-    return await _insert(db, cast("Table", OrderLine.__table__), LINES, rows)
+    return await _insert(db, rows, table=cast("Table", OrderLine.__table__), columns=LINES)
 
 
 async def insert_tenders(db: Writing, rows: Sequence[tuple[Any, ...]]) -> int:
     """Write new tenders; returns how many were new."""
-    return await _insert(db, cast("Table", Tender.__table__), TENDERS, rows)
+    return await _insert(db, rows, table=cast("Table", Tender.__table__), columns=TENDERS)
 
 
 async def insert_refunds(db: Writing, rows: Sequence[tuple[Any, ...]]) -> int:
     """Write new refunds; returns how many were new."""
-    return await _insert(db, cast("Table", Refund.__table__), REFUNDS, rows)
+    return await _insert(db, rows, table=cast("Table", Refund.__table__), columns=REFUNDS)
 
 
 async def insert_refund_lines(db: Writing, rows: Sequence[tuple[Any, ...]]) -> int:
     """Write new refund lines; returns how many were new."""
-    return await _insert(db, cast("Table", RefundLine.__table__), REFUND_LINES, rows)
+    return await _insert(db, rows, table=cast("Table", RefundLine.__table__), columns=REFUND_LINES)
 
 
 async def _insert(

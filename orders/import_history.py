@@ -60,7 +60,7 @@ async def import_orders(
         source_name=source_name,
         terms=terms,
         report=report,
-        guides=await _guides(db, [row for row, _ in measured], report),
+        guides=await _guides(db, [row for row, _ in measured], report=report),
         standing=standing,
         lines=lines,
     )
@@ -121,7 +121,7 @@ def _from_header(row: OrderRow, *, parts: Sequence[Part], report: RowReport) -> 
     )
 
 
-async def _guides(db: Writing, rows: Sequence[OrderRow], report: RowReport) -> dict[str, GuideId]:
+async def _guides(db: Writing, rows: Sequence[OrderRow], *, report: RowReport) -> dict[str, GuideId]:
     """The guides behind the codes; an unknown one leaves the sale with its store and is said."""
     codes = {row.guide_code for row in rows if row.guide_code}
     if not codes:

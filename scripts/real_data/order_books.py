@@ -38,7 +38,7 @@ async def open_stores(tenant: TenantScope, names: dict[str, str], *, time_zone: 
 
 
 async def agree_on_rate(
-    context: Context, tenant: TenantScope, codes: Sequence[str], *, time_zone: str
+    context: Context, tenant: TenantScope, *, codes: Sequence[str], time_zone: str
 ) -> None:
     """A mall takes its rate of the goods sold at these stores; carriage and fees stay the brand's."""
     async with context.database.platform() as db:
@@ -99,7 +99,7 @@ def refused_rows(file: Path, report: Path | None, *, mapping: str) -> list[Row]:
     return [row for row in source.rows() if row.number in numbers]
 
 
-def compared(name: str, expected: dict[str, Any], got: dict[str, Any]) -> list[Figure]:
+def compared(name: str, expected: dict[str, Any], *, got: dict[str, Any]) -> list[Figure]:
     """One figure for every key that the files' own count has; what was not found counts as nothing."""
     return [
         Figure(name=f"{name} {key}".strip(), expected=value, got=got.get(key, 0))

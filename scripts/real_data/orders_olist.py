@@ -14,7 +14,6 @@ from orders.history_queries import (
 from scripts.real_data.context import Context, Figure
 from scripts.real_data.order_books import agree_on_rate, compared, open_stores, refused_rows, settle
 from storefront.imports.reading import Row, open_source
-from tenants.kernel.money import Fen, yuan_text
 from tenants.kernel.scope import TenantScope
 
 NAME = "orders_olist"
@@ -36,11 +35,11 @@ async def run(context: Context) -> list[Figure]:
     lines = folder / "olist_order_items.csv.gz"
     sold = Counter(row.cells["seller_id"] for row in open_source(lines).rows())
     at_the_mall = [code for code, _ in sold.most_common(SELLERS_AT_THE_MALL)]
-    await agree_on_rate(context, tenant, at_the_mall, time_zone=ZONE)
+    await agree_on_rate(context, tenant, codes=at_the_mall, time_zone=ZONE)
     headers, payments = folder / "olist_orders.csv.gz", folder / "olist_order_payments.csv.gz"
-    kept = await context.load(tenant, "orders", lines, mapping=NAME, figures=figures)
-    checked = await context.load(tenant, "orders", headers, mapping=f"{NAME}_headers", figures=figures)
-    paid = await context.load(tenant, "payments", payments, mapping=f"{NAME}_payments", figures=figures)
+    kept = await context.load(tenant, "orders", file=lines, mapping=NAME, figures=figures)
+    checked = await context.load(tenant, "orders", file=headers, mapping=f"{NAME}_headers", figures=figures)
+    paid = await context.load(tenant, "payments", file=payments, mapping=f"{NAME}_payments", figures=figures)
     without_lines = refused_rows(headers, checked.report, mapping=f"{NAME}_headers")
     unpaid_for = refused_rows(payments, paid.report, mapping=f"{NAME}_payments")
     figures += [
@@ -54,8 +53,8 @@ async def run(context: Context) -> list[Figure]:
         Figure(name="sellers_seen", expected=expected["sellers_seen"], got=len(sold)),
     ]
     reported = _Reported(without_lines, unpaid_for)
-    figures += await _totals(tenant, expected, reported)
-    figures += await _payments(context, tenant, expected, reported)
+    figures += await _totals(tenant, expected, reported=reported)
+    figures += await _payments(context, tenant, expected=expected, reported=reported)
     return figures + await settle(context, tenant, source_name=SOURCE)
 
 
@@ -83,7 +82,7 @@ class _Reported:
         return names.count(key)
 
 
-async def _totals(tenant: TenantScope, expected: dict[str, Any], reported: _Reported) -> list[Figure]:
+async def _totals(tenant: TenantScope, expected: dict[str, Any], *, reported: _Reported) -> list[Figure]:
     figures = []
     groups = {
         By.ALL: {"": expected["totals"]},
@@ -103,12 +102,12 @@ async def _totals(tenant: TenantScope, expected: dict[str, Any], reported: _Repo
                 "freight": sold.freight_fen if sold else 0,
                 "paid": (tendered.amount_fen if tendered else 0) + reported.paid[key],
             }
-            figures += compared(f"{by.value} {key}".strip(), figures_of_key, got)
+            figures += compared(f"{by.value} {key}".strip(), figures_of_key, got=got)
     return figures
 
 
 async def _payments(
-    context: Context, tenant: TenantScope, expected: dict[str, Any], reported: _Reported
+    context: Context, tenant: TenantScope, *, expected: dict[str, Any], reported: _Reported
 ) -> list[Figure]:
     async with tenant.reading() as db:
         methods = await tender_totals(db, source_name=SOURCE)
@@ -121,10 +120,10 @@ async def _payments(
             "amount": methods[method].amount_fen + sum(refused),
             "payments": methods[method].payments + len(refused),
         }
-        figures += compared(method, wanted, got)
-    found = {each.document: yuan_text(Fen(each.paid_fen - each.total_fen)) for each in differences}
+        figures += compared(method, wanted, got=got)
+    found = {each.document: Decimal(each.paid_fen - each.total_fen) / 100 for each in differences}
     wanted = expected["orders_where_paid_differs_from_goods_plus_freight"]
-    total = sum(Decimal(each) for each in found.values())
+    total = sum(found.values())
     several += sum(count > 1 for count in reported.payments_of.values())
     sellers = await context.number(
         tenant,
@@ -138,7 +137,11 @@ async def _payments(
     )
     return [
         *figures,
-        Figure(name="orders paid otherwise", expected=wanted["orders"], got=found),
+        Figure(
+            name="orders paid otherwise",
+            expected={key: Decimal(text) for key, text in wanted["orders"].items()},
+            got=found,
+        ),
         Figure(name="paid otherwise, together", expected=Decimal(wanted["sum_exact"]), got=total),
         Figure(
             name="orders_with_several_payments",

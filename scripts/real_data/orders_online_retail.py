@@ -31,7 +31,7 @@ async def run(context: Context) -> list[Figure]:
     options = read_mapping(MAPPINGS / f"{NAME}.toml").source
     countries = {row.cells["Country"] for file in files for row in open_source(file, options).rows()}
     await open_stores(tenant, {country: country for country in countries}, time_zone=ZONE)
-    await agree_on_rate(context, tenant, AT_THE_MALL, time_zone=ZONE)
+    await agree_on_rate(context, tenant, codes=AT_THE_MALL, time_zone=ZONE)
     refused: dict[str, list[Row]] = {}
     read = 0
     for file in files:
@@ -39,24 +39,26 @@ async def run(context: Context) -> list[Figure]:
         refused[file.name.split(".")[0]] = refused_rows(file, outcome.report, mapping=NAME)
         read += outcome.rows_read
     figures.append(Figure(name="rows", expected=expected["rows"], got=read))
-    figures += await _months(tenant, expected, refused)
+    figures += await _months(tenant, expected, refused=refused)
     figures += await _countries(tenant, expected)
-    figures += await _classes(tenant, expected, [row for rows in refused.values() for row in rows])
-    figures += await _words(context, tenant, expected, [row for rows in refused.values() for row in rows])
+    figures += await _classes(tenant, expected, refused=[row for rows in refused.values() for row in rows])
+    figures += await _words(
+        context, tenant, expected=expected, refused=[row for rows in refused.values() for row in rows]
+    )
     return figures + await settle(context, tenant, source_name=SOURCE)
 
 
 async def _months(
-    tenant: TenantScope, expected: dict[str, Any], refused: dict[str, list[Row]]
+    tenant: TenantScope, expected: dict[str, Any], *, refused: dict[str, list[Row]]
 ) -> list[Figure]:
     async with tenant.reading() as db:
         classes = await class_totals(db, source_name=SOURCE, by=By.MONTH)
     figures = []
     for month, wanted in expected["by_month"].items():
         got = _figures([each for each in classes if each.group == month], adjusted=len(refused[month]))
-        figures += compared(month, wanted, got)
+        figures += compared(month, wanted, got=got)
     adjusted = sum(len(rows) for rows in refused.values())
-    return figures + compared("total", expected["totals"], _figures(classes, adjusted=adjusted))
+    return figures + compared("total", expected["totals"], got=_figures(classes, adjusted=adjusted))
 
 
 def _figures(classes: Iterable[ClassTotals], *, adjusted: int) -> dict[str, int]:
@@ -86,11 +88,11 @@ async def _countries(tenant: TenantScope, expected: dict[str, Any]) -> list[Figu
     figures = []
     for country, wanted in expected["by_country"].items():
         got = _figures([each for each in classes if each.group == country], adjusted=0)
-        figures += compared(country, wanted, got)
+        figures += compared(country, wanted, got=got)
     return figures
 
 
-async def _classes(tenant: TenantScope, expected: dict[str, Any], refused: list[Row]) -> list[Figure]:
+async def _classes(tenant: TenantScope, expected: dict[str, Any], *, refused: list[Row]) -> list[Figure]:
     """Every row once: imported lines by their class, write-offs by the report."""
     async with tenant.reading() as db:
         classes = await class_totals(db, source_name=SOURCE)
@@ -128,7 +130,7 @@ async def _classes(tenant: TenantScope, expected: dict[str, Any], refused: list[
 
 
 async def _words(
-    context: Context, tenant: TenantScope, expected: dict[str, Any], refused: list[Row]
+    context: Context, tenant: TenantScope, *, expected: dict[str, Any], refused: list[Row]
 ) -> list[Figure]:
     """Codes and descriptions, the refused rows' among them."""
     lines = await context.rows(
@@ -162,5 +164,5 @@ async def _words(
             got=subcent,
         ),
         Figure(name="cancellations", expected=expected["invoices"]["cancel"], got=cancelled),
-        *compared("lines that are no goods:", expected["nongoods_codes"], dict(fees)),
+        *compared("lines that are no goods:", expected["nongoods_codes"], got=dict(fees)),
     ]
