@@ -73,7 +73,7 @@ async def insert_refund_lines(db: Writing, rows: Sequence[tuple[Any, ...]]) -> i
 
 
 async def _insert(
-    db: Writing, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+    db: Writing, rows: Sequence[tuple[Any, ...]], *, table: Table, columns: tuple[str, ...]
 ) -> int:
     if not rows:
         return 0
