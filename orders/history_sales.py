@@ -79,7 +79,12 @@ async def keep_sales(db: Writing, drafts: Sequence[Draft], *, batch: HistoryBatc
         raise HistoryChangedMeanwhile
     await _name_further_orders(db, made, batch=batch)
     await insert_tenders(
-        db, [_tender(sale) for sale in made if sale.is_first and paid_total(sale.draft.first) is not None]
+        db,
+        [
+            _tender(sale)
+            for sale in made
+            if sale.is_first and sale.paid_at and paid_total(sale.draft.first) is not None
+        ],
     )
     await _keep_inline_refunds(db, [sale for sale in made if sale.refund_fen], frozen=frozen, batch=batch)
     for sale in sales:
