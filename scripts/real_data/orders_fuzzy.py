@@ -1,8 +1,11 @@
 """A toy shop's orders and item refunds, a third of them in a later month than the sale: clawed back in their own period."""
 
+from typing import Any
+
 from orders.history_queries import By, refund_totals, sales_totals
 from scripts.real_data.context import Context, Figure
 from scripts.real_data.order_books import agree_on_rate, compared, open_stores, settle
+from tenants.kernel.scope import TenantScope
 
 NAME = "orders_fuzzy"
 FOLDER = "restricted/orders_fuzzy"
@@ -40,15 +43,7 @@ async def run(context: Context) -> list[Figure]:
         "SELECT count(*) FROM app.refunds r JOIN app.orders o ON o.tenant_id = r.tenant_id AND o.id = r.order_id"
         " WHERE r.tenant_id = :t AND o.tenant_id = :t AND date_trunc('month', r.business_on) > date_trunc('month', o.business_on)",
     )
-    products = await context.rows(
-        tenant,
-        "SELECT sku_code, sum(goods_fen)::bigint, count(*), sum(refunded_fen)::bigint, count(*) FILTER (WHERE refunded_fen > 0)"
-        " FROM app.order_lines WHERE tenant_id = :t GROUP BY 1",
-    )
-    for code, amount, items, refunded, times in products:
-        wanted = expected["by_product"][code]
-        got = {"sales": amount, "items": items, "refund_amount": refunded, "refunds": times}
-        figures += compared(f"product {code}", {key: wanted[key] for key in got}, got=got)
+    figures += await _products(context, tenant, expected=expected)
     totals = {
         "items": sum(each.lines for each in sales.values()),
         "orders": sum(each.documents for each in sales.values()),
@@ -65,3 +60,17 @@ async def run(context: Context) -> list[Figure]:
         )
     )
     return figures + await settle(context, tenant, source_name=SOURCE)
+
+
+async def _products(context: Context, tenant: TenantScope, *, expected: dict[str, Any]) -> list[Figure]:
+    figures: list[Figure] = []
+    products = await context.rows(
+        tenant,
+        "SELECT sku_code, sum(goods_fen)::bigint, count(*), sum(refunded_fen)::bigint, count(*) FILTER (WHERE refunded_fen > 0)"
+        " FROM app.order_lines WHERE tenant_id = :t GROUP BY 1",
+    )
+    for code, amount, items, refunded, times in products:
+        wanted = expected["by_product"][code]
+        got = {"sales": amount, "items": items, "refund_amount": refunded, "refunds": times}
+        figures += compared(f"product {code}", {key: wanted[key] for key in got}, got=got)
+    return figures
