@@ -106,7 +106,7 @@ def _of_order(
         choice.report.refuse(row.number, refusal("amount", str(row.amount or ""), reason=OVER_REFUND))
         return []
     shares = allocate(Fen(wanted), weights=left)
-    pieces = []
+    pieces: list[Piece] = []
     for part in parts:
         taken = [
             Taken(line, _units(row, line, amount=share, only=len(lines) == 1), share, Fen(kept))

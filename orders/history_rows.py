@@ -1,7 +1,7 @@
 """The INSERTs of imported history: whole batches as one array a column, because row-level security refuses COPY.
 
 Rows are plain tuples in the order of their columns: this is the path of a million lines, and a mapping a cell would cost more than the database.
-Measured by `scripts/real_data/orders_pace.py`.
+Measured by `scripts/real_sets/orders_pace.py`.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import CursorResult, Table, TextClause, text
+from sqlalchemy import CursorResult, Dialect, Table, TextClause, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import dialect as PostgreSQL  # noqa: N812 a dialect is called by its product's name
 
@@ -39,7 +39,7 @@ IMPORTER = "import"
 NOTHING = "{}"
 NO_SPECS = "[]"
 _JSON = msgspec.json.Encoder()
-_DIALECT = PostgreSQL()
+_DIALECT: Dialect = PostgreSQL()  # type: ignore[no-untyped-call]
 
 
 def as_json(value: Any) -> str:

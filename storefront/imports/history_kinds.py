@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from guides.states import Scene
-from orders.history import IMPORTED_STATES, REFUND, REFUND_STATES, SALE
+from orders.history import IMPORTED_STATES, REFUND, REFUND_STATES, SALE, OrderRow, PaymentRow, RefundRow
 from orders.history_documents import Occurrences
 from orders.history_payments import import_payments
 from orders.history_refunds import import_refunds
@@ -144,7 +144,7 @@ def build(row_type: type[msgspec.Struct]) -> Callable[[int, dict[str, Any]], Any
     return made
 
 
-def document_of(row: Any) -> Hashable:
+def document_of(row: OrderRow | RefundRow | PaymentRow) -> Hashable:
     """What rows of one document have in common."""
     return row.document
 

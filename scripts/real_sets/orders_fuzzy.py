@@ -3,8 +3,8 @@
 from typing import Any
 
 from orders.history_queries import By, refund_totals, sales_totals
-from scripts.real_data.context import Context, Figure
-from scripts.real_data.order_books import agree_on_rate, compared, open_stores, settle
+from scripts.real_sets.context import Context, Figure
+from scripts.real_sets.order_books import agree_on_rate, compared, open_stores, settle
 from tenants.kernel.scope import TenantScope
 
 NAME = "orders_fuzzy"

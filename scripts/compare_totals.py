@@ -1,7 +1,7 @@
 """Import the public data sets and compare every total with the files' own: expected / got per figure, exit code 1 on any difference.
 
-uv run python scripts/import_real_data.py --data ../shared/data                  # into DATABASE_URL
-uv run python scripts/import_real_data.py --data ../shared/data --throwaway      # into a database of its own
+uv run python scripts/compare_totals.py --data ../shared/data                  # into DATABASE_URL
+uv run python scripts/compare_totals.py --data ../shared/data --throwaway      # into a database of its own
 """
 
 import argparse
@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 from rich.console import Console  # noqa: E402 the project's folder comes first
 from rich.table import Table  # noqa: E402
 
-from scripts.real_data import (  # noqa: E402
+from scripts.real_sets import (  # noqa: E402
     catalogue_barcode_cn,
     catalogue_litemall,
     catalogue_mall,
@@ -31,7 +31,7 @@ from scripts.real_data import (  # noqa: E402
     orders_tmall,
     stores_cn,
 )
-from scripts.real_data.context import Context, Figure  # noqa: E402
+from scripts.real_sets.context import Context, Figure  # noqa: E402
 from storefront.cli.home import settings_for_command, strip_postgres_variables  # noqa: E402
 from storefront.embedded.servers import EmbeddedServers, start_servers  # noqa: E402
 from storefront.migrations.run import upgrade  # noqa: E402

@@ -1,6 +1,6 @@
 """litemall's homeware catalogue: products, units with specifications named in a second file, stock, categories, brands."""
 
-from scripts.real_data.context import Context, Figure
+from scripts.real_sets.context import Context, Figure
 
 NAME = "catalogue_litemall"
 FOLDER = "open/catalogue_litemall"

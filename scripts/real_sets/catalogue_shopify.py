@@ -1,6 +1,6 @@
 """Product files in the common shop export: words in a product's first row, variants below, image rows between; no codes at all."""
 
-from scripts.real_data.context import Context, Figure
+from scripts.real_sets.context import Context, Figure
 
 NAME = "catalogue_shopify"
 FOLDER = "restricted/catalogue_shopify"

@@ -2,7 +2,7 @@
 
 import csv
 
-from scripts.real_data.context import Context, Figure
+from scripts.real_sets.context import Context, Figure
 from tenants.kernel.scope import TenantScope
 
 NAME = "stores_cn"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from orders.history_queries import By, refund_totals, sales_totals
-from scripts.real_data.context import MAPPINGS, Context, Figure
+from scripts.real_sets.context import MAPPINGS, Context, Figure
 from settlement.close import close_month, closing_totals
 from settlement.commands import ContractRateRow, CreateContract, NamedParty
 from settlement.contracts import create_contract

@@ -1,6 +1,6 @@
 """Supermarket articles with EAN barcodes, almost none with a price."""
 
-from scripts.real_data.context import Context, Figure
+from scripts.real_sets.context import Context, Figure
 
 NAME = "catalogue_barcode_cn"
 FOLDER = "open/catalogue_barcode_cn"

@@ -8,8 +8,8 @@ from typing import Any
 
 from orders.history_queries import By, ClassTotals, class_totals, sales_totals
 from orders.states import LineKind
-from scripts.real_data.context import MAPPINGS, Context, Figure
-from scripts.real_data.order_books import agree_on_rate, compared, open_stores, refused_rows, settle
+from scripts.real_sets.context import MAPPINGS, Context, Figure
+from scripts.real_sets.order_books import agree_on_rate, compared, open_stores, refused_rows, settle
 from storefront.imports.mapping import read_mapping
 from storefront.imports.reading import Row, open_source
 from tenants.kernel.scope import TenantScope

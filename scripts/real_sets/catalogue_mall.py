@@ -1,6 +1,6 @@
 """mall's demo catalogue: products in one file, units with variants as JSON and stock in another."""
 
-from scripts.real_data.context import Context, Figure
+from scripts.real_sets.context import Context, Figure
 
 NAME = "catalogue_mall"
 FOLDER = "open/catalogue_mall"

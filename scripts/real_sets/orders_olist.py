@@ -11,8 +11,8 @@ from orders.history_queries import (
     sales_totals,
     tender_totals,
 )
-from scripts.real_data.context import Context, Figure
-from scripts.real_data.order_books import agree_on_rate, compared, open_stores, refused_rows, settle
+from scripts.real_sets.context import Context, Figure
+from scripts.real_sets.order_books import agree_on_rate, compared, open_stores, refused_rows, settle
 from storefront.imports.reading import Row, open_source
 from tenants.kernel.scope import TenantScope
 
