@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from orders.history_queries import By, refund_totals, sales_totals
+from orders.history.queries import By, refund_totals, sales_totals
 from scripts.real_sets.context import MAPPINGS, Context, Figure
 from settlement.close import close_month, closing_totals
 from settlement.commands import ContractRateRow, CreateContract, NamedParty

@@ -4,7 +4,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-from orders.history_queries import (
+from orders.history.queries import (
     By,
     documents_paid_several_times,
     payment_differences,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from orders.history_queries import By, ClassTotals, class_totals, sales_totals
+from orders.history.queries import By, ClassTotals, class_totals, sales_totals
 from orders.states import LineKind
 from scripts.real_sets.context import MAPPINGS, Context, Figure
 from scripts.real_sets.order_books import agree_on_rate, compared, open_stores, refused_rows, settle

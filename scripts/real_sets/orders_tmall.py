@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orders.history_queries import By, refund_totals, sales_totals, tender_totals
+from orders.history.queries import By, refund_totals, sales_totals, tender_totals
 from scripts.real_sets.context import Context, Figure
 from scripts.real_sets.order_books import agree_on_rate, compared, open_stores, settle
 from storefront.imports.reading import open_source

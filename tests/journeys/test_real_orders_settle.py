@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from orders.history_queries import By, class_totals, refund_totals, sales_totals
+from orders.history.queries import By, class_totals, refund_totals, sales_totals
 from scripts.real_sets.context import MAPPINGS, Context
 from scripts.real_sets.order_books import agree_on_rate, open_stores, settle
 from settlement.queries import statements

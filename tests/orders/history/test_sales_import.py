@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from guides.import_guides import GuideRow, import_guides
-from orders.history import CHANGED, TOTAL_DIFFERS, OrderRow
-from orders.history_documents import Occurrences
-from orders.import_history import import_orders
+from orders.history.commands import CHANGED, TOTAL_DIFFERS, OrderRow
+from orders.history.documents import Occurrences
+from orders.history.sales_import import import_orders
 from settlement.freeze import ContractTerms
 from tenants.import_outcomes import RowOutcome, RowState
 from tenants.import_stores import StoreRow, import_stores

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from orders.history import CHANGED, OrderRow, PaymentRow, RefundRow
-from orders.history_payments import import_payments
-from orders.history_queries import By, payment_differences, refund_totals, tender_totals
-from orders.history_refunds import import_refunds
-from orders.import_history import import_orders
+from orders.history.commands import CHANGED, OrderRow, PaymentRow, RefundRow
+from orders.history.payments import import_payments
+from orders.history.queries import By, payment_differences, refund_totals, tender_totals
+from orders.history.refunds import import_refunds
+from orders.history.sales_import import import_orders
 from settlement.freeze import ContractTerms
 from tenants.import_outcomes import RowOutcome, RowState
 from tenants.import_stores import StoreRow, import_stores

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from orders.history_times import HAPPENS_TWICE, NEVER_HAPPENS, moment_of
+from orders.history.times import HAPPENS_TWICE, NEVER_HAPPENS, moment_of
 
 
 @pytest.mark.parametrize(

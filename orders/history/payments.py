@@ -11,12 +11,12 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from orders.history import CHANGED, UNKNOWN_ORDER, UNKNOWN_STORE, PaymentRow
-from orders.history_amounts import exact_fen
-from orders.history_documents import Occurrences
-from orders.history_report import RowReport
-from orders.history_rows import insert_tenders
-from orders.history_standing import Part, parts_of
+from orders.history.amounts import exact_fen
+from orders.history.commands import CHANGED, UNKNOWN_ORDER, UNKNOWN_STORE, PaymentRow
+from orders.history.documents import Occurrences
+from orders.history.inserts import insert_tenders
+from orders.history.report import RowReport
+from orders.history.standing import Part, parts_of
 from orders.models import Tender
 from tenants.import_outcomes import RowOutcome, refusal
 from tenants.kernel.money import Fen, NotMoney, allocate

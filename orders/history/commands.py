@@ -12,7 +12,6 @@ from msgspec import UNSET, UnsetType
 
 from guides.states import Scene
 from orders.states import LineKind, OrderState
-from tenants.kernel.errors import Conflict
 
 SALE, REFUND = "sale", "refund"
 IMPORTED_STATES = (
@@ -37,12 +36,6 @@ TOTAL_DIFFERS = "TOTAL_DIFFERS: the document's own total is not the sum of its l
 PAID_DIFFERS = "PAID_DIFFERS: what was paid is not the sum of the lines; both are kept (实付与明细不符)"
 HEADER_STANDS = "HEADER_STANDS: the document was kept from its header's total; importing its lines would count it twice (已按单头金额导入)"
 OTHER_GUIDE = "OTHER_GUIDE: the document already names another guide, who keeps it (单据导购不一致)"
-
-
-class HistoryChangedMeanwhile(Conflict):
-    """Another import wrote the same documents at the same moment; run the import again."""
-
-    zh = "另一个导入同时写入了相同的单据，请重新导入"
 
 
 class OrderRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from orders.history import (
+from orders.history.amounts import exact_fen
+from orders.history.batch import HistoryBatch
+from orders.history.commands import (
     CHANGED,
     HEADER_STANDS,
     OTHER_GUIDE,
@@ -18,10 +20,8 @@ from orders.history import (
     UNPAID_STATES,
     paid_total,
 )
-from orders.history_amounts import exact_fen
-from orders.history_batch import HistoryBatch
-from orders.history_documents import Draft, DraftLine, freight_line
-from orders.history_standing import SUFFIX, Part
+from orders.history.documents import Draft, DraftLine, freight_line
+from orders.history.standing import SUFFIX, Part
 from orders.states import LineKind, OrderState
 from tenants.import_outcomes import Finding, refusal, warning
 from tenants.kernel.ids import GuideId, derived_id

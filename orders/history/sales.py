@@ -12,14 +12,14 @@ from uuid import UUID
 from sqlalchemy import text
 
 from guides.states import AttributionRule
-from orders.history import (
-    HistoryChangedMeanwhile,
+from orders.errors import HistoryChangedMeanwhile
+from orders.history.amounts import exact_fen
+from orders.history.batch import HistoryBatch
+from orders.history.commands import (
     paid_total,
 )
-from orders.history_amounts import exact_fen
-from orders.history_batch import HistoryBatch
-from orders.history_documents import HEADER_LINE, Draft
-from orders.history_rows import (
+from orders.history.documents import HEADER_LINE, Draft
+from orders.history.inserts import (
     IMPORTER,
     NO_SPECS,
     NOTHING,
@@ -30,8 +30,8 @@ from orders.history_rows import (
     insert_refunds,
     insert_tenders,
 )
-from orders.history_sale import Sale, line_id, sales_of
-from orders.history_terms import Asked, asked_category, freeze_terms
+from orders.history.sale import Sale, line_id, sales_of
+from orders.history.terms import Asked, asked_category, freeze_terms
 from orders.states import OrderState, RefundStatus, Source
 from tenants.hours import business_day
 from tenants.kernel.ids import TermsId, derived_id

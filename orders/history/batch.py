@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from orders.history_report import RowReport
-from orders.history_standing import Part, StandingLine
+from orders.history.report import RowReport
+from orders.history.standing import Part, StandingLine
 from orders.ports import Terms
 from tenants.kernel.ids import GuideId
 

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import msgspec
 
-from orders.history import REFUND, STOCK_ADJUSTMENT, OrderRow
+from orders.history.commands import REFUND, STOCK_ADJUSTMENT, OrderRow
 from tenants.import_outcomes import Finding, refusal
 from tenants.kernel.money import LARGEST, Fen, NotMoney, fen_rounded
 

@@ -12,20 +12,20 @@ import msgspec
 
 from guides.queries import guide_ids_by_code
 from orders.events import HistoryImported
-from orders.history import (
+from orders.history.amounts import LineAmounts, exact_fen, line_amounts
+from orders.history.batch import HistoryBatch
+from orders.history.commands import (
     NO_LINES,
     TOTAL_DIFFERS,
     UNKNOWN_GUIDE,
     UNKNOWN_STORE,
     OrderRow,
 )
-from orders.history_amounts import LineAmounts, exact_fen, line_amounts
-from orders.history_batch import HistoryBatch
-from orders.history_documents import HEADER_LINE, Occurrences, gather
-from orders.history_loose import keep_loose_refunds
-from orders.history_report import RowReport
-from orders.history_sales import keep_sales
-from orders.history_standing import Part, lines_of, parts_of
+from orders.history.documents import HEADER_LINE, Occurrences, gather
+from orders.history.loose import keep_loose_refunds
+from orders.history.report import RowReport
+from orders.history.sales import keep_sales
+from orders.history.standing import Part, lines_of, parts_of
 from orders.ports import Terms
 from orders.states import LineKind
 from tenants.import_outcomes import Finding, RowOutcome, refusal, warning

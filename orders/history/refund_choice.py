@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from orders.history import CHANGED, OVER_REFUND, UNKNOWN_ORDER, UNKNOWN_STORE, RefundRow
-from orders.history_amounts import exact_fen
-from orders.history_report import RowReport
-from orders.history_standing import SUFFIX, Part, StandingLine, StandingRefund
+from orders.history.amounts import exact_fen
+from orders.history.commands import CHANGED, OVER_REFUND, UNKNOWN_ORDER, UNKNOWN_STORE, RefundRow
+from orders.history.report import RowReport
+from orders.history.standing import SUFFIX, Part, StandingLine, StandingRefund
 from tenants.import_outcomes import refusal, warning
 from tenants.kernel.ids import GuideId
 from tenants.kernel.money import Fen, NotMoney, allocate

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from orders.history import OrderRow
-from orders.history_amounts import LineAmounts, exact_fen
+from orders.history.amounts import LineAmounts, exact_fen
+from orders.history.commands import OrderRow
 from orders.states import LineKind
 from tenants.hours import business_day
 from tenants.kernel.money import Fen

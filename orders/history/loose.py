@@ -10,12 +10,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from orders.history import UNPAID_STATES, HistoryChangedMeanwhile
-from orders.history_batch import HistoryBatch
-from orders.history_documents import Draft, DraftLine, refund_words
-from orders.history_rows import IMPORTER, insert_refund_lines, insert_refunds
-from orders.history_standing import SUFFIX, StandingRefund, refunds_of
-from orders.history_terms import Asked, asked_category, freeze_terms
+from orders.errors import HistoryChangedMeanwhile
+from orders.history.batch import HistoryBatch
+from orders.history.commands import UNPAID_STATES
+from orders.history.documents import Draft, DraftLine, refund_words
+from orders.history.inserts import IMPORTER, insert_refund_lines, insert_refunds
+from orders.history.standing import SUFFIX, StandingRefund, refunds_of
+from orders.history.terms import Asked, asked_category, freeze_terms
 from orders.states import RefundStatus, Source
 from tenants.kernel.ids import GuideId, TermsId, derived_id
 from tenants.kernel.scope import Writing

@@ -13,14 +13,15 @@ from uuid import UUID
 from sqlalchemy import text
 
 from guides.queries import guide_ids_by_code
+from orders.errors import HistoryChangedMeanwhile
 from orders.events import HistoryImported
-from orders.history import HistoryChangedMeanwhile, RefundRow
-from orders.history_documents import Occurrences
-from orders.history_refund_choice import DONE, Choice, Piece, choose
-from orders.history_report import RowReport
-from orders.history_rows import IMPORTER, insert_refund_lines, insert_refunds
-from orders.history_standing import Part, lines_of, parts_of, refunds_of
-from orders.history_terms import Asked, asked_category, freeze_terms
+from orders.history.commands import RefundRow
+from orders.history.documents import Occurrences
+from orders.history.inserts import IMPORTER, insert_refund_lines, insert_refunds
+from orders.history.refund_choice import DONE, Choice, Piece, choose
+from orders.history.report import RowReport
+from orders.history.standing import Part, lines_of, parts_of, refunds_of
+from orders.history.terms import Asked, asked_category, freeze_terms
 from orders.ports import Terms
 from orders.states import RefundStatus, Source
 from tenants.hours import business_day
