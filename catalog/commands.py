@@ -35,7 +35,10 @@ class SchedulePage(_Command, frozen=True, kw_only=True):
 
 
 class PriceChange(_Command, frozen=True, kw_only=True):
-    """The price of a SKU at one level, in fen, from a time on (always, if none is named) and until a time (half-open)."""
+    """The price of a SKU at one level, in fen, from a time on until a time (half-open).
+
+    Without `activeFrom` it is the level's standing price: it replaces the standing one, and a dated price wins over it while that holds.
+    """
 
     sku_id: SkuId
     price_fen: Amount

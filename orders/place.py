@@ -217,4 +217,4 @@ async def _write_lines(db: Writing, order_id: OrderId, *, basket: Basket, frozen
             zip(basket.good, basket.amount.lines, frozen, strict=True), start=1
         )
     ]
-    await db.execute(insert(OrderLine), rows)
+    await db.execute(insert(OrderLine).values(rows))

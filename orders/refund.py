@@ -66,7 +66,7 @@ async def request_refund(
         )
         for number, asked in enumerate(sorted(command.lines, key=lambda each: each.line_no), start=1)
     ]
-    await db.execute(insert(RefundLine), rows)
+    await db.execute(insert(RefundLine).values(rows))
     await append(db, RefundRequested(refund_id=refund_id), now=now)
     return await find_refund(db, refund_id)
 

@@ -4,7 +4,6 @@ It trades the line-by-line reading of `post` for speed and books the same fen (a
 an import may add lines to a document that was booked already. Repeating it, or running it twice at once, books nothing twice.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -14,12 +13,12 @@ import msgspec
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    CompoundSelect,
     Date,
     Select,
     String,
     Subquery,
     and_,
+    any_,
     bindparam,
     case,
     cast,
@@ -38,12 +37,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
 from settlement.ledger import Account, channel_account, move_balances, open_accounts, payable_account
-from settlement.models import Contract, FrozenTerms, Journal, LedgerEntry, TermsPortion
+from settlement.models import Contract, FrozenTerms, Journal, LedgerEntry
 from settlement.periods import book_into
-from settlement.post import booked_terms
+from settlement.post import BookedTerms, booked_terms
 from settlement.states import Cause
 from tenants.kernel.ids import AccountId, OrderLineId, PartyId, RefundId, StoreId, TenantId, TermsId
-from tenants.kernel.money import WHOLE
+from tenants.kernel.money import WHOLE, Bps
 from tenants.kernel.scope import Writing
 
 AT_ONCE = 5_000
@@ -76,6 +75,10 @@ class _Route(msgspec.Struct, frozen=True, kw_only=True):
     terms_id: TermsId
     month: date
     party_id: PartyId
+    rate_bps: Bps | None
+    """None for the residual party, whose part is what the other rates leave."""
+    other_rates: str
+    terms: BookedTerms
     channel: Account
     payable: Account
     period_on: date
@@ -88,7 +91,7 @@ async def post_history(
     steps = _refund_steps(db.tenant_id) if cursor.sales_done else _sale_steps(db.tenant_id)
     chunk, seen, last = await _next_chunk(db, steps, source_name=source_name, cursor=cursor, at_once=at_once)
     claimed = await _open_journals(db, chunk, now=now) if seen else []
-    entries = await _book(db, chunk, claimed) if claimed else 0
+    entries = await _book(db, chunk, claimed=claimed) if claimed else 0
     return Booked(
         seen=seen,
         lines=len(claimed),
@@ -176,25 +179,19 @@ async def _next_chunk(
 
 async def _open_journals(db: Writing, chunk: Subquery, *, now: datetime) -> list[UUID]:
     """Open the journals that do not exist yet; whoever opens one books its line."""
-    exists = (
-        select(literal(1))
-        .where(
-            Journal.tenant_id == db.tenant_id, Journal.cause == chunk.c.cause, Journal.cause_id == chunk.c.cause_id
-        )
-        .exists()
-    )  # fmt: skip
-    missing = select(
+    # The key decides alone: looking first with NOT EXISTS is planned badly while a fresh import has no statistics yet.
+    wanted = select(
         literal(db.tenant_id, PG_UUID), _journal_id(chunk), chunk.c.cause, chunk.c.cause_id, chunk.c.occurred_at,
         literal(now, Journal.posted_at.type),
-    ).where(~exists)  # fmt: skip
+    )  # fmt: skip
     names = ["tenant_id", "id", "cause", "cause_id", "occurred_at", "posted_at"]
-    statement = upsert(Journal).from_select(names, missing).on_conflict_do_nothing()
+    statement = upsert(Journal).from_select(names, wanted).on_conflict_do_nothing()
     return list((await db.execute(statement.returning(Journal.cause_id))).scalars())
 
 
-async def _book(db: Writing, chunk: Subquery, claimed: Sequence[UUID]) -> int:
+async def _book(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> int:
     """Append the claimed lines' entries and move the balances; returns the entries written."""
-    routes = await _routes(db, chunk, claimed)
+    routes = await _routes(db, chunk, claimed=claimed)
     await open_accounts(db, {account for route in routes for account in (route.channel, route.payable)})
     names, rows = _entries(db.tenant_id, chunk)
     appended = (
@@ -210,26 +207,30 @@ async def _book(db: Writing, chunk: Subquery, claimed: Sequence[UUID]) -> int:
     moved = select(
         sides.c.account_id, func.sum(sides.c.fen).label("fen"), func.sum(sides.c.entry).label("entries")
     ).group_by(sides.c.account_id)
-    found = (await db.execute(moved, _route_arrays(db.tenant_id, routes, claimed))).all()
+    found = (await db.execute(moved, _route_arrays(db.tenant_id, routes, claimed=claimed))).all()
     await move_balances(db, {AccountId(row.account_id): int(row.fen) for row in found})
     return sum(int(row.entries) for row in found)
 
 
-async def _routes(db: Writing, chunk: Subquery, claimed: Sequence[UUID]) -> list[_Route]:
+async def _routes(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> list[_Route]:
     """Every kind of line among the claimed ones, for every party of its terms."""
     month = cast(func.date_trunc("month", func.timezone(Contract.time_zone, chunk.c.occurred_at)), Date)
     kinds = (
-        _with_contract(select(chunk.c.store_id, chunk.c.source, chunk.c.terms_id, month.label("month")), db.tenant_id, chunk)
-        .join(*_is_claimed(chunk))
+        select(chunk.c.store_id, chunk.c.source, chunk.c.terms_id, month.label("month"))
+        .join(FrozenTerms, and_(FrozenTerms.tenant_id == db.tenant_id, FrozenTerms.id == chunk.c.terms_id))
+        .join(Contract, and_(Contract.tenant_id == db.tenant_id, Contract.id == FrozenTerms.contract_id))
+        .where(_is_claimed(chunk))
         .distinct()
-    )  # fmt: skip
+    )
     found = (await db.execute(kinds, {"claimed": claimed})).all()
     book = await booked_terms(db, {TermsId(row.terms_id) for row in found})
     periods = await book_into(db, {(book[TermsId(row.terms_id)].contract_code, row.month) for row in found})
     return [
         _Route(
             store_id=StoreId(row.store_id), source=row.source, terms_id=terms.terms_id, month=row.month,
-            party_id=party_id, channel=channel_account(StoreId(row.store_id), row.source),
+            party_id=party_id, rate_bps=rate_bps, terms=terms,
+            other_rates=",".join(str(portion.rate_bps) for portion in terms.portions),
+            channel=channel_account(StoreId(row.store_id), row.source),
             payable=payable_account(
                 party_id, store_id=StoreId(row.store_id), contract_id=terms.contract_id
             ),
@@ -237,71 +238,73 @@ async def _routes(db: Writing, chunk: Subquery, claimed: Sequence[UUID]) -> list
         )
         for row in found
         for terms in [book[TermsId(row.terms_id)]]
-        for party_id in (*(portion.party_id for portion in terms.portions), terms.residual_party_id)
+        for party_id, rate_bps in _parties(terms)
     ]  # fmt: skip
+
+
+def _parties(terms: BookedTerms) -> list[tuple[PartyId, Bps | None]]:
+    portions: list[tuple[PartyId, Bps | None]] = [(each.party_id, each.rate_bps) for each in terms.portions]
+    return [*portions, (terms.residual_party_id, None)]
 
 
 def _entries(tenant_id: TenantId, chunk: Subquery) -> tuple[list[str], Select[*tuple[Any, ...]]]:
     """The rows to append: each party's step with its accounts, swapped when it is negative, left out when it is nothing."""
-    parts = _parts(tenant_id, chunk).subquery()
-    route = _route_table()
+    parts = _parts(chunk).subquery()
     credited = parts.c.delta > 0
     columns: dict[str, Any] = {
         "tenant_id": literal(tenant_id, PG_UUID),
-        "id": _entry_id(parts),
+        "id": _timed_id(
+            parts.c.occurred_at, _digest("entry", parts.c.cause, parts.c.cause_id, parts.c.party_id)
+        ),
         "journal_id": _journal_id(parts),
         "cause": parts.c.cause,
-        "debit_account_id": case((credited, route.c.channel_id), else_=route.c.payable_id),
-        "credit_account_id": case((credited, route.c.payable_id), else_=route.c.channel_id),
+        "debit_account_id": case((credited, parts.c.channel_id), else_=parts.c.payable_id),
+        "credit_account_id": case((credited, parts.c.payable_id), else_=parts.c.channel_id),
         "amount_fen": func.abs(parts.c.delta),
-        "party_id": parts.c.party_id,
-        "contract_id": parts.c.contract_id,
-        "store_id": parts.c.store_id,
-        "terms_id": parts.c.terms_id,
-        "order_id": parts.c.order_id,
-        "order_line_id": parts.c.order_line_id,
-        "refund_id": parts.c.refund_id,
-        "refund_line_no": parts.c.refund_line_no,
-        "occurred_on": parts.c.occurred_on,
-        "period_on": route.c.period_on,
     }
-    same_kind = and_(
-        route.c.store_id == parts.c.store_id, route.c.source == parts.c.source,
-        route.c.terms_id == parts.c.terms_id, route.c.party_id == parts.c.party_id,
-        route.c.month == cast(func.date_trunc("month", parts.c.occurred_on), Date),
+    same = (
+        "party_id", "contract_id", "store_id", "terms_id", "order_id", "order_line_id", "refund_id", "refund_line_no",
+        "occurred_on", "period_on",
     )  # fmt: skip
-    rows = select(*columns.values()).select_from(parts.join(route, same_kind)).where(parts.c.delta != 0)
-    return list(columns), rows
+    columns |= {name: parts.c[name] for name in same}
+    return list(columns), select(*columns.values()).where(parts.c.delta != 0)
 
 
-def _parts(tenant_id: TenantId, chunk: Subquery) -> CompoundSelect[*tuple[Any, ...]]:
-    """Each line's step for each party: rounded-down portions, and the rest for the residual party."""
-    day = cast(func.timezone(Contract.time_zone, chunk.c.occurred_at), Date).label("occurred_on")
-    step = _portion(chunk.c.after, TermsPortion.rate_bps) - _portion(chunk.c.before, TermsPortion.rate_bps)
-    of_line = and_(TermsPortion.tenant_id == tenant_id, TermsPortion.terms_id == chunk.c.terms_id)
-    given = select(func.coalesce(func.sum(step), 0)).where(of_line).correlate(chunk).scalar_subquery()
-    rest = cast(chunk.c.after - chunk.c.before - given, BigInteger)
-    lines = [*chunk.c, day, FrozenTerms.contract_id.label("contract_id")]
-    portions = (
-        _with_contract(select(*lines, TermsPortion.party_id.label("party_id"), step.label("delta")), tenant_id, chunk)
-        .join(TermsPortion, of_line)
-        .join(*_is_claimed(chunk))
-    )  # fmt: skip
-    residual = _with_contract(
-        select(*lines, FrozenTerms.residual_party_id.label("party_id"), rest.label("delta")), tenant_id, chunk
-    ).join(*_is_claimed(chunk))
-    return union_all(portions, residual)
+def _parts(chunk: Subquery) -> Select[*tuple[Any, ...]]:
+    """Each claimed line's step for each party: rounded-down portions, and the rest for the residual party.
 
-
-def _with_contract(
-    statement: Select[*tuple[Any, ...]], tenant_id: TenantId, chunk: Subquery
-) -> Select[*tuple[Any, ...]]:
-    """Join a line's frozen terms and their contract."""
-    return (
-        statement.select_from(chunk)
-        .join(FrozenTerms, and_(FrozenTerms.tenant_id == tenant_id, FrozenTerms.id == chunk.c.terms_id))
-        .join(Contract, and_(Contract.tenant_id == tenant_id, Contract.id == FrozenTerms.contract_id))
+    All that terms and contracts say comes along in the routes, so that the lines are read once and joined with nothing else.
+    """
+    route = _route_table()
+    day = cast(func.timezone(route.c.time_zone, chunk.c.occurred_at), Date)
+    other = func.unnest(cast(func.string_to_array(route.c.other_rates, ","), ARRAY(BigInteger))).table_valued(
+        "bps"
     )
+    bps = other.render_derived(name="other").c.bps
+    given = select(func.coalesce(func.sum(_step(chunk, bps)), 0)).scalar_subquery()
+    rest = cast(chunk.c.after - chunk.c.before - given, BigInteger)
+    delta = case((route.c.rate_bps.is_not(None), _step(chunk, route.c.rate_bps)), else_=rest)
+    same_kind = and_(
+        route.c.terms_id == chunk.c.terms_id, route.c.store_id == chunk.c.store_id,
+        route.c.source == chunk.c.source, route.c.month == cast(func.date_trunc("month", day), Date),
+    )  # fmt: skip
+    lines = (
+        "cause", "cause_id", "order_id", "order_line_id", "refund_id", "refund_line_no", "store_id", "terms_id",
+        "occurred_at",
+    )  # fmt: skip
+    routed = ("party_id", "contract_id", "channel_id", "payable_id", "period_on")
+    return (
+        select(
+            *(chunk.c[name] for name in lines), *(route.c[name] for name in routed),
+            day.label("occurred_on"), delta.label("delta"),
+        )
+        .select_from(chunk.join(route, same_kind))
+        .where(_is_claimed(chunk))
+    )  # fmt: skip
+
+
+def _step(chunk: Subquery, bps: Any) -> Any:
+    return _portion(chunk.c.after, bps) - _portion(chunk.c.before, bps)
 
 
 def _portion(amount: Any, rate: Any) -> Any:
@@ -317,59 +320,43 @@ def _digest(*parts: Any) -> Any:
 def _timed_id(occurred_at: Any, digest: Any) -> Any:
     """An id that the content always gives, in the form of our time-ordered ids: when it happened, then the digest."""
     milliseconds = cast(func.greatest(func.floor(func.extract("epoch", occurred_at) * 1000), 0), BigInteger)
-    text = func.concat(
-        func.lpad(func.to_hex(milliseconds), 12, "0"),
-        "7",
-        func.substr(digest, 1, 3),
-        "8",
-        func.substr(digest, 4, 15),
-    )
-    return cast(text, PG_UUID)
+    timed = func.overlay(func.left(digest, 32), func.lpad(func.to_hex(milliseconds), 12, "0"), 1)
+    return cast(func.overlay(func.overlay(timed, "7", 13), "8", 17), PG_UUID)
 
 
 def _journal_id(steps: Any) -> Any:
     return _timed_id(steps.c.occurred_at, _digest("journal", steps.c.cause, steps.c.cause_id))
 
 
-def _entry_id(parts: Any) -> Any:
-    return _timed_id(parts.c.occurred_at, _digest("entry", parts.c.cause, parts.c.cause_id, parts.c.party_id))
+def _is_claimed(steps: Subquery) -> Any:
+    """The claimed lines alone. ANY over an array is hashed whatever the planner expects; a join with unnest() may not be."""
+    return steps.c.cause_id == any_(bindparam("claimed", type_=ARRAY(PG_UUID)))
 
 
-def _is_claimed(steps: Subquery) -> tuple[Any, Any]:
-    """The join that leaves the claimed lines alone."""
-    claimed = func.unnest(bindparam("claimed", type_=ARRAY(PG_UUID))).table_valued(column("id", PG_UUID))
-    named = claimed.render_derived(name="claimed")
-    return named, named.c.id == steps.c.cause_id
+ROUTE_COLUMNS: dict[str, Any] = {
+    "terms_id": PG_UUID, "store_id": PG_UUID, "source": String, "month": Date, "time_zone": String,
+    "party_id": PG_UUID, "contract_id": PG_UUID, "rate_bps": BigInteger, "other_rates": String,
+    "channel_id": PG_UUID, "payable_id": PG_UUID, "period_on": Date,
+}  # fmt: skip
 
 
 def _route_table() -> Any:
-    kinds: dict[str, Any] = {
-        "store_id": PG_UUID, "source": String, "terms_id": PG_UUID, "month": Date, "party_id": PG_UUID,
-        "channel_id": PG_UUID, "payable_id": PG_UUID, "period_on": Date,
-    }  # fmt: skip
-    arrays = [bindparam(f"route_{name}", type_=ARRAY(kind)) for name, kind in kinds.items()]
-    return (
-        func.unnest(*arrays)
-        .table_valued(*(column(name, kind) for name, kind in kinds.items()))
-        .render_derived()
-    )
+    arrays = [bindparam(f"route_{name}", type_=ARRAY(kind)) for name, kind in ROUTE_COLUMNS.items()]
+    columns = (column(name, kind) for name, kind in ROUTE_COLUMNS.items())
+    return func.unnest(*arrays).table_valued(*columns).render_derived(name="route")
 
 
-def _route_arrays(tenant_id: TenantId, routes: Sequence[_Route], claimed: Sequence[UUID]) -> dict[str, Any]:
-    arrays: dict[str, list[Any]] = defaultdict(list)
+def _route_arrays(
+    tenant_id: TenantId, routes: Sequence[_Route], *, claimed: Sequence[UUID]
+) -> dict[str, Any]:
+    arrays: dict[str, list[Any]] = {f"route_{name}": [] for name in ROUTE_COLUMNS}
     for route in routes:
-        row = msgspec.structs.asdict(route)
-        row["channel_id"] = route.channel.account_id(tenant_id)
-        row["payable_id"] = route.payable.account_id(tenant_id)
-        for name in (
-            "store_id",
-            "source",
-            "terms_id",
-            "month",
-            "party_id",
-            "channel_id",
-            "payable_id",
-            "period_on",
-        ):
+        row = msgspec.structs.asdict(route) | {
+            "channel_id": route.channel.account_id(tenant_id),
+            "payable_id": route.payable.account_id(tenant_id),
+            "time_zone": route.terms.time_zone,
+            "contract_id": route.terms.contract_id,
+        }
+        for name in ROUTE_COLUMNS:
             arrays[f"route_{name}"].append(row[name])
     return {**arrays, "claimed": claimed}

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import rich_click as click
 
+from storefront.cli.screen import open_screen
 from storefront.settings import Settings
 from tenants.kernel.errors import Refusal
 
@@ -25,13 +26,11 @@ PATIENCE_SECONDS = 3
 @click.option("--tenant", "code", help="Look at this brand's way to WeChat as well (its code).")
 def doctor(*, data: Path | None, code: str | None) -> None:
     """Check settings, keys, database (as each role), Redis, clocks, embedded servers and WeChat's address; change nothing."""
-    from rich.console import Console
-
     from storefront.cli.home import settings_for_command, strip_postgres_variables
     from storefront.settings import SettingInvalid
 
     strip_postgres_variables()
-    console = Console()
+    console = open_screen()
     try:
         settings = settings_for_command(data)
     except SettingInvalid as error:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from storefront.cli.home import settings_for_command, strip_postgres_variables
+from storefront.cli.screen import open_screen
 from storefront.imports.kinds import KINDS
 from storefront.imports.mapping import MappingWrong, read_mapping
 from storefront.imports.reading import FileUnreadable
@@ -40,7 +41,7 @@ REFUSED_ROWS = 2
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the report goes (default: beside the file's name, in this folder).",
+    help="Where the report goes (default: FILE.KIND.report.csv in this folder).",
 )
 @click.option(
     "--batch",
@@ -63,7 +64,7 @@ def import_command(
 
     Importing the same file twice changes nothing. Rows that cannot be imported are in the report: row, column, value, reason.
     """
-    console = Console()
+    console = open_screen()
     try:
         request = ImportRequest(
             kind=KINDS[kind],

@@ -9,6 +9,7 @@ from guides.queries import guides_of_store, links_of
 from settlement.contracts import open_books
 from storefront.demo import teahouse, wardrobe
 from storefront.demo.faces import decorate
+from storefront.demo.past import import_last_month
 from storefront.demo.payee import demo_tenant
 from storefront.demo.people import (
     SEEDER,
@@ -102,6 +103,7 @@ async def _seed_brand(
         await employ_everybody(db, brand, passwords=passwords, hasher=hasher, now=now)
         await agree(db, brand, now=now)
         await decorate(db, brand, created_by=SEEDER, now=now)
+        await import_last_month(db, brand, now=now)
         places = await store_ids(db)
         in_mall = next(store for store in brand.stores if store.in_mall)
         guide = (await guides_of_store(db, places[in_mall.code], at=now))[0]

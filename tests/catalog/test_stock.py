@@ -11,6 +11,7 @@ from catalog.errors import SoldOut
 from catalog.stock import Want, put_back, release, reserve, retake, set_on_hand, take
 from catalog.versions import face_version
 from tenants.kernel.ids import LevelId, OrderId, SkuId, new_id
+from tenants.kernel.scope import DatabaseBusy
 from tenants.levels import Level, path_of
 from tests.support.shop import add_group, add_product, add_store, say
 
@@ -262,3 +263,21 @@ async def test_carts_with_the_same_skus_in_any_order_never_wait_in_a_ring(tenant
     await asyncio.gather(*(cart(turn) for turn in range(60)))
     async with tenant.reading() as db:
         assert {await count(db, sku_id) for sku_id in skus} == {(960, 0)}
+
+
+async def test_taking_skus_one_by_one_in_any_order_would_wait_in_a_ring(tenant, now):
+    """The control: two carts, each holding what the other wants next."""
+    async with tenant.writing() as db:
+        skus = [(await add_product(db)).sku for _ in range(2)]
+        for sku_id in skus:
+            await say(db, sku_id, stock=50)
+    both_hold_one = asyncio.Barrier(2)
+
+    async def cart(wanted):
+        async with tenant.writing() as db:
+            await hold(db, now, wanted[0])
+            await asyncio.wait_for(both_hold_one.wait(), timeout=5)
+            await hold(db, now, wanted[1])
+
+    ended = await asyncio.gather(cart(skus), cart(skus[::-1]), return_exceptions=True)
+    assert [type(each) for each in ended if each is not None] == [DatabaseBusy]

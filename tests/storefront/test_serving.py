@@ -39,7 +39,7 @@ async def server(settings):
         stdout=asyncio.subprocess.PIPE,
     )
     try:
-        await until_alive(port)
+        await until_alive(port, process)
         yield port, process
     finally:
         if process.returncode is None:
@@ -47,8 +47,9 @@ async def server(settings):
         await process.communicate()
 
 
-async def until_alive(port: int) -> None:
-    for _ in range(300):
+async def until_alive(port: int, process: asyncio.subprocess.Process) -> None:
+    for _ in range(600):
+        assert process.returncode is None, (await process.communicate())[1].decode()[-2000:]
         try:
             if b"200 OK" in await ask(
                 port, b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
