@@ -76,13 +76,17 @@ class Life:
         if self.dice.random() < 0.2:
             self.simulation.state.fates.append(Fate(account="mall", reason="NO_AUTH"))
         splits.split(
-            self.simulation, self.payee, wanted=self.wanted(payment, parts, self.dice.random() < 0.2)
+            self.simulation,
+            self.payee,
+            wanted=self.wanted(payment, parts, unfreezes=self.dice.random() < 0.2),
         )
 
     def unfreeze(self) -> None:
-        splits.unfreeze(self.simulation, self.payee, wanted=self.wanted(self.some_payment(), [], True))
+        splits.unfreeze(
+            self.simulation, self.payee, wanted=self.wanted(self.some_payment(), [], unfreezes=True)
+        )
 
-    def wanted(self, payment, parts, unfreezes) -> splits.Wanted:
+    def wanted(self, payment, parts, *, unfreezes) -> splits.Wanted:
         return splits.Wanted(
             sub_mchid=None,
             transaction_id=payment.transaction_id,
