@@ -94,7 +94,9 @@ async def test_rotation_under_load_fails_no_reader_and_loses_no_change(
                 await keep_secret(db, name="changed", secret=secret, keys=ring, now=datetime.now(UTC))
 
     readers = [asyncio.create_task(reading()) for _ in range(4)]
-    await asyncio.gather(changing(), *(rotate_credentials(tenant, keys=next_keys, at_once=1) for _ in range(4)))
+    await asyncio.gather(
+        changing(), *(rotate_credentials(tenant, keys=next_keys, at_once=1) for _ in range(4))
+    )
     await rotate_credentials(tenant, keys=next_keys)
     ended.set()
     await asyncio.gather(*readers)
@@ -199,9 +201,7 @@ async def test_a_partner_speaks_for_the_merchant_until_it_does_not(tenant, merch
 
 async def test_keys_that_are_none_are_refused_and_not_echoed(db, merchant_id, keys, now):
     with pytest.raises(MerchantKeyUnreadable) as refusal:
-        await trust_keys(
-            db, merchant_id, added={"PUB_KEY_ID_9": "canary"}, keys=keys, now=now, actor=ACTOR
-        )
+        await trust_keys(db, merchant_id, added={"PUB_KEY_ID_9": "canary"}, keys=keys, now=now, actor=ACTOR)
     assert "PUB_KEY_ID_9" in str(refusal.value.details)
     assert "canary" not in f"{refusal.value!r}{refusal.value.details}"
     with pytest.raises(MerchantKeyUnreadable):

@@ -31,7 +31,12 @@ class Sender:
             "nonce": "twelve-bytes",
             "associated_data": "transaction",
         }
-        body = {"id": id_, "create_time": at.isoformat(), "event_type": "TRANSACTION.SUCCESS", "resource": resource}
+        body = {
+            "id": id_,
+            "create_time": at.isoformat(),
+            "event_type": "TRANSACTION.SUCCESS",
+            "resource": resource,
+        }
         return self.signed(json.dumps(body | changes).encode(), at=at)
 
     def signed(self, body: bytes, *, at: datetime) -> Letter:
@@ -86,4 +91,7 @@ def mutants(sender: Sender, told: dict, *, seed: int, now: datetime) -> Iterator
         elif kind == 8:
             yield headers | {"Wechatpay-Serial": f"PUB_KEY_ID_{draw.randrange(10**30)}"}, body
         else:
-            yield headers | {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]}, body
+            yield (
+                headers | {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]},
+                body,
+            )

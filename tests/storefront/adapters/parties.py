@@ -25,7 +25,9 @@ def number(prefix: str) -> str:
 async def open_receiver(control: SimulatorControl, **options: object) -> str:
     """A merchant that can be split to."""
     mchid = fresh_mchid()
-    await control.command("merchants", mchid=mchid, legal_name=LEGAL_NAME, **{"accepts_returns": True, **options})
+    await control.command(
+        "merchants", mchid=mchid, legal_name=LEGAL_NAME, **{"accepts_returns": True, **options}
+    )
     return mchid
 
 
@@ -38,9 +40,7 @@ def part(mchid: str, amount: int, **changes: object) -> SplitPart:
 
 
 def split_of(transaction_id: str, *parts: SplitPart, finish: bool = False) -> SplitRequest:
-    return SplitRequest(
-        transaction_id=transaction_id, split_no=number("S"), parts=list(parts), finish=finish
-    )
+    return SplitRequest(transaction_id=transaction_id, split_no=number("S"), parts=list(parts), finish=finish)
 
 
 def unfreeze_of(transaction_id: str) -> UnfreezeRequest:

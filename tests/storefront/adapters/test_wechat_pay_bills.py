@@ -35,7 +35,9 @@ ROW = (
 SUMS = "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额"
 
 
-def bill(*, header=HEADER, settled="0.01", total="0.01", fee="0.00000", name="外套", sums=None, rows=1) -> bytes:
+def bill(
+    *, header=HEADER, settled="0.01", total="0.01", fee="0.00000", name="外套", sums=None, rows=1
+) -> bytes:
     row = ROW.format(settled=settled, total=total, fee=fee, name=name)
     told = sums or f"`{rows},`{settled},`0.00,`0.00,`{fee},`{total},`0.00"
     return ("\ufeff" + "\r\n".join([header, *[row] * rows, SUMS, told]) + "\r\n").encode()
@@ -150,13 +152,16 @@ async def test_a_download_that_fails_is_repeated_and_then_unknown(till):
 
 
 @pytest.mark.parametrize(
-    ("text", "fen"), [("0.01", 1), ("8.20", 820), ("1001", 100_100), ("-3.5", -350), ("90071992547409.93", 9007199254740993)]
+    ("text", "fen"),
+    [("0.01", 1), ("8.20", 820), ("1001", 100_100), ("-3.5", -350), ("90071992547409.93", 9007199254740993)],
 )
 def test_yuan_become_fen_exactly(text, fen):
     assert bill_rows.fen(text) == fen
 
 
-@pytest.mark.parametrize("text", ["", "0.001", "1,000.00", "1e2", "NaN", "٣.٠٠", "0x10", "1.", "--1", "9" * 30])
+@pytest.mark.parametrize(
+    "text", ["", "0.001", "1,000.00", "1e2", "NaN", "٣.٠٠", "0x10", "1.", "--1", "9" * 30]
+)
 def test_what_is_no_amount_of_fen_is_refused(text):
     with pytest.raises(BillUnreadable):
         bill_rows.fen(text)
@@ -199,7 +204,7 @@ def test_wide_and_narrow_brackets_are_the_same_header(brackets):
         b"\xff\xfe",
         b"<html>",
         bill(total="0.015"),
-        bill().replace("`SUCCESS".encode(), "`NEXTYEAR".encode()),
+        bill().replace(b"`SUCCESS", b"`NEXTYEAR"),
         bill().replace(b"2022-03-21 13:51:31", b"21.03.2022"),
         bill() + b"`1,`2\r\n",
         bill(sums="`one,`0.01,`0.00,`0.00,`0.00000,`0.01,`0.00"),

@@ -114,14 +114,14 @@ def signed_by_certificate(*, begins: timedelta, ends: timedelta):
 def test_a_certificate_outside_its_period_verifies_nothing(begins, ends):
     headers, keys = signed_by_certificate(begins=timedelta(days=begins), ends=timedelta(days=ends))
     with pytest.raises(SignatureKeyExpired):
-        verify_with(keys, headers, b"{}", now=datetime.now(UTC))
+        verify_with(headers, b"{}", keys=keys, now=datetime.now(UTC))
 
 
 def test_a_certificate_within_its_period_verifies_and_another_serial_does_not():
     headers, keys = signed_by_certificate(begins=timedelta(days=-1), ends=timedelta(days=1))
-    verify_with(keys, headers, b"{}", now=datetime.now(UTC))
+    verify_with(headers, b"{}", keys=keys, now=datetime.now(UTC))
     with pytest.raises(SignatureSerialUnknown):
-        verify_with({}, headers, b"{}", now=datetime.now(UTC))
+        verify_with(headers, b"{}", keys={}, now=datetime.now(UTC))
 
 
 def test_a_certificate_under_another_serial_is_named_and_refused(till_parts):
@@ -153,7 +153,10 @@ def till_parts(merchant_key, stranger_key) -> dict:
         ("api_v3_key", b"secret-canary"),
         ("earlier_api_v3_keys", [b"secret-canary"]),
         ("verification_keys", {"PUB_KEY_ID_1": "secret-canary"}),
-        ("verification_keys", {"5A": "-----BEGIN CERTIFICATE-----\nsecret-canary\n-----END CERTIFICATE-----"}),
+        (
+            "verification_keys",
+            {"5A": "-----BEGIN CERTIFICATE-----\nsecret-canary\n-----END CERTIFICATE-----"},
+        ),
     ],
 )
 def test_a_malformed_key_is_named_and_never_echoed(till_parts, part, value):
@@ -194,7 +197,7 @@ def test_a_signature_and_a_sealed_name_agree_with_openssl(till_parts, stranger_k
 
     def openssl(*arguments: str) -> bytes:
         try:
-            done = subprocess.run(["openssl", *arguments], cwd=tmp_path, capture_output=True, check=False)  # noqa: S607
+            done = subprocess.run(["openssl", *arguments], cwd=tmp_path, capture_output=True, check=False)
         except FileNotFoundError:
             pytest.skip("no openssl on this machine")
         return done.stdout

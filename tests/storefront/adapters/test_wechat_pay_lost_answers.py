@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from orders.ports import Refused, RefundRequest, Unknown
+from orders.ports import RefundRequest, Refused, Unknown
 from settlement.ports import SplitRefused
 from storefront.simulators.faults import FaultKind
 from tenants.kernel.money import Fen

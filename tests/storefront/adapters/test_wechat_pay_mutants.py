@@ -82,5 +82,7 @@ async def test_control_without_the_check_of_the_signature_altered_callbacks_are_
     monkeypatch.setattr(wechat_keys_module, "verify_with", lambda *_args, **_named: None)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t.local") as client:
         altered = islice(mutants(sender, told, seed=SEED, now=datetime.now(UTC)), 300)
-        statuses = [(await client.post(url, content=body, headers=headers)).status_code for headers, body in altered]
+        statuses = [
+            (await client.post(url, content=body, headers=headers)).status_code for headers, body in altered
+        ]
     assert statuses.count(204) > 50

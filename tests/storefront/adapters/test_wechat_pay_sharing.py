@@ -1,5 +1,7 @@
 """Splitting through the port, ordinary and chain-brand, against the simulator: the same stories for both products."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from orders.ports import Unknown
@@ -15,6 +17,9 @@ from settlement.ports import (
     SplitRefused,
     Trouble,
 )
+from storefront.adapters.pacing import Pace, TokenBucket
+from storefront.adapters.wechat_pay.client import WechatPayChannel
+from storefront.adapters.wechat_pay.notify import read_callback
 from storefront.simulators.faults import FaultKind
 from tests.storefront.adapters.parties import (
     LEGAL_NAME,
@@ -28,6 +33,7 @@ from tests.storefront.adapters.parties import (
     split_of,
     unfreeze_of,
 )
+from tests.storefront.simulators.till import API_V3_KEY, SERIAL, Till, now
 
 DAY = 86_400
 
@@ -207,7 +213,9 @@ async def test_a_payment_without_the_mark_can_never_be_split(till, mall):
     assert refusal.reason is Reason.NOT_MARKED
 
 
-async def test_the_largest_rate_is_told_to_service_providers_only(till, control, http, merchant_key, notify_url):
+async def test_the_largest_rate_is_told_to_service_providers_only(
+    till, control, http, merchant_key, notify_url
+):
     assert (await till.channel.splitting.largest_rate()).reason is Reason.NOT_OFFERED
     for brand in (False, True):
         chain = await open_partner(
@@ -274,3 +282,39 @@ async def test_a_refusal_of_splitting_keeps_the_channels_own_words(till, mall):
     assert isinstance(refusal, SplitRefused)
     assert refusal.code
     assert refusal.message
+
+
+@pytest.mark.parametrize("event", ["TRANSACTION", "PROFITSHARING"])
+async def test_the_receiver_is_told_of_a_split_in_a_callback_of_its_own(
+    till, control, http, merchant_key, notify_url, inbox, event
+):
+    taker = await Till.open(control, http, merchant_key=merchant_key, notify_url=notify_url)
+    await control.command(
+        "merchants",
+        mchid=taker.mchid,
+        legal_name=LEGAL_NAME,
+        public_key=merchant_key[1],
+        certificate_serial=SERIAL,
+        api_v3_key=API_V3_KEY,
+        split_notify_url=inbox.url,
+        split_event=event,
+    )
+    await till.channel.splitting.add_receiver(receiver(taker.mchid))
+    asked = split_of(await paid_for_splitting(till), part(taker.mchid, 700))
+    await till.channel.splitting.split(asked)
+    await control.advance(5)
+    headers, body = inbox.letters[-1]
+    told = read_callback(headers, body, credentials=taker.credentials, now=datetime.now(UTC)).told
+    assert (told.number, told.amount_fen, told.account) == (asked.split_no, 700, taker.mchid)
+    assert told.merchant_no == till.mchid
+
+
+async def test_splitting_takes_its_turn_in_the_slower_bucket(till, http):
+    pace = Pace(splitting=TokenBucket(per_second=0.1, burst=1))
+    channel = WechatPayChannel(till.credentials, http, base_url=till.control.url, now=now, pace=pace)
+    first, second = [await channel.splitting.unsplit_amount("4200000000") for _ in range(2)]
+    assert (first.reason, second) == (
+        Reason.NOT_FOUND,
+        Unknown("held back: too many calls of this merchant at once"),
+    )
+    assert (await channel.look_up("P-1234567")).code == "ORDER_NOT_EXIST"

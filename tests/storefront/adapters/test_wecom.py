@@ -67,12 +67,16 @@ async def letters():
     async def converse(reader, writer):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         query = dict(parse_qsl(urlsplit(head[0].split(" ")[1]).query))
-        length = next((int(line.split(":")[1]) for line in head if line.lower().startswith("content-length")), 0)
+        length = next(
+            (int(line.split(":")[1]) for line in head if line.lower().startswith("content-length")), 0
+        )
         kept.append((query, await reader.readexactly(length)))
         body = b"success"
         if "echostr" in query:
             body = verify_address(query, keys=keys_of(kept[0][0]["corp"]), now=datetime.now(UTC))
-        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+        )
         await writer.drain()
         writer.close()
 
