@@ -80,7 +80,7 @@ def _tied(plain: str) -> None:
         growing = bool(joined)
         tied |= joined
     for verb, name in places:
-        inserts = verb == "INTO" and re.search(rf"INTO app\.\w+[^(]*\([^)]*\btenant_id\b", plain)
+        inserts = verb == "INTO" and re.search(r"INTO app\.\w+[^(]*\([^)]*\btenant_id\b", plain)
         if name not in tied and not inserts:
             raise StatementRefused(f"{name} is not tied to a tenant: {plain[:600]}")
 
