@@ -37,7 +37,7 @@ class Sale:
 
     draft: Draft
     id: UUID
-    identity: UUID
+    identity: str
     """The document at this store: what its lines' ids are made from."""
     stands: Part | None
     """The order that these lines join."""
@@ -102,7 +102,7 @@ def sales_of(db: Reading, drafts: Sequence[Draft], *, batch: HistoryBatch) -> li
 def _sale(db: Reading, draft: Draft, *, batch: HistoryBatch, bare: Sale | None) -> Sale:
     """The document at this store: the order that stands, or a new one with the document's number (and, for a second store, its code)."""
     parts = batch.standing.get(draft.document, [])
-    identity = derived_id(db.tenant_id, "document", batch.source_name, draft.document, draft.store.code)
+    identity = str(derived_id(db.tenant_id, "document", batch.source_name, draft.document, draft.store.code))
     stands = next((part for part in parts if part.store_id == draft.store.id), None)
     if stands is not None:
         suffix = stands.external_no.removeprefix(draft.document)

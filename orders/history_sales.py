@@ -55,20 +55,18 @@ _ALSO = text(
 )
 
 
+def _asked(sale: Sale) -> dict[tuple[str, str | None], Asked]:
+    """The sale's questions by kind and category of line: one for many lines."""
+    return {
+        said: Asked(sale.draft.store, asked_category(*said), sale.guide_id, sale.terms_at)
+        for said in dict.fromkeys((line.kind, line.row.category_code) for line in sale.new)
+    }
+
+
 async def keep_sales(db: Writing, drafts: Sequence[Draft], *, batch: HistoryBatch) -> int:
     """Write what is new of these documents; returns how many orders were made or added to."""
     sales = [sale for sale in sales_of(db, drafts, batch=batch) if sale.new]
-    asked = [
-        Asked(
-            sale.draft.store,
-            asked_category(line.kind, line.row.category_code),
-            sale.guide_id,
-            sale.draft.sold_at,
-        )
-        for sale in sales
-        if sale.paid_at
-        for line in sale.new
-    ]
+    asked = [asked for sale in sales if sale.paid_at for asked in _asked(sale).values()]
     frozen = await freeze_terms(db, asked, terms=batch.terms)
     made = [sale for sale in sales if sale.stands is None]
     if await insert_orders(db, [_order(sale, batch) for sale in made]) != len(made):
@@ -79,7 +77,12 @@ async def keep_sales(db: Writing, drafts: Sequence[Draft], *, batch: HistoryBatc
         raise HistoryChangedMeanwhile
     await _name_further_orders(db, made, batch=batch)
     await insert_tenders(
-        db, [_tender(sale) for sale in made if sale.is_first and paid_total(sale.draft.first) is not None]
+        db,
+        [
+            _tender(sale)
+            for sale in made
+            if sale.is_first and sale.paid_at and paid_total(sale.draft.first) is not None
+        ],
     )
     await _keep_inline_refunds(db, [sale for sale in made if sale.refund_fen], frozen=frozen, batch=batch)
     for sale in sales:
@@ -111,18 +114,14 @@ def _order(sale: Sale, batch: HistoryBatch) -> tuple[Any, ...]:
 
 
 def _lines(sale: Sale, frozen: dict[Asked, TermsId], *, after: int) -> list[tuple[Any, ...]]:
-    at = sale.terms_at
+    terms = {said: frozen[asked] for said, asked in _asked(sale).items()} if sale.paid_at else {}
     refunded = _refunded(sale)
     rows = []
     for place, line in enumerate(sale.new):
         row, amounts = line.row, line.amounts
         is_goods_row = line.kind == row.kind
         category = row.category_code if is_goods_row else None
-        terms_id = None
-        if sale.paid_at:
-            terms_id = frozen[
-                Asked(sale.draft.store, asked_category(line.kind, row.category_code), sale.guide_id, at)
-            ]
+        terms_id = terms.get((line.kind, row.category_code))
         evidence = NOTHING
         if row.line_id or amounts.exact:
             evidence = as_json({**({"line": row.line_id} if row.line_id else {}), **(amounts.exact or {})})

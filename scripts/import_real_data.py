@@ -25,8 +25,10 @@ from scripts.real_data import (  # noqa: E402
     catalogue_litemall,
     catalogue_mall,
     catalogue_shopify,
+    orders_fuzzy,
     orders_olist,
     orders_online_retail,
+    orders_tmall,
     stores_cn,
 )
 from scripts.real_data.context import Context, Figure  # noqa: E402
@@ -45,6 +47,8 @@ DATA_SETS: tuple[ModuleType, ...] = (
     stores_cn,
     orders_online_retail,
     orders_olist,
+    orders_tmall,
+    orders_fuzzy,
 )
 """Each has NAME, FOLDER and `async def run(context) -> list[Figure]`."""
 

@@ -52,12 +52,12 @@ async def close_month(
         earlier = await _earlier_open(db, month) if through else []
     closings = []
     for each in (*earlier, month):
-        say(f"closing {month_text(each)}", 0, None)
+        say(f"closing {month_text(each)}", done=0, total=None)
         async with tenant.writing() as db:
             shut = await _shut(db, each, closed_by=closed_by, now=now, early=early)
         async with tenant.writing() as db:
             written = await write_statements(db, each, now=now)
-            totals = await closing_totals(db, each, written)
+            totals = await closing_totals(db, each, written=written)
         closings.append(
             ClosingView(month=month_text(each), already_closed=not shut, statements=written, totals=totals)
         )
@@ -139,13 +139,13 @@ async def write_statements(db: Writing, month: date, *, now: datetime) -> list[S
         view = standing.get(each.party_id)
         if view is not None and view.content_sha256 != each.content_sha256:
             raise StatementDiffers(month=month, statement_id=view.id)
-    new = [_row(db, month, each, now=now) for each in counted if each.party_id not in standing]
+    new = [_row(db, each, month=month, now=now) for each in counted if each.party_id not in standing]
     if new:
         await db.execute(insert(Statement), new)
     return await statements(db, month=month)
 
 
-def _row(db: Writing, month: date, counted: PartyMonth, *, now: datetime) -> dict[str, object]:
+def _row(db: Writing, counted: PartyMonth, *, month: date, now: datetime) -> dict[str, object]:
     return {
         "tenant_id": db.tenant_id,
         "id": StatementId(derived_id(db.tenant_id, "statement", counted.party_id, month.isoformat())),
@@ -156,7 +156,7 @@ def _row(db: Writing, month: date, counted: PartyMonth, *, now: datetime) -> dic
     }  # fmt: skip
 
 
-async def closing_totals(db: Reading, month: date, written: list[StatementView]) -> ClosingTotals:
+async def closing_totals(db: Reading, month: date, *, written: list[StatementView]) -> ClosingTotals:
     """What orders, ledger and statements say of the month's entries, each counted from its own rows."""
     in_month = and_(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on == month)
     ledger = select(func.coalesce(func.sum(signed_amount()), 0)).join(LedgerAccount, credited_account(db))

@@ -77,7 +77,9 @@ async def create_contract(
     await _refuse_wrong_stores(db, command)
     residual = await named_party(db, command.residual_party)
     parties = [await named_party(db, row.party) for row in command.rates]
-    _refuse_wrong_rates(db, command.rates, parties, residual=residual, platform_fee=brand.platform_fee_bps)
+    _refuse_wrong_rates(
+        db, command.rates, parties=parties, residual=residual, platform_fee=brand.platform_fee_bps
+    )
     version = await _end_version_before(db, command)
     await _refuse_overlap(db, command)
     await ensure_parties(db, [residual, *parties], now=now)
@@ -105,8 +107,8 @@ async def _refuse_wrong_stores(db: Writing, command: CreateContract) -> None:
 def _refuse_wrong_rates(
     db: Writing,
     rows: list[ContractRateRow],
-    parties: list[NewParty],
     *,
+    parties: list[NewParty],
     residual: NewParty,
     platform_fee: Bps,
 ) -> None:

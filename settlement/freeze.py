@@ -60,7 +60,7 @@ async def freeze(db: Writing, questions: Sequence[TermsQuestion]) -> list[LineTe
         book = await _read_book(db, questions)
     decided = book.decide(questions)
     ids = {split: split.terms_id(db.tenant_id) for split in set(decided.values())}
-    await _intern(db, {ids[split]: split for split in ids}, questions)
+    await _intern(db, {ids[split]: split for split in ids}, questions=questions)
     return [_answer(decided[question], ids) for question in questions]
 
 
@@ -192,7 +192,9 @@ async def _rates_of(db: Reading, contract_ids: list[ContractId]) -> dict[Contrac
     return found
 
 
-async def _intern(db: Writing, wanted: dict[TermsId, LineSplit], questions: Sequence[TermsQuestion]) -> None:
+async def _intern(
+    db: Writing, wanted: dict[TermsId, LineSplit], *, questions: Sequence[TermsQuestion]
+) -> None:
     """Write the terms that are not there yet; in the steady state one look-up and nothing else."""
     new = dict(wanted)
     ids = sorted(wanted)

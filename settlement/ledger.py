@@ -83,7 +83,7 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def open_journal(
-    db: Writing, cause: Cause, cause_id: OrderId | RefundId, *, occurred_at: datetime, now: datetime
+    db: Writing, cause: Cause, *, cause_id: OrderId | RefundId, occurred_at: datetime, now: datetime
 ) -> JournalId | None:
     """Begin the one journal of this cause; None when it exists: whoever posts it a second time posts nothing."""
     row = {
@@ -95,7 +95,7 @@ async def open_journal(
     return None if journal_id is None else JournalId(journal_id)
 
 
-async def append(db: Writing, journal_id: JournalId, movements: Sequence[Movement]) -> int:
+async def append(db: Writing, movements: Sequence[Movement], *, journal_id: JournalId) -> int:
     """Append the movements of one journal and move the balances; steps of nothing leave no entry. Returns the entries written."""
     moved = [movement for movement in movements if movement.amount_fen]
     if not moved:
@@ -110,7 +110,7 @@ async def append(db: Writing, journal_id: JournalId, movements: Sequence[Movemen
         amount = abs(movement.amount_fen)
         deltas[debit] -= amount
         deltas[credit] += amount
-        rows.append(_row(db, journal_id, movement, debit=debit, credit=credit))
+        rows.append(_row(db, movement, journal_id=journal_id, debit=debit, credit=credit))
     await db.execute(insert(LedgerEntry), rows)
     await move_balances(db, deltas)
     return len(rows)
@@ -152,7 +152,7 @@ async def move_balances(db: Writing, deltas: Mapping[AccountId, int]) -> None:
 
 
 def _row(
-    db: Writing, journal_id: JournalId, movement: Movement, *, debit: AccountId, credit: AccountId
+    db: Writing, movement: Movement, *, journal_id: JournalId, debit: AccountId, credit: AccountId
 ) -> dict[str, object]:
     return {
         "tenant_id": db.tenant_id, "id": EntryId(new_id()), "journal_id": journal_id,

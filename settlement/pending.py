@@ -3,9 +3,8 @@
 A flow: each chunk has a transaction of its own, so that it can be stopped and started again, or run beside the worker.
 """
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Subquery, func, literal, select
@@ -19,8 +18,13 @@ from settlement.states import Cause
 from tenants.kernel.ids import OrderId, RefundId
 from tenants.kernel.scope import Reading, TenantScope
 
-Say = Callable[[str, int, int | None], None]
-"""Progress: what is being worked on, how much is done, of how much (None when nobody knows)."""
+
+class Say(Protocol):
+    """Takes progress."""
+
+    def __call__(self, stage: str, *, done: int, total: int | None) -> None:
+        """What is being worked on, how much is done, of how much (None when nobody knows)."""
+
 
 ORDERS_AT_ONCE = 200
 
@@ -34,7 +38,7 @@ class Caught(msgspec.Struct, frozen=True, kw_only=True):
     entries: int
 
 
-def silent(_stage: str, _done: int, _total: int | None) -> None:
+def silent(stage: str, *, done: int, total: int | None) -> None:
     """Say nothing."""
 
 
@@ -50,12 +54,12 @@ async def post_pending(
         async with tenant.writing() as db:
             for order_id in orders[start : start + ORDERS_AT_ONCE]:
                 entries += await post_order_paid(db, order_id, now=now)
-        say("orders", min(start + ORDERS_AT_ONCE, len(orders)), len(orders))
+        say("orders", done=min(start + ORDERS_AT_ONCE, len(orders)), total=len(orders))
     for start in range(0, len(refunds), ORDERS_AT_ONCE):
         async with tenant.writing() as db:
             for refund_id in refunds[start : start + ORDERS_AT_ONCE]:
                 entries += await post_refund(db, refund_id, now=now)
-        say("refunds", min(start + ORDERS_AT_ONCE, len(refunds)), len(refunds))
+        say("refunds", done=min(start + ORDERS_AT_ONCE, len(refunds)), total=len(refunds))
     seen, booked = 0, 0
     cursor: Cursor | None = Cursor()
     while cursor is not None:
@@ -67,28 +71,28 @@ async def post_pending(
             entries + step.entries,
             step.cursor,
         )
-        say("history", seen, lines)
+        say("history", done=seen, total=lines)
     return Caught(orders=len(orders), refunds=len(refunds), history_lines=booked, entries=entries)
 
 
 async def _waiting_orders(db: Reading) -> list[OrderId]:
     settled = settled_lines_select(db.tenant_id).subquery()
-    booked = _booked(db, settled, Cause.ORDER_PAID, settled.c.order_id)
+    booked = _booked(db, settled, cause=Cause.ORDER_PAID, cause_id=settled.c.order_id)
     statement = select(settled.c.order_id).where(settled.c.source == Source.STOREFRONT, ~booked).distinct()
     return sorted(OrderId(order_id) for order_id in (await db.execute(statement)).scalars())
 
 
 async def _waiting_refunds(db: Reading) -> list[RefundId]:
     undone = reversed_lines_select(db.tenant_id).subquery()
-    booked = _booked(db, undone, Cause.ORDER_REFUNDED, undone.c.refund_id)
-    loose = _booked(db, undone, Cause.LOOSE_REFUND, undone.c.refund_id)
+    booked = _booked(db, undone, cause=Cause.ORDER_REFUNDED, cause_id=undone.c.refund_id)
+    loose = _booked(db, undone, cause=Cause.LOOSE_REFUND, cause_id=undone.c.refund_id)
     statement = (
         select(undone.c.refund_id).where(undone.c.source == Source.STOREFRONT, ~booked, ~loose).distinct()
     )
     return sorted(RefundId(refund_id) for refund_id in (await db.execute(statement)).scalars())
 
 
-def _booked(db: Reading, lines: Subquery, cause: Cause, cause_id: Any) -> Any:
+def _booked(db: Reading, lines: Subquery, *, cause: Cause, cause_id: Any) -> Any:
     return (
         select(literal(1))
         .where(Journal.tenant_id == db.tenant_id, Journal.cause == cause, Journal.cause_id == cause_id)

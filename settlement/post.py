@@ -73,7 +73,7 @@ async def post_order_paid(db: Writing, order_id: OrderId, *, now: datetime) -> i
     if not found:
         return 0
     occurred_at: datetime = found[0].paid_at
-    journal_id = await open_journal(db, Cause.ORDER_PAID, order_id, occurred_at=occurred_at, now=now)
+    journal_id = await open_journal(db, Cause.ORDER_PAID, cause_id=order_id, occurred_at=occurred_at, now=now)
     if journal_id is None:
         return 0
     lines = [
@@ -84,7 +84,7 @@ async def post_order_paid(db: Writing, order_id: OrderId, *, now: datetime) -> i
         )
         for row in found
     ]  # fmt: skip
-    return await _book(db, journal_id, lines, occurred_at=occurred_at)
+    return await _book(db, lines, journal_id=journal_id, occurred_at=occurred_at)
 
 
 async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int:
@@ -105,15 +105,15 @@ async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int
         # The negative must never stand without its positive: a message about the refund may overtake the one about the sale.
         await post_order_paid(db, OrderId(first.order_id), now=now)
         await _hold_order(db, OrderId(first.order_id))
-    journal_id = await open_journal(db, cause, refund_id, occurred_at=first.refunded_at, now=now)
+    journal_id = await open_journal(db, cause, cause_id=refund_id, occurred_at=first.refunded_at, now=now)
     if journal_id is None:
         return 0
     kept = {} if first.order_id is None else await _kept(db, OrderId(first.order_id))
-    lines = [_refunded(row, refund_id, kept) for row in found]
-    return await _book(db, journal_id, lines, occurred_at=first.refunded_at)
+    lines = [_refunded(row, refund_id, kept=kept) for row in found]
+    return await _book(db, lines, journal_id=journal_id, occurred_at=first.refunded_at)
 
 
-def _refunded(row: Any, refund_id: RefundId, kept: dict[OrderLineId, Fen]) -> _Line:
+def _refunded(row: Any, refund_id: RefundId, *, kept: dict[OrderLineId, Fen]) -> _Line:
     """A refund line's step; takes the amount off `kept`, because a refund may name a line twice."""
     line_id = OrderLineId(row.order_line_id) if row.order_line_id else None
     before, after = Fen(row.amount_fen), Fen(0)
@@ -154,7 +154,7 @@ async def _kept(db: Reading, order_id: OrderId) -> dict[OrderLineId, Fen]:
     return {OrderLineId(row.order_line_id): Fen(int(row.kept_fen)) for row in await db.execute(statement)}
 
 
-async def _book(db: Writing, journal_id: JournalId, lines: list[_Line], *, occurred_at: datetime) -> int:
+async def _book(db: Writing, lines: list[_Line], *, journal_id: JournalId, occurred_at: datetime) -> int:
     """Split each line's step and append it to the journal."""
     book = await booked_terms(db, {line.terms_id for line in lines})
     days = {
@@ -178,13 +178,13 @@ async def _book(db: Writing, journal_id: JournalId, lines: list[_Line], *, occur
                     period_on=periods[terms.contract_code, day.replace(day=1)],
                 )
             )  # fmt: skip
-    return await append(db, journal_id, movements)
+    return await append(db, movements, journal_id=journal_id)
 
 
 def _steps(line: _Line, terms: BookedTerms) -> dict[PartyId, Fen]:
     if line.cause is Cause.ORDER_PAID:
         return split_line(line.after, terms)
-    return {party: Fen(-back) for party, back in reversal(line.before, line.after, terms).items()}
+    return {party: Fen(-back) for party, back in reversal(line.before, line.after, terms=terms).items()}
 
 
 async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, BookedTerms]:

@@ -91,7 +91,7 @@ async def post_history(
     steps = _refund_steps(db.tenant_id) if cursor.sales_done else _sale_steps(db.tenant_id)
     chunk, seen, last = await _next_chunk(db, steps, source_name=source_name, cursor=cursor, at_once=at_once)
     claimed = await _open_journals(db, chunk, now=now) if seen else []
-    entries = await _book(db, chunk, claimed) if claimed else 0
+    entries = await _book(db, chunk, claimed=claimed) if claimed else 0
     return Booked(
         seen=seen,
         lines=len(claimed),
@@ -189,9 +189,9 @@ async def _open_journals(db: Writing, chunk: Subquery, *, now: datetime) -> list
     return list((await db.execute(statement.returning(Journal.cause_id))).scalars())
 
 
-async def _book(db: Writing, chunk: Subquery, claimed: Sequence[UUID]) -> int:
+async def _book(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> int:
     """Append the claimed lines' entries and move the balances; returns the entries written."""
-    routes = await _routes(db, chunk, claimed)
+    routes = await _routes(db, chunk, claimed=claimed)
     await open_accounts(db, {account for route in routes for account in (route.channel, route.payable)})
     names, rows = _entries(db.tenant_id, chunk)
     appended = (
@@ -207,19 +207,21 @@ async def _book(db: Writing, chunk: Subquery, claimed: Sequence[UUID]) -> int:
     moved = select(
         sides.c.account_id, func.sum(sides.c.fen).label("fen"), func.sum(sides.c.entry).label("entries")
     ).group_by(sides.c.account_id)
-    found = (await db.execute(moved, _route_arrays(db.tenant_id, routes, claimed))).all()
+    found = (await db.execute(moved, _route_arrays(db.tenant_id, routes, claimed=claimed))).all()
     await move_balances(db, {AccountId(row.account_id): int(row.fen) for row in found})
     return sum(int(row.entries) for row in found)
 
 
-async def _routes(db: Writing, chunk: Subquery, claimed: Sequence[UUID]) -> list[_Route]:
+async def _routes(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> list[_Route]:
     """Every kind of line among the claimed ones, for every party of its terms."""
     month = cast(func.date_trunc("month", func.timezone(Contract.time_zone, chunk.c.occurred_at)), Date)
     kinds = (
-        _with_contract(select(chunk.c.store_id, chunk.c.source, chunk.c.terms_id, month.label("month")), db.tenant_id, chunk)
+        select(chunk.c.store_id, chunk.c.source, chunk.c.terms_id, month.label("month"))
+        .join(FrozenTerms, and_(FrozenTerms.tenant_id == db.tenant_id, FrozenTerms.id == chunk.c.terms_id))
+        .join(Contract, and_(Contract.tenant_id == db.tenant_id, Contract.id == FrozenTerms.contract_id))
         .where(_is_claimed(chunk))
         .distinct()
-    )  # fmt: skip
+    )
     found = (await db.execute(kinds, {"claimed": claimed})).all()
     book = await booked_terms(db, {TermsId(row.terms_id) for row in found})
     periods = await book_into(db, {(book[TermsId(row.terms_id)].contract_code, row.month) for row in found})
@@ -305,17 +307,6 @@ def _step(chunk: Subquery, bps: Any) -> Any:
     return _portion(chunk.c.after, bps) - _portion(chunk.c.before, bps)
 
 
-def _with_contract(
-    statement: Select[*tuple[Any, ...]], tenant_id: TenantId, chunk: Subquery
-) -> Select[*tuple[Any, ...]]:
-    """Join a line's frozen terms and their contract."""
-    return (
-        statement.select_from(chunk)
-        .join(FrozenTerms, and_(FrozenTerms.tenant_id == tenant_id, FrozenTerms.id == chunk.c.terms_id))
-        .join(Contract, and_(Contract.tenant_id == tenant_id, Contract.id == FrozenTerms.contract_id))
-    )
-
-
 def _portion(amount: Any, rate: Any) -> Any:
     """Amount x rate / 10000 rounded down, in two steps: the product of the largest amount would not fit in a bigint."""
     whole, rest = amount.op("/")(WHOLE), amount.op("%")(WHOLE)
@@ -355,7 +346,9 @@ def _route_table() -> Any:
     return func.unnest(*arrays).table_valued(*columns).render_derived(name="route")
 
 
-def _route_arrays(tenant_id: TenantId, routes: Sequence[_Route], claimed: Sequence[UUID]) -> dict[str, Any]:
+def _route_arrays(
+    tenant_id: TenantId, routes: Sequence[_Route], *, claimed: Sequence[UUID]
+) -> dict[str, Any]:
     arrays: dict[str, list[Any]] = {f"route_{name}": [] for name in ROUTE_COLUMNS}
     for route in routes:
         row = msgspec.structs.asdict(route) | {

@@ -117,7 +117,7 @@ async def order_money(db: Reading, order_id: OrderId) -> OrderMoney:
     people = await parties(db)
     rates = await _rates_of_terms(db, {TermsId(entry.terms_id) for entry in entries})
     by_line = _grouped(entries, lambda entry: (entry.order_line_id, entry.terms_id))
-    lines = [_line_money(found, people, rates) for found in by_line.values()]
+    lines = [_line_money(found, people, rates=rates) for found in by_line.values()]
     return OrderMoney(order_id=order_id, kept_fen=Fen(sum(line.kept_fen for line in lines)), lines=lines)
 
 
@@ -251,7 +251,7 @@ async def _rates_of_terms(db: Reading, terms: set[TermsId]) -> dict[tuple[TermsI
 
 
 def _line_money(
-    entries: list[Any], people: dict[PartyId, PartyView], rates: dict[tuple[TermsId, PartyId], Bps]
+    entries: list[Any], people: dict[PartyId, PartyView], *, rates: dict[tuple[TermsId, PartyId], Bps]
 ) -> LineMoney:
     first = entries[0]
     terms_id = TermsId(first.terms_id)

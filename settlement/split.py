@@ -42,7 +42,7 @@ def split_line(amount: Fen, terms: SplitTerms) -> dict[PartyId, Fen]:
     return held
 
 
-def reversal(kept_before: Fen, kept_after: Fen, terms: SplitTerms) -> dict[PartyId, Fen]:
+def reversal(kept_before: Fen, kept_after: Fen, *, terms: SplitTerms) -> dict[PartyId, Fen]:
     """What each party gives back (fen, signed) when the amount kept falls from `kept_before` to `kept_after`.
 
     With n rounded-down portions the residual party's step may be negative by at most n - 1 fen: it then receives. Right, never clamped:

@@ -47,7 +47,7 @@ async def party_months(db: Reading, month: date) -> list[PartyMonth]:
     found = []
     for party_id in sorted(set(moved) | {party for party, fen in opening.items() if fen}):
         earned, taken, lines = moved.get(party_id, (Fen(0), Fen(0), 0))
-        days = await _day_digests(db, party_id, month) if lines else []
+        days = await _day_digests(db, party_id, month=month) if lines else []
         content = {
             "party": str(party_id), "month": month.isoformat(), "opening": opening.get(party_id, 0),
             "earned": earned, "reversed": taken, "lines": lines, "days": days,
@@ -97,7 +97,7 @@ async def _moved(db: Reading, month: date) -> dict[PartyId, tuple[Fen, Fen, int]
     return dict(found)
 
 
-async def _day_digests(db: Reading, party_id: PartyId, month: date) -> list[tuple[str, int, str]]:
+async def _day_digests(db: Reading, party_id: PartyId, *, month: date) -> list[tuple[str, int, str]]:
     """Per day: how many entries, and a hash over all of them in an order that does not depend on how they are stored."""
     line = func.concat_ws(
         "|", LedgerEntry.cause, LedgerEntry.order_id, LedgerEntry.order_line_id, LedgerEntry.refund_id,
@@ -119,7 +119,7 @@ async def _day_digests(db: Reading, party_id: PartyId, month: date) -> list[tupl
     return [(row.occurred_on.isoformat(), row.lines, row.digest) for row in rows]
 
 
-async def statement_days(db: Reading, party_id: PartyId, month: date) -> list[date]:
+async def statement_days(db: Reading, party_id: PartyId, *, month: date) -> list[date]:
     """The days that a party's month has lines of; days before the month are late events."""
     statement = (
         select(LedgerEntry.occurred_on)

@@ -147,7 +147,7 @@ def _shares(db: Reading) -> Rows:
             held.c.line_id, held.c.terms_id
         )
     ).subquery("kept")
-    return _not_due(db, kept, held, name="order line")
+    return _not_due(db, kept, held=held, name="order line")
 
 
 def _loose(db: Reading) -> Rows:
@@ -166,10 +166,10 @@ def _loose(db: Reading) -> Rows:
             held.c.line_id, held.c.terms_id
         )
     ).subquery("kept")
-    return _not_due(db, kept, held, name="refund line")
+    return _not_due(db, kept, held=held, name="refund line")
 
 
-def _not_due(db: Reading, kept: Any, held: Any, *, name: str) -> Rows:
+def _not_due(db: Reading, kept: Any, *, held: Any, name: str) -> Rows:
     whole, rest = kept.c.fen.op("/")(WHOLE), kept.c.fen.op("%")(WHOLE)
     part = whole.op("*")(TermsPortion.rate_bps).op("+")(rest.op("*")(TermsPortion.rate_bps).op("/")(WHOLE))
     of_line = and_(TermsPortion.tenant_id == db.tenant_id, TermsPortion.terms_id == kept.c.terms_id)

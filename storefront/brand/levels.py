@@ -1,6 +1,9 @@
 """How a route names a level of the brand -> group -> store path, and who may change which."""
 
+from typing import Annotated
 from uuid import UUID
+
+from litestar.params import QueryParameter
 
 from storefront.errors import RoleNotAllowed
 from storefront.tokens import Principal
@@ -8,6 +11,12 @@ from tenants.errors import LevelUnknown
 from tenants.kernel.ids import LevelId, TenantId
 from tenants.levels import Level
 from tenants.states import StaffRole
+
+LevelRef = Annotated[
+    UUID | None,
+    QueryParameter(name="levelId", description="The group's or store's id; not needed for the brand."),
+]
+"""How a query names a level's id."""
 
 
 def level_named(tenant_id: TenantId, *, level: Level, level_id: UUID | None) -> LevelId:

@@ -13,7 +13,7 @@ from catalog.errors import PageEditedMeanwhile, PageInvalid, PageNotFound, PageS
 from catalog.faces import PageView, preview
 from catalog.page_queries import PageVersion, page_versions
 from storefront.auth import CurrentPrincipal, CurrentTenant, Now, staff
-from storefront.brand.levels import check_own_level, level_named
+from storefront.brand.levels import LevelRef, check_own_level, level_named
 from storefront.errors import MalformedRequest
 from storefront.frame import refusals
 from storefront.tokens import Principal
@@ -28,10 +28,6 @@ PageKey = Annotated[
     str, PathParameter(pattern="^[a-z][a-z0-9-]{0,39}$", description="home, or a page of your own.")
 ]
 LevelName = Annotated[Level, PathParameter(description="Whose layer of the page.")]
-LevelRef = Annotated[
-    UUID | None,
-    QueryParameter(name="levelId", description="The group's or store's id; not needed for the brand."),
-]
 AtStore = Annotated[UUID | None, QueryParameter(name="storeId", description="Show it as this store would.")]
 AtTime = Annotated[
     datetime | None,

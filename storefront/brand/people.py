@@ -1,9 +1,10 @@
 """Headquarters' people: staff with their roles, guides with their stores and commission plans."""
 
+from typing import Annotated
 from uuid import UUID
 
 from litestar import delete, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from guides import queries as guide_queries
 from guides.commands import EmployGuide, StartPlan
@@ -12,7 +13,7 @@ from guides.errors import GuideCodeTaken, GuideNotFound, PlanOverlaps, PlanRates
 from guides.plans import start_plan
 from guides.views import GuideView, PlanView
 from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now, staff
-from storefront.brand.levels import level_named
+from storefront.brand.levels import LevelRef, level_named
 from storefront.frame import refusals
 from tenants import queries
 from tenants.audit import record_deed
@@ -32,6 +33,7 @@ from tenants.states import StaffRole
 from tenants.views import StaffView
 
 HEADQUARTERS = staff(StaffRole.BRAND_HQ)
+AtThisStore = Annotated[UUID, QueryParameter(name="storeId", description="Whose guides.")]
 
 
 @get("/brand/v1/staff", operation_id="listStaff", tags=["people"], guards=[HEADQUARTERS])
@@ -83,7 +85,7 @@ async def dismiss(
     tags=["people"],
     guards=[staff(StaffRole.BRAND_HQ, StaffRole.FINANCE)],
 )
-async def list_guides(tenant: CurrentTenant, store_id: FromQuery[UUID], now: Now) -> list[GuideView]:
+async def list_guides(tenant: CurrentTenant, store_id: AtThisStore, now: Now) -> list[GuideView]:
     """The guides who work at a store now."""
     async with tenant.reading() as db:
         return await guide_queries.guides_of_store(db, StoreId(store_id), at=now)
@@ -144,7 +146,7 @@ async def start_commission_plan(
     data: JSONBody[StartPlan],
     tenant: CurrentTenant,
     now: Now,
-    level_id: FromQuery[UUID | None] = None,
+    level_id: LevelRef = None,
 ) -> PlanView:
     """Start a commission plan for the brand, a group or a store; the plan before it ends then."""
     where_id = level_named(tenant.tenant_id, level=level, level_id=level_id)

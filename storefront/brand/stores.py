@@ -7,7 +7,7 @@ from litestar import get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from storefront.auth import CurrentPrincipal, CurrentTenant, Now, staff
-from storefront.brand.levels import check_own_level, level_named
+from storefront.brand.levels import LevelRef, check_own_level, level_named
 from storefront.frame import refusals
 from tenants import queries
 from tenants.audit import record_deed
@@ -144,7 +144,7 @@ async def set_level_hours(
     data: JSONBody[SetHours],
     tenant: CurrentTenant,
     principal: CurrentPrincipal,
-    level_id: FromQuery[UUID | None] = None,
+    level_id: LevelRef = None,
 ) -> HoursKept:
     """Set opening hours for the brand, a group or a store (levelId)."""
     where_id = level_named(tenant.tenant_id, level=level, level_id=level_id)

@@ -155,7 +155,7 @@ def run_for_brands(work: Work, *, tenant_code: str | None, every: bool, data: Pa
         raise click.UsageError("name a brand with --tenant CODE, or all of them with --all")
     try:
         agree = asyncio.run(_for_brands(work, tenant_code=tenant_code, data=data))
-    except (LookupError, OSError) as error:
+    except (Refusal, LookupError, OSError) as error:
         click.echo(f"{error}", err=True)
         sys.exit(1)
     sys.exit(0 if agree else 1)

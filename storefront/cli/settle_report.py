@@ -37,7 +37,7 @@ def progress(console: Console) -> Iterator[Say]:
     )  # fmt: skip
     tasks: dict[str, TaskID] = {}
 
-    def say(stage: str, done: int, total: int | None) -> None:
+    def say(stage: str, *, done: int, total: int | None) -> None:
         if stage not in tasks:
             tasks[stage] = bars.add_task(stage, total=total)
         bars.update(tasks[stage], completed=done, total=total)

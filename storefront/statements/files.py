@@ -91,7 +91,7 @@ async def file_bytes(tenant: TenantScope, statement: StatementView, *, kind: Fil
 
 async def _days(tenant: TenantScope, statement: StatementView) -> AsyncIterator[list[StatementLine]]:
     async with tenant.reporting() as db:
-        days = await statement_days(db, statement.party.id, statement.period_on)
+        days = await statement_days(db, statement.party.id, month=statement.period_on)
     for day in days:
         async with tenant.reporting() as db:
             lines = await statement_lines(db, statement.party.id, month=statement.period_on, day=day)

@@ -67,17 +67,17 @@ async def write_month(
     def seen(lines: int) -> None:
         nonlocal done
         done += lines
-        say("writing files", done, total)
+        say("writing files", done=done, total=total)
 
     return [await write_files(tenant, statement, out=out, seen=seen) for statement in statements]
 
 
 async def recount(tenant: TenantScope, *, say: Say) -> BooksReport:
     """Recount the books from scratch."""
-    say("recounting the books", 0, None)
+    say("recounting the books", done=0, total=None)
     async with tenant.reporting() as db:
         report = await verify_books(db)
-    say("recounting the books", 1, 1)
+    say("recounting the books", done=1, total=1)
     return report
 
 

@@ -107,7 +107,7 @@ async def test_a_late_refund_falls_into_the_open_period_with_its_own_date(shop: 
     mall = of(november, "mall")
     assert (mall.opening_fen, mall.earned_fen, mall.reversed_fen, mall.closing_fen) == (1500, 0, 1500, 0)
     async with shop.tenant.reading() as db:
-        assert await statement_days(db, mall.party.id, NOVEMBER) == [date(2026, 10, 15)]
+        assert await statement_days(db, mall.party.id, month=NOVEMBER) == [date(2026, 10, 15)]
     assert await sound(shop.tenant)
 
 
@@ -264,7 +264,11 @@ async def test_pending_is_booked_once_and_says_how_much(shop: MallStore) -> None
         await give_back(db, sale, {0: 899}, at=MID_OCTOBER)
         await sell(db, shop.store_id, 899, 1, at=MID_OCTOBER, source=Source.HISTORY)
     told: list[tuple[str, int, int | None]] = []
-    caught = await post_pending(shop.tenant, now=AFTER, say=lambda *step: told.append(step))
+
+    def say(stage: str, *, done: int, total: int | None) -> None:
+        told.append((stage, done, total))
+
+    caught = await post_pending(shop.tenant, now=AFTER, say=say)
     assert (caught.orders, caught.refunds, caught.history_lines) == (1, 1, 2)
     assert ("history", 2, 2) in told
     assert (await post_pending(shop.tenant, now=AFTER)).entries == 0

@@ -23,7 +23,7 @@ PARTIES = [PartyId(UUID(int=number)) for number in range(1, 8)]
 RESIDUAL = PARTIES[0]
 
 Split = Callable[[Fen, "Agreed"], dict[PartyId, Fen]]
-Reversal = Callable[[Fen, Fen, "Agreed"], dict[PartyId, Fen]]
+Reversal = Callable[..., dict[PartyId, Fen]]
 
 
 class Agreed(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ def broken_refund_law(amount: Fen, refunds: list[Fen], terms: Agreed, take_back:
     """Walk a sale through its refunds; after each, every balance must be split(kept)."""
     balance, kept = dict(split_line(amount, terms)), amount
     for refund in refunds:
-        back = take_back(kept, Fen(kept - refund), terms)
+        back = take_back(kept, Fen(kept - refund), terms=terms)
         kept = Fen(kept - refund)
         if sum(back.values()) != refund:
             return "parts of a refund add up to it"
@@ -131,9 +131,9 @@ def test_nine_yuan_at_fifteen_two_and_a_half_and_one_percent() -> None:
 def test_a_refund_step_may_give_the_residual_party_a_fen_and_is_not_clamped() -> None:
     # 2 fen: 1 + 0, rest 1; 1 fen: 0 + 0, rest 1: the whole fen comes from the first party.
     terms = agreed(5000, 4999)
-    assert reversal(Fen(2), Fen(1), terms) == {PARTIES[1]: 1, PARTIES[2]: 0, RESIDUAL: 0}
+    assert reversal(Fen(2), Fen(1), terms=terms) == {PARTIES[1]: 1, PARTIES[2]: 0, RESIDUAL: 0}
     terms = agreed(3334, 3333, 3333)
-    steps = [reversal(Fen(kept), Fen(kept - 1), terms)[RESIDUAL] for kept in range(10_000, 0, -1)]
+    steps = [reversal(Fen(kept), Fen(kept - 1), terms=terms)[RESIDUAL] for kept in range(10_000, 0, -1)]
     assert min(steps) == -2
     assert sum(steps) == split_line(Fen(10_000), terms)[RESIDUAL]
 
@@ -141,7 +141,7 @@ def test_a_refund_step_may_give_the_residual_party_a_fen_and_is_not_clamped() ->
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (0, -1), (-5, -5)])
 def test_a_refund_cannot_keep_more_than_was_kept(before: int, after: int) -> None:
     with pytest.raises(ValueError, match="refund keeps"):
-        reversal(Fen(before), Fen(after), agreed(1000))
+        reversal(Fen(before), Fen(after), terms=agreed(1000))
 
 
 def rounded_split(amount: Fen, terms: Agreed) -> dict[PartyId, Fen]:
@@ -155,7 +155,7 @@ def float_split(amount: Fen, terms: Agreed) -> dict[PartyId, Fen]:
     return parts | {RESIDUAL: Fen(int(yuan * 100) - sum(parts.values()))}
 
 
-def each_refund_by_itself(before: Fen, after: Fen, terms: Agreed) -> dict[PartyId, Fen]:
+def each_refund_by_itself(before: Fen, after: Fen, *, terms: Agreed) -> dict[PartyId, Fen]:
     return split_line(Fen(before - after), terms)
 
 

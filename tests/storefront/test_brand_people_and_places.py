@@ -117,7 +117,7 @@ async def test_hours_are_set_at_a_level_and_nonsense_is_refused(
         == "LEVEL_UNKNOWN"
     )
     manager = client.as_staff(tenant, StaffRole.STORE_MANAGER, store_id=store["id"])
-    own, foreign = (f"/brand/v1/opening-hours/store?level_id={each['id']}" for each in (store, other))
+    own, foreign = (f"/brand/v1/opening-hours/store?levelId={each['id']}" for each in (store, other))
     await made(manager, own, method="PUT", weekly=weekly)
     assert await refused(manager, foreign, method="PUT", weekly=weekly) == "ROLE_NOT_ALLOWED"
 
