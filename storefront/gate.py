@@ -3,7 +3,9 @@
 Looks as the application itself, through its own role: a privilege this role should not have is a fault, not a help. Changes nothing.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -221,3 +223,9 @@ async def require_open(settings: Settings, *, role: str = APP) -> None:
         faults += [fault for findings in (await look(url, role=role)).values() for fault in findings]
     if faults:
         raise GateClosed(faults)
+
+
+def require_open_at_load(settings: Settings) -> None:
+    """The same for a program that is being loaded by its server: in a thread, because the server's event loop may be set already."""
+    with ThreadPoolExecutor(1, thread_name_prefix="gate") as apart:
+        apart.submit(asyncio.run, require_open(settings)).result()
