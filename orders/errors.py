@@ -157,3 +157,9 @@ class RefundPending(Unavailable):
     """The payment channel has not said what became of the refund; ask again in a moment."""
 
     zh = "退款结果未知，请稍后再试"
+
+
+class HistoryChangedMeanwhile(Conflict):
+    """Another import wrote the same documents at the same moment; run the import again."""
+
+    zh = "另一个导入同时写入了相同的单据，请重新导入"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import rich_click as click
-from rich.console import Console
 from rich.table import Table
 
 from storefront.cli.opened import ACTOR, with_database
+from storefront.cli.screen import open_screen
 
 if TYPE_CHECKING:
     from storefront.settings import Settings
@@ -46,7 +46,7 @@ def list_jobs(code: str | None) -> None:
             async for job in _parked(database.tenant(tenant_id)):
                 table.add_row(named, *_told(job))
                 found += 1
-        console = Console()
+        console = open_screen()
         console.print(table if found else "nothing is parked", soft_wrap=True)
 
     with_database(work)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from rich.console import Console
 from rich.table import Table
 
 from storefront.cli.opened import ACTOR, end_with, with_database
+from storefront.cli.screen import open_screen
 
 if TYPE_CHECKING:
     from storefront.settings import Settings
@@ -48,7 +48,7 @@ def create(file: Path) -> None:
         view = await open_brand(
             database, command, actor=ACTOR, keys=settings.key_ring(), now=datetime.now(UTC)
         )
-        Console().print(f"{view.code}: {view.name}, id {view.id}, public code {view.public_code}")
+        open_screen().print(f"{view.code}: {view.name}, id {view.id}, public code {view.public_code}")
 
     with_database(work)
 
@@ -63,11 +63,13 @@ def list_tenants() -> None:
         async with database.platform() as db:
             known = await every_tenant(db)
         table = Table("code", "name", "public code", "appid", "status", "id")
+        for column in table.columns:
+            column.overflow = "fold"
         for _, tenant_id in known:
             async with database.tenant(tenant_id).reading() as db:
                 view = await find_tenant(db)
             table.add_row(view.code, view.name, view.public_code, view.appid, view.status, str(view.id))
-        Console().print(table)
+        open_screen().print(table)
 
     with_database(work)
 
@@ -108,7 +110,7 @@ def staff(**given: Any) -> None:
             facts |= {"storeId": stores.get(given["store"]), "mallId": places[0].id if places else None}
             command = msgspec.convert(facts, EmployStaff)
             employed = await employ_staff(db, command, password_hash=password_hash, now=datetime.now(UTC))
-        Console().print(f"{employed.login}: {employed.role}, id {employed.id}")
+        open_screen().print(f"{employed.login}: {employed.role}, id {employed.id}")
 
     with_database(work)
 
@@ -126,7 +128,7 @@ def operator(*, login: str, name: str, password: str) -> None:
         password_hash = await Argon2Passwords().hash(password)
         async with database.platform() as db:
             await appoint_operator(db, login, name=name, password_hash=password_hash, now=datetime.now(UTC))
-        Console().print(f"{login}: operator")
+        open_screen().print(f"{login}: operator")
 
     with_database(work)
 

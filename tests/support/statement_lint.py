@@ -36,7 +36,9 @@ class StatementRefused(AssertionError):
 @cache
 def tenant_tables() -> frozenset[str]:
     """The tables whose rows belong to a tenant."""
-    return frozenset(table.name for table in full_metadata().tables.values() if table.info["shard"] is Shard.TENANT)
+    return frozenset(
+        table.name for table in full_metadata().tables.values() if table.info["shard"] is Shard.TENANT
+    )
 
 
 def watch(engine: Engine) -> None:
