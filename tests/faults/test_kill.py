@@ -18,8 +18,8 @@ from tests.storefront.simulators.till import control, http, merchant_key
 
 __all__ = ["channels", "control", "http", "merchant_key", "trading"]
 
-TRIALS = 16
-SEED = 20261121
+TRIALS = 12
+SEED = 6
 
 
 @pytest.fixture
