@@ -14,7 +14,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("table_without_tenant_id", "app.platform_users"): "the platform's operators belong to no tenant",
     ("table_without_tenant_id", "app.platform_sessions"): "their sessions",
     (
-        "odd_policy",
+        "worker_door",
         "app.outbox.worker_find",
     ): "the worker finds work of all tenants; claiming passes tenant_isolation",
 }

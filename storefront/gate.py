@@ -15,7 +15,9 @@ from typing import Any
 import asyncpg
 
 from storefront.catalogue_allow_list import ALLOWED
+from storefront.migrations.declared import FOUND, compared, declared
 from storefront.migrations.head import VERSION_TABLE, head_revision
+from storefront.migrations.metadata import full_metadata
 from storefront.provision import APP, CLIENT_SETTINGS, WORKER, connect
 from storefront.settings import SettingInvalid, Settings
 
@@ -147,20 +149,36 @@ async def _revision(asked: Asked) -> list[Finding]:
     return [(f"the database is at revision {found or 'none'}, this program at {head}", fix)]
 
 
+async def _durability(asked: Asked) -> list[Finding]:
+    """A commit that was acknowledged is on disk; whoever starts a server for tests says otherwise on its command line."""
+    rows = await asked.connection.fetch(
+        "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')"
+        " AND setting = 'off' AND source <> 'command line' ORDER BY name"
+    )
+    fix = "switch it on: an order that was paid must outlive a power cut"
+    return [(f"{row['name']} is off", fix) for row in rows]
+
+
 async def _catalogue(asked: Asked) -> list[Finding]:
     fix = "a migration must put it right, or, if it is meant, storefront/catalogue_allow_list.py must name it with its reason"
-    return [
-        (f"the catalogue has drifted: {fault} {what}", fix)
-        for fault, what in await catalogue_faults(asked.connection)
-    ]
+    # At another revision every difference from the models is one sentence, and the check of migrations has said it.
+    at_head = not await _revision(asked)
+    found = await catalogue_faults(asked.connection, compare=at_head)
+    return [(f"the catalogue has drifted: {fault} {what}", fix) for fault, what in found]
 
 
-async def catalogue_faults(connection: asyncpg.Connection) -> list[tuple[str, str]]:
-    """Every fault of the catalogue that the allow-list does not name."""
+async def catalogue_faults(connection: asyncpg.Connection, *, compare: bool = True) -> list[tuple[str, str]]:
+    """Every fault of the catalogue that the allow-list does not name; with `compare`, every difference from the models too."""
     async with connection.transaction(readonly=True):
         await connection.execute("SET LOCAL search_path = pg_catalog")  # so that names come with their schema
         rows = await connection.fetch(CATALOGUE)
-    return [(row["fault"], row["what"]) for row in rows if (row["fault"], row["what"]) not in ALLOWED]
+        parts = await connection.fetch(FOUND) if compare else None
+    faults = [(row["fault"], row["what"]) for row in rows]
+    if parts is not None:
+        found = {(row["part"], row["whose"], row["what"]) for row in parts}
+        differences = compared(declared(full_metadata()), found)
+        faults += [(fault, f"app.{whose}: {what}") for fault, whose, what in differences]
+    return [fault for fault in faults if fault not in ALLOWED]
 
 
 CHECKS: dict[str, Check] = {
@@ -169,6 +187,7 @@ CHECKS: dict[str, Check] = {
     "server version": _version,
     "encoding and locale": _locale,
     "clock": _clock,
+    "durability": _durability,
     "migrations": _revision,
     "catalogue": _catalogue,
 }

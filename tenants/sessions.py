@@ -2,6 +2,8 @@
 
 A token is `<public code>.<secret>`; only its hash is stored. Its successor is computed from it with a key, so that several tabs
 that refresh at once get the same answer without the secret being stored. What a session may do is the roof's question.
+
+Rotating and ending take turns: each holds the family's first row, and reads what it decides by only then.
 """
 
 import base64
@@ -91,9 +93,13 @@ async def rotate(
     if len(token) > LONGEST_TOKEN:
         return Use.UNKNOWN, None
     table = book.table
-    row: Any = (
-        await db.execute(select(table).where(*book.where(table.token_hash == _hash(token))))
-    ).scalar_one_or_none()
+    presented = book.where(table.token_hash == _hash(token))
+    family = (await db.execute(select(table.family_id).where(*presented))).scalar_one_or_none()
+    if family is None:
+        return Use.UNKNOWN, None
+    await _hold(db, book, session_id=SessionId(family))
+    fresh = select(table).where(*presented).execution_options(populate_existing=True)
+    row: Any = (await db.execute(fresh)).scalar_one_or_none()
     if row is None or row.revoked_at is not None or row.expires_at <= now:
         return Use.UNKNOWN, None
     if row.rotated_at is not None and now - row.rotated_at > REPLAY:
@@ -107,7 +113,8 @@ async def rotate(
 
 
 async def end(db: Writing, book: Book, *, session_id: SessionId, now: datetime) -> None:
-    """End a session: every token of its family."""
+    """End a session: every token of its family, the one being handed out just now included."""
+    await _hold(db, book, session_id=session_id)
     table = book.table
     family = book.where(table.family_id == session_id, table.revoked_at.is_(None))
     await db.execute(update(table).where(*family).values(revoked_at=now))
@@ -127,11 +134,20 @@ async def _open(db: Writing, book: Book, *, prefix: str, principal_id: UUID, now
     return grant
 
 
+async def _hold(db: Writing, book: Book, *, session_id: SessionId) -> None:
+    """Let nobody else rotate or end this session until the transaction ends."""
+    # The first row of a family is never replaced by another, so everybody queues at the same one; without it, a log-out that
+    # reads between a rotation's check and its new row would leave that row alive.
+    table = book.table
+    first = select(table.id).where(*book.where(table.family_id == session_id))
+    await db.execute(first.order_by(table.created_at, table.id).limit(1).with_for_update())
+
+
 async def _replace(db: Writing, book: Book, *, row: Any, grant: Grant, now: datetime) -> None:
     table, row_id = book.table, new_id()
-    mark = update(table).where(*book.where(table.id == row.id, table.rotated_at.is_(None)))
-    marked = await db.execute(mark.values(rotated_at=now, replaced_by=row_id).returning(table.id))
-    if marked.scalar_one_or_none() is not None:  # else another tab was first, and its successor is the same
+    alive = book.where(table.id == row.id, table.rotated_at.is_(None), table.revoked_at.is_(None))
+    mark = update(table).where(*alive).values(rotated_at=now, replaced_by=row_id)
+    if (await db.execute(mark.returning(table.id))).scalar_one_or_none() is not None:
         await _keep(db, book, row_id=row_id, grant=grant, now=now)
 
 

@@ -20,6 +20,8 @@ from tenants.kernel.tables import Base, Key, Moment, TenantKey, tenant_table
 LEASE_SECONDS = 60
 ATTEMPTS = 8
 """After this many failed attempts a reaction is parked where an operator sees it."""
+LEASE_RAN_OUT = "LEASE_RAN_OUT"
+"""The last error of an event whose workers never came back from it."""
 
 
 class OutboxEvent(Base):
@@ -147,18 +149,26 @@ async def tenants_with_work(db: Writing) -> list[TenantId]:
 
 
 async def claim(db: Writing, *, limit: int = 100) -> list[Claimed]:
-    """Lease up to `limit` due events of the bound tenant, oldest first; the lease and its fencing number live in database time."""
+    """Lease up to `limit` due events of the bound tenant, oldest first; the lease and its fencing number live in database time.
+
+    A lease that ran out is a failed attempt: whoever held it died or hung. Such an event is claimed alone, so that one that kills
+    its worker is parked by itself and does not take those claimed beside it along.
+    """
     waiting = text(
-        "SELECT id FROM app.outbox WHERE tenant_id = :tenant_id AND done_at IS NULL AND parked_at IS NULL AND due_at <= now()"
+        "SELECT id, leased_until IS NOT NULL AS lost FROM app.outbox"
+        " WHERE tenant_id = :tenant_id AND done_at IS NULL AND parked_at IS NULL AND due_at <= now()"
         " AND (leased_until IS NULL OR leased_until < now()) ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED"
     )
-    ids: list[UUID] = [
-        row.id for row in await db.execute(waiting, {"tenant_id": db.tenant_id, "limit": limit})
-    ]
+    found = (await db.execute(waiting, {"tenant_id": db.tenant_id, "limit": limit})).all()
+    lost: list[UUID] = [row.id for row in found if row.lost]
+    parked = await _park_abandoned(db, lost) if lost else set()
+    alone = [event_id for event_id in lost if event_id not in parked][:1]
+    ids: list[UUID] = alone or [row.id for row in found if not row.lost]
     if not ids:
         return []
     lease = text(
-        f"UPDATE app.outbox SET leased_until = now() + interval '{LEASE_SECONDS} seconds', fence = fence + 1"
+        f"UPDATE app.outbox SET leased_until = now() + interval '{LEASE_SECONDS} seconds', fence = fence + 1,"
+        " attempts = attempts + CASE WHEN leased_until IS NULL THEN 0 ELSE 1 END"
         " WHERE tenant_id = :tenant_id AND id = ANY(:ids) RETURNING id, kind, payload, occurred_at, attempts, fence"
     )
     rows = (await db.execute(lease, {"tenant_id": db.tenant_id, "ids": ids})).all()
@@ -167,6 +177,16 @@ async def claim(db: Writing, *, limit: int = 100) -> list[Claimed]:
         for r in rows
     ]
     return sorted(claimed, key=lambda event: event.id)
+
+
+async def _park_abandoned(db: Writing, lost: list[UUID]) -> set[UUID]:
+    """Park those events whose lease ran out on their last attempt."""
+    parking = text(
+        "UPDATE app.outbox SET attempts = attempts + 1, parked_at = now(), leased_until = NULL, last_error = :error"
+        " WHERE tenant_id = :tenant_id AND id = ANY(:ids) AND attempts >= :last RETURNING id"
+    )
+    named = {"tenant_id": db.tenant_id, "ids": lost, "last": ATTEMPTS - 1, "error": LEASE_RAN_OUT}
+    return {row.id for row in await db.execute(parking, named)}
 
 
 async def begin_reaction(db: Writing, *, event_id: EventId, verb: str, now: datetime) -> bool:

@@ -56,8 +56,35 @@ SEEDS = {
     "policy with an exception": (TABLE + policy(f"{INLINE} OR id IS NULL", INLINE), "odd_policy"),
     "second, permissive policy": (TABLE + "CREATE POLICY more ON app.seeded FOR SELECT USING (true)", "odd_policy"),
     "worker's door on orders": (
-        "CREATE POLICY worker_find ON app.orders FOR SELECT TO app_worker USING (true)", "odd_policy",
+        "CREATE POLICY worker_find ON app.orders FOR SELECT TO app_worker USING (true)", "worker_door",
     ),
+    "worker's door opened to the application": ("ALTER POLICY worker_find ON app.outbox TO app_rw, app_worker", "odd_policy"),
+    "worker's door opened to everybody": ("ALTER POLICY worker_find ON app.outbox TO PUBLIC", "odd_policy"),
+    "worker's door handed to the application": ("ALTER POLICY worker_find ON app.outbox TO app_rw", "odd_policy"),
+    "worker's door for writing": (
+        "DROP POLICY worker_find ON app.outbox; CREATE POLICY worker_find ON app.outbox FOR ALL TO app_worker USING (true)",
+        "odd_policy",
+    ),
+    "worker's door for updates": (
+        "DROP POLICY worker_find ON app.outbox; CREATE POLICY worker_find ON app.outbox FOR UPDATE TO app_worker USING (true)",
+        "odd_policy",
+    ),
+    "rule on the ledger": ("CREATE RULE quiet AS ON DELETE TO app.ledger_entries DO INSTEAD NOTHING", "rule"),
+    "unlogged table": ("ALTER TABLE app.pickup_attempts SET UNLOGGED", "unlogged_table"),
+    "commits of the application that may be lost": ("ALTER ROLE app_rw SET synchronous_commit = off", "role_setting_unsafe"),
+    "commits of the database that may be lost": (
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = no', current_database()); END $$",
+        "role_setting_unsafe",
+    ),
+    "policies switched off for the worker": ("ALTER ROLE app_worker SET row_security = off", "role_setting_unsafe"),
+    "policies switched off in one database": (
+        "DO $$ BEGIN EXECUTE format('ALTER ROLE app_rw IN DATABASE %I SET row_security = off', current_database()); END $$",
+        "role_setting_unsafe",
+    ),
+    "foreign keys not asked": ("ALTER ROLE app_rw SET session_replication_role = replica", "role_setting_unsafe"),
+    "another isolation level": ("ALTER ROLE ALL SET default_transaction_isolation = 'serializable'", "role_setting_unsafe"),
+    "application that may create in our schema": ("GRANT CREATE ON SCHEMA app TO app_rw", "may_create"),
+    "everybody may create in public": ("GRANT CREATE ON SCHEMA public TO PUBLIC", "may_create"),
     "unique over all tenants": (TABLE + "CREATE UNIQUE INDEX ON app.seeded (id)", "unique_not_tenant_led"),
     "primary key without the tenant": (
         "CREATE TABLE app.seeded (tenant_id uuid NOT NULL, id uuid PRIMARY KEY);" + SECURED, "unique_not_tenant_led",
@@ -191,7 +218,14 @@ async def test_a_seeded_fault_of_the_catalogue_is_found(scratch, name):
 
 async def test_every_kind_of_fault_has_a_seed():
     kinds = {line.split("'")[1] for line in gate.CATALOGUE.splitlines() if line.startswith("SELECT '")}
-    kinds |= {"readable_matview", "view_not_security_invoker", "immutable_tenant_function", "tenant_function"}
+    kinds |= {
+        "odd_policy",
+        "worker_door",
+        "readable_matview",
+        "view_not_security_invoker",
+        "immutable_tenant_function",
+        "tenant_function",
+    }
     assert kinds == {kind for _, kind in SEEDS.values()}
 
 

@@ -4,7 +4,8 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Integer, MetaData, Table, text
 
-from storefront.migrations.drift import declared_privileges, differences
+from storefront.migrations.declared import declared_privileges
+from storefront.migrations.drift import differences
 from storefront.migrations.generate import ClassUndeclared, finishing_call
 from storefront.migrations.head import head_revision
 from storefront.migrations.metadata import full_metadata
@@ -32,12 +33,18 @@ async def test_a_migrated_database_is_what_the_models_say(settings):
         ("ALTER TABLE app.orders ADD COLUMN stray text", "stray"),
         (
             "ALTER TABLE app.tenants DROP CONSTRAINT tenants_ck_status",
-            "tenants_ck_status of tenants is missing",
+            "constraint_missing: tenants: CHECK tenants_ck_status",
         ),
-        ("GRANT DELETE ON app.ledger_entries TO app_rw", "app_rw has DELETE on ledger_entries"),
-        ("REVOKE SELECT ON app.orders FROM app_worker", "app_worker lacks SELECT on orders"),
-        ("GRANT UPDATE (code) ON app.tenants TO app_rw", "app_rw has UPDATE (code) on tenants"),
-        ("DROP POLICY worker_find ON app.outbox", "worker_find differs on outbox"),
+        (
+            "GRANT DELETE ON app.ledger_entries TO app_rw",
+            "privilege_undeclared: ledger_entries: app_rw DELETE",
+        ),
+        ("REVOKE SELECT ON app.orders FROM app_worker", "privilege_missing: orders: app_worker SELECT"),
+        (
+            "GRANT UPDATE (code) ON app.tenants TO app_rw",
+            "privilege_undeclared: tenants: app_rw UPDATE (code)",
+        ),
+        ("DROP POLICY worker_find ON app.outbox", "door_missing: outbox"),
         ("DROP INDEX app.outbox_ix_waiting", "outbox_ix_waiting"),
     ],
 )

@@ -275,9 +275,9 @@ async def test_a_worker_told_to_stop_finishes_the_event_at_hand_and_gives_the_re
 
     worker = Worker(wiring, subscriptions={Happened: (in_transaction("stop", stop_in_the_middle),)})
     await asyncio.wait_for(worker.run(), 10)
-    assert await notes(tenant) == {"0": 1}
+    assert (await notes(tenant)).total() == 1
     states = [await state_of(tenant, event_id) for event_id in events]
-    assert [state.done_at is None for state in states] == [False, True, True, True, True]
+    assert sorted(state.done_at is None for state in states) == [False, True, True, True, True]
     assert all(state.leased_until is None for state in states)
 
 
