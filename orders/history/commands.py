@@ -25,11 +25,16 @@ UNPAID_STATES = frozenset({OrderState.CANCELLED.value, OrderState.AWAITING_PAYME
 REFUND_STATES = ("done", "pending", "failed")
 
 STOCK_ADJUSTMENT = "STOCK_ADJUSTMENT: negative quantity at no price moves stock, not money (库存调整，非销售)"
+TOO_LARGE = "TOO_LARGE: larger than any single amount can be (金额过大)"
 NO_LINES = "NO_LINES: the document has no lines and no total to keep (单据没有明细和总额)"
 UNKNOWN_STORE = "UNKNOWN_STORE: no store has this code (门店不存在)"
 UNKNOWN_GUIDE = "UNKNOWN_GUIDE: no guide has this code; kept for the store alone (导购不存在，仅归属门店)"
 UNKNOWN_ORDER = "UNKNOWN_ORDER: no imported order has this number (订单不存在)"
 CHANGED = "CHANGED: this line was imported before with another amount; history is not rewritten (已导入的明细内容不同)"
+STATUS_CHANGED = "STATUS_CHANGED: this stands with another status, which does not lead to the one told here; nothing was changed (状态与已导入的不同)"
+REFUND_CHANGED = (
+    "REFUND_CHANGED: more went back than was imported; import it as a refund (退款金额有变化，请以退款导入)"
+)
 OVER_REFUND = "OVER_REFUND: more than is left of what was paid (退款超过可退金额)"
 OVER_DISCOUNT = "OVER_DISCOUNT: the document's discount is more than its lines (优惠超出单据金额)"
 TOTAL_DIFFERS = "TOTAL_DIFFERS: the document's own total is not the sum of its lines (单据总额与明细不符)"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from orders.history.amounts import exact_fen
-from orders.history.commands import CHANGED, OVER_REFUND, UNKNOWN_ORDER, UNKNOWN_STORE, RefundRow
+from orders.history.amounts import LARGEST_QUANTITY, exact_fen
+from orders.history.commands import CHANGED, OVER_REFUND, TOO_LARGE, UNKNOWN_ORDER, UNKNOWN_STORE, RefundRow
 from orders.history.report import RowReport
 from orders.history.standing import SUFFIX, Part, StandingLine, StandingRefund
 from tenants.import_outcomes import refusal, warning
@@ -68,7 +68,10 @@ def choose(row: RefundRow, *, number: str, choice: Choice) -> list[Piece]:
     try:
         amount = None if row.amount is None else exact_fen(abs(row.amount))
     except (NotMoney, ArithmeticError):
-        choice.report.refuse(row.number, refusal("amount", str(row.amount), reason="is too large (金额过大)"))
+        choice.report.refuse(row.number, refusal("amount", str(row.amount), reason=TOO_LARGE))
+        return []
+    if row.quantity is not None and abs(row.quantity) > LARGEST_QUANTITY:
+        choice.report.refuse(row.number, refusal("quantity", str(row.quantity), reason=TOO_LARGE))
         return []
     stands = choice.there.get(number)
     if stands is not None:

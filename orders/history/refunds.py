@@ -20,7 +20,7 @@ from orders.history.documents import Occurrences
 from orders.history.inserts import IMPORTER, insert_refund_lines, insert_refunds
 from orders.history.refund_choice import DONE, Choice, Piece, choose
 from orders.history.report import RowReport
-from orders.history.standing import Part, lines_of, parts_of, refunds_of
+from orders.history.standing import Part, hold_source, lines_of, parts_of, refunds_of
 from orders.history.terms import Asked, asked_category, freeze_terms
 from orders.ports import Terms
 from orders.states import RefundStatus, Source
@@ -62,6 +62,7 @@ async def import_refunds(
     occurrences = occurrences or Occurrences()
     occurrences.begin(rows[0].number)
     numbers = [_number(row, occurrences) for row in rows]
+    await hold_source(db, source_name)
     standing = await parts_of(db, [row.document for row in rows if row.document], source_name=source_name)
     choice = Choice(
         stores=await store_clocks(db, _store_codes(rows, standing)),
@@ -95,7 +96,7 @@ def _number(row: RefundRow, occurrences: Occurrences) -> str:
         number = f"{row.refund_no}/{named}" if named else row.refund_no
     else:
         number = f"{row.document or row.store_code}/{named or 'refund'}"
-    occurrence = occurrences.count(hash(number))
+    occurrence = occurrences.count(hash(number), row=row.number)
     return number if occurrence == 1 else f"{number}/{occurrence}"
 
 

@@ -1,4 +1,4 @@
-"""What of a batch's documents was imported before: their orders, refunds and lines. Reads only.
+"""What of a batch's documents was imported before: their orders, refunds and lines. Reads, and holds what it read still.
 
 A document over several stores is several orders. The first keeps the document's number, one at another store adds `#` and that store's code; the first
 one's evidence lists these suffixes, so that all are found from the number alone.
@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, select, text
 
 from orders.models import Order, OrderLine, Refund, RefundLine
-from tenants.kernel.scope import Reading
+from tenants.kernel.scope import Reading, Writing
 
 SUFFIX = "#"
 
@@ -45,12 +45,27 @@ class StandingLine(msgspec.Struct, frozen=True, kw_only=True):
     sku_code: str | None
     title: str | None
     quantity: int
+    category_code: str | None
     goods_fen: int
     paid_fen: int
     refunded_fen: int
     refunded_quantity: int
     terms_id: UUID | None
     line_id: str | None
+
+
+_HOLD = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('orders.history:' || tenant_id::text || :source_name, 0))"
+    " FROM app.tenants WHERE tenant_id = :tenant_id"
+)
+
+
+async def hold_source(db: Writing, source_name: str) -> None:
+    """Let no other import of this source begin a batch until the transaction ends: what a batch reads of its documents stays so.
+
+    Two files at once take turns batch by batch, and come to what one after the other comes to. A dry run holds its source to its end.
+    """
+    await db.execute(_HOLD, {"tenant_id": db.tenant_id, "source_name": source_name})
 
 
 async def parts_of(db: Reading, documents: Sequence[str], *, source_name: str) -> dict[str, list[Part]]:
