@@ -22,6 +22,8 @@ class HistoryBatch(msgspec.Struct, frozen=True, kw_only=True):
     guides: Mapping[str, GuideId]
     standing: dict[str, list[Part]]
     lines: dict[UUID, list[StandingLine]]
+    earlier: Mapping[str, int]
+    """What went back of documents before they came, in fen."""
     moves: dict[UUID, Move]
     """Orders that these rows tell a later status of."""
     stores: Mapping[str, StoreClock]

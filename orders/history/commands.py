@@ -35,6 +35,7 @@ STATUS_CHANGED = "STATUS_CHANGED: this stands with another status, which does no
 REFUND_CHANGED = (
     "REFUND_CHANGED: more went back than was imported; import it as a refund (退款金额有变化，请以退款导入)"
 )
+EARLIER_REFUND = "EARLIER_REFUND: so much went back before this sale was imported, and counts in what is left of it (导入销售前已退款)"
 OVER_REFUND = "OVER_REFUND: more than is left of what was paid (退款超过可退金额)"
 OVER_DISCOUNT = "OVER_DISCOUNT: the document's discount is more than its lines (优惠超出单据金额)"
 TOTAL_DIFFERS = "TOTAL_DIFFERS: the document's own total is not the sum of its lines (单据总额与明细不符)"

@@ -122,7 +122,7 @@ def _refund(refund: LooseRefund, batch: HistoryBatch) -> tuple[Any, ...]:
     state = RefundStatus.FAILED if draft.first.state in UNPAID_STATES else RefundStatus.DONE
     return (
         refund.id, f"{batch.source_name}:{refund.external_no}", Source.HISTORY.value, batch.source_name,
-        refund.external_no, None, draft.store.id, refund.guide_id, state.value, refund.amount_fen, None, IMPORTER,
+        refund.external_no, None, None, draft.store.id, refund.guide_id, state.value, refund.amount_fen, None, IMPORTER,
         draft.business_on, draft.sold_at, draft.sold_at,
     )  # fmt: skip
 

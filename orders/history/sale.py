@@ -9,6 +9,7 @@ from orders.history.amounts import exact_fen
 from orders.history.batch import HistoryBatch
 from orders.history.commands import (
     CHANGED,
+    EARLIER_REFUND,
     HEADER_STANDS,
     OTHER_GUIDE,
     OVER_DISCOUNT,
@@ -156,7 +157,8 @@ def _complete_document(sale: Sale, *, batch: HistoryBatch) -> bool:
     sale.discounts = sale.discounts or [Fen(0)] * len(sale.new)
     if row.refund_amount:
         sale.refund_fen = exact_fen(row.refund_amount)
-        if not 0 <= sale.refund_fen <= sale.sums()["paid"]:
+        left = sale.sums()["paid"] - batch.earlier.get(sale.draft.document, 0)
+        if not 0 <= sale.refund_fen <= left:
             wrong = refusal("refund_amount", str(row.refund_amount), reason=OVER_REFUND)
             return _refuse_document(sale, batch=batch, wrong=wrong)
     return True
@@ -175,7 +177,11 @@ def _is_of_size(sale: Sale, *, batch: HistoryBatch) -> bool:
 def _check_refund(sale: Sale, *, batch: HistoryBatch) -> None:
     """Say when the rows of a document that stands tell of more that went back than was imported."""
     row, parts = sale.draft.first, batch.standing.get(sale.draft.document, [])
-    if row.refund_amount and parts and exact_fen(row.refund_amount) > sum(part.refunded_fen for part in parts):
+    if (
+        row.refund_amount
+        and parts
+        and exact_fen(row.refund_amount) > sum(part.refunded_fen for part in parts)
+    ):
         told = str(row.refund_amount)
         batch.report.warn(row.number, warning("refund_amount", told, reason=REFUND_CHANGED))
 
@@ -193,6 +199,7 @@ def _check_totals(sales: Sequence[Sale], *, batch: HistoryBatch) -> None:
         documents.setdefault(sale.draft.document, []).append(sale)
     for document, parts in documents.items():
         row = parts[0].draft.first
+        _check_earlier(parts, batch=batch)
         paid = paid_total(row)
         if row.document_total is None and paid is None:
             continue
@@ -207,6 +214,17 @@ def _check_totals(sales: Sequence[Sale], *, batch: HistoryBatch) -> None:
         if paid is not None and parts[0].paid_at and exact_fen(paid) != total:
             told = f"{PAID_DIFFERS}: {yuan_text(Fen(total))}"
             batch.report.warn(row.number, warning("paid_total", str(paid), reason=told))
+
+
+def _check_earlier(parts: Sequence[Sale], *, batch: HistoryBatch) -> None:
+    """Say what went back of a new document before it came, and when that is more than was paid for it."""
+    draft = parts[0].draft
+    earlier = batch.earlier.get(draft.document, 0)
+    if earlier:
+        paid = sum(part.sums()["paid"] for part in parts)
+        told = EARLIER_REFUND if earlier <= paid else f"{OVER_REFUND}; {EARLIER_REFUND}"
+        found = warning("document", draft.document, reason=f"{told}: {yuan_text(Fen(earlier))}")
+        batch.report.warn(draft.first.number, found)
 
 
 def _check_guides(sale: Sale, *, batch: HistoryBatch) -> None:

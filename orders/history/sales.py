@@ -206,7 +206,7 @@ async def _keep_inline_refunds(
         at = row.refunded_at or sale.paid_at
         refunds.append(
             (
-                refund_id, f"{batch.source_name}:{number}", Source.HISTORY.value, batch.source_name, number, sale.id,
+                refund_id, f"{batch.source_name}:{number}", Source.HISTORY.value, batch.source_name, number, None, sale.id,
                 sale.draft.store.id, sale.guide_id, RefundStatus.DONE.value, sale.refund_fen, None, IMPORTER,
                 _refund_day(sale), at, at,
             )

@@ -26,7 +26,7 @@ from orders.history.loose import keep_loose_refunds
 from orders.history.moves import moves_of
 from orders.history.report import RowReport
 from orders.history.sales import keep_sales
-from orders.history.standing import Part, hold_source, lines_of, parts_of
+from orders.history.standing import Part, earlier_refunds, hold_source, lines_of, parts_of
 from orders.ports import Terms
 from orders.states import LineKind
 from tenants.import_outcomes import Finding, RowOutcome, refusal, warning
@@ -54,6 +54,7 @@ async def import_orders(
     occurrences.begin(rows[0].number)
     await hold_source(db, source_name)
     standing = await parts_of(db, [row.document for row in rows], source_name=source_name)
+    fresh = [row.document for row in rows if row.document not in standing]
     codes = {row.store_code for row in rows if row.store_code}
     codes |= {str(part.attribution["store_code"]) for parts in standing.values() for part in parts}
     stores = await store_clocks(db, codes)
@@ -67,6 +68,7 @@ async def import_orders(
         guides=await _guides(db, [row for row, _ in measured], report=report),
         standing=standing,
         lines=lines,
+        earlier=await earlier_refunds(db, fresh, source_name=source_name),
         moves=moves_of(rows, standing=standing, report=report),
         stores=stores,
     )
