@@ -38,8 +38,12 @@ REFUND_CHANGED = (
 EARLIER_REFUND = "EARLIER_REFUND: so much went back before this sale was imported, and counts in what is left of it (导入销售前已退款)"
 OVER_REFUND = "OVER_REFUND: more than is left of what was paid (退款超过可退金额)"
 OVER_DISCOUNT = "OVER_DISCOUNT: the document's discount is more than its lines (优惠超出单据金额)"
-TOTAL_DIFFERS = "TOTAL_DIFFERS: the document's own total is not the sum of its lines (单据总额与明细不符)"
-PAID_DIFFERS = "PAID_DIFFERS: what was paid is not the sum of the lines; both are kept (实付与明细不符)"
+TOTAL_DIFFERS = (
+    "TOTAL_DIFFERS: the document's own total is not the sum of its lines read so far (单据总额与已读明细不符)"
+)
+PAID_DIFFERS = (
+    "PAID_DIFFERS: what was paid is not the sum of the lines read so far; both are kept (实付与已读明细不符)"
+)
 HEADER_STANDS = "HEADER_STANDS: the document was kept from its header's total; importing its lines would count it twice (已按单头金额导入)"
 OTHER_GUIDE = "OTHER_GUIDE: the document already names another guide, who keeps it (单据导购不一致)"
 

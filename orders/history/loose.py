@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from orders.errors import HistoryChangedMeanwhile
 from orders.history.batch import HistoryBatch
-from orders.history.commands import TOO_LARGE, UNPAID_STATES
+from orders.history.commands import STATUS_CHANGED, TOO_LARGE, UNPAID_STATES
 from orders.history.documents import Draft, DraftLine, refund_words
 from orders.history.inserts import IMPORTER, insert_refund_lines, insert_refunds
 from orders.history.standing import SUFFIX, StandingRefund, refunds_of
@@ -83,6 +83,11 @@ def _refunds(
         if taken.setdefault(number, draft.store.id) != draft.store.id:
             number = f"{draft.document}{SUFFIX}{draft.store.code}"
         stands = standing.get(number)
+        if stands is not None and draft.first.state is not None and stands.state != _state(draft):
+            found = refusal("state", draft.first.state, reason=f"{STATUS_CHANGED}: {stands.state}")
+            for line in draft.lines:
+                batch.report.refuse(line.number, found)
+            continue
         parts = ("refund", batch.source_name, draft.document, draft.store.code)
         refund_id = stands.id if stands else derived_id(db.tenant_id, *parts)
         guide_id = batch.guides.get(draft.guide_code or "")
@@ -117,12 +122,15 @@ def _draft_words(line: DraftLine) -> tuple[str, ...]:
     )
 
 
+def _state(draft: Draft) -> str:
+    return (RefundStatus.FAILED if draft.first.state in UNPAID_STATES else RefundStatus.DONE).value
+
+
 def _refund(refund: LooseRefund, batch: HistoryBatch) -> tuple[Any, ...]:
     draft = refund.draft
-    state = RefundStatus.FAILED if draft.first.state in UNPAID_STATES else RefundStatus.DONE
     return (
         refund.id, f"{batch.source_name}:{refund.external_no}", Source.HISTORY.value, batch.source_name,
-        refund.external_no, None, None, draft.store.id, refund.guide_id, state.value, refund.amount_fen, None, IMPORTER,
+        refund.external_no, None, None, draft.store.id, refund.guide_id, _state(draft), refund.amount_fen, None, IMPORTER,
         draft.business_on, draft.sold_at, draft.sold_at,
     )  # fmt: skip
 

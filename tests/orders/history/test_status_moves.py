@@ -185,6 +185,15 @@ async def test_a_finished_refund_does_not_fail_any_more_and_a_failed_one_is_not_
     assert await ask(shops, "refunded_fen", "orders") == [(500,)]
 
 
+async def test_a_refund_document_that_was_cancelled_and_counts_later_is_said(shops: TenantScope) -> None:
+    await keep(shops, [settled(state="cancelled", amount="-10.00")])
+    outcomes = await keep(shops, [settled(amount="-10.00")])
+    assert states(outcomes) == [REFUSED]
+    assert outcomes[0].findings[0].reason.startswith("STATUS_CHANGED")
+    assert states(await keep(shops, [settled(state="cancelled", amount="-10.00")])) == [UNCHANGED]
+    assert await ask(shops, "state, amount_fen", "refunds") == [("failed", 1000)]
+
+
 async def test_an_older_file_of_refunds_takes_nothing_back(shops: TenantScope) -> None:
     await keep(shops, [settled()])
     await give_back(shops, refund("done"))
