@@ -15,6 +15,7 @@ NOISE = Decimal("0.000001")
 """Beyond the sixth decimal there is only the noise of binary numbers: 125.43999999999998 was 125.44."""
 LARGEST_QUANTITY = 2**31 - 1
 LARGEST_YUAN = Decimal(LARGEST_AMOUNT) / 100
+LOWEST_YUAN = -LARGEST_YUAN
 OF_LINE = ("unit_price", "amount", "discount", "freight")
 OF_DOCUMENT = (
     "document_total", "document_discount", "document_freight", "paid_total", "paid_net", "refund_amount",
@@ -49,7 +50,7 @@ def too_large(row: OrderRow, columns: tuple[str, ...]) -> Finding | None:
     """The first of these amounts that no amount can be."""
     for column in columns:
         amount = getattr(row, column)
-        if isinstance(amount, Decimal) and not -LARGEST_YUAN <= amount <= LARGEST_YUAN:
+        if type(amount) is Decimal and not LOWEST_YUAN <= amount <= LARGEST_YUAN:
             return refusal(column, str(amount), reason=TOO_LARGE)
     return None
 
