@@ -217,6 +217,10 @@ class Refund(Base):
         rule("amount", "amount_fen >= 0"),
         Index("refunds_ix_order", "tenant_id", "order_id"),
         Index("refunds_ix_business", "tenant_id", "business_on"),
+        Index(
+            "refunds_ix_document", "tenant_id", "source_name", "document",
+            postgresql_where=text("document IS NOT NULL"),
+        ),
     )  # fmt: skip
 
     tenant_id: Mapped[TenantKey]
@@ -225,6 +229,8 @@ class Refund(Base):
     source: Mapped[str]
     source_name: Mapped[str]
     external_no: Mapped[str | None]
+    document: Mapped[str | None]
+    """The sale's number in the other system, of an imported refund whose order was not known when it came."""
     order_id: Mapped[UUID | None]
     payment_id: Mapped[UUID | None]
     store_id: Mapped[UUID]

@@ -7,13 +7,20 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import msgspec
 
-from orders.history.commands import REFUND, STOCK_ADJUSTMENT, OrderRow
+from orders.history.commands import REFUND, STOCK_ADJUSTMENT, TOO_LARGE, OrderRow
 from tenants.import_outcomes import Finding, refusal
-from tenants.kernel.money import LARGEST, Fen, NotMoney, fen_rounded
+from tenants.kernel.money import LARGEST_AMOUNT, Fen, NotMoney, fen_rounded
 
 NOISE = Decimal("0.000001")
 """Beyond the sixth decimal there is only the noise of binary numbers: 125.43999999999998 was 125.44."""
 LARGEST_QUANTITY = 2**31 - 1
+LARGEST_YUAN = Decimal(LARGEST_AMOUNT) / 100
+LOWEST_YUAN = -LARGEST_YUAN
+OF_LINE = ("unit_price", "amount", "discount", "freight")
+OF_DOCUMENT = (
+    "document_total", "document_discount", "document_freight", "paid_total", "paid_net", "refund_amount",
+)  # fmt: skip
+"""The amounts that speak of the whole document: one that cannot be refuses all of it."""
 
 
 class LineAmounts(msgspec.Struct, frozen=True, gc=False):
@@ -29,20 +36,32 @@ class LineAmounts(msgspec.Struct, frozen=True, gc=False):
 
 
 def exact_fen(amount: Decimal) -> Fen:
-    """Round an exact amount in yuan to fen, binary noise stripped first."""
+    """Round an exact amount in yuan to fen, binary noise stripped first. Raises NotMoney for more than any single amount may be."""
     cents = amount * 100
     whole = int(cents)
-    if whole == cents and abs(whole) <= LARGEST:
-        return Fen(whole)
-    return fen_rounded(amount.quantize(NOISE, rounding=ROUND_HALF_UP))
+    if whole != cents:
+        whole = fen_rounded(amount.quantize(NOISE, rounding=ROUND_HALF_UP))
+    if abs(whole) > LARGEST_AMOUNT:
+        raise NotMoney("larger than any single amount here")
+    return Fen(whole)
+
+
+def too_large(row: OrderRow, columns: tuple[str, ...]) -> Finding | None:
+    """The first of these amounts that no amount can be."""
+    for column in columns:
+        amount = getattr(row, column)
+        if type(amount) is Decimal and not LOWEST_YUAN <= amount <= LARGEST_YUAN:
+            return refusal(column, str(amount), reason=TOO_LARGE)
+    return None
 
 
 def line_amounts(row: OrderRow) -> LineAmounts | Finding:
     """The row's figures, or why it is no sale and no refund."""
     try:
-        return _line_amounts(row)
-    except (NotMoney, ArithmeticError) as error:
-        return refusal("amount", str(row.amount), reason=f"is too large ({error}) (金额过大)")
+        return too_large(row, OF_LINE) or _line_amounts(row)
+    except (NotMoney, ArithmeticError):
+        told = row.amount if isinstance(row.amount, Decimal) else f"{row.quantity} x {row.unit_price}"
+        return refusal("amount", str(told), reason=TOO_LARGE)
 
 
 def _line_amounts(row: OrderRow) -> LineAmounts | Finding:

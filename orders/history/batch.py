@@ -5,10 +5,12 @@ from uuid import UUID
 
 import msgspec
 
+from orders.history.moves import Move
 from orders.history.report import RowReport
 from orders.history.standing import Part, StandingLine
 from orders.ports import Terms
 from tenants.kernel.ids import GuideId
+from tenants.store_clocks import StoreClock
 
 
 class HistoryBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,3 +22,8 @@ class HistoryBatch(msgspec.Struct, frozen=True, kw_only=True):
     guides: Mapping[str, GuideId]
     standing: dict[str, list[Part]]
     lines: dict[UUID, list[StandingLine]]
+    earlier: Mapping[str, int]
+    """What went back of documents before they came, in fen."""
+    moves: dict[UUID, Move]
+    """Orders that these rows tell a later status of."""
+    stores: Mapping[str, StoreClock]

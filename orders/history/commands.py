@@ -25,15 +25,25 @@ UNPAID_STATES = frozenset({OrderState.CANCELLED.value, OrderState.AWAITING_PAYME
 REFUND_STATES = ("done", "pending", "failed")
 
 STOCK_ADJUSTMENT = "STOCK_ADJUSTMENT: negative quantity at no price moves stock, not money (库存调整，非销售)"
+TOO_LARGE = "TOO_LARGE: larger than any single amount can be (金额过大)"
 NO_LINES = "NO_LINES: the document has no lines and no total to keep (单据没有明细和总额)"
 UNKNOWN_STORE = "UNKNOWN_STORE: no store has this code (门店不存在)"
 UNKNOWN_GUIDE = "UNKNOWN_GUIDE: no guide has this code; kept for the store alone (导购不存在，仅归属门店)"
 UNKNOWN_ORDER = "UNKNOWN_ORDER: no imported order has this number (订单不存在)"
 CHANGED = "CHANGED: this line was imported before with another amount; history is not rewritten (已导入的明细内容不同)"
+STATUS_CHANGED = "STATUS_CHANGED: this stands with another status, which does not lead to the one told here; nothing was changed (状态与已导入的不同)"
+REFUND_CHANGED = (
+    "REFUND_CHANGED: more went back than was imported; import it as a refund (退款金额有变化，请以退款导入)"
+)
+EARLIER_REFUND = "EARLIER_REFUND: so much went back before this sale was imported, and counts in what is left of it (导入销售前已退款)"
 OVER_REFUND = "OVER_REFUND: more than is left of what was paid (退款超过可退金额)"
 OVER_DISCOUNT = "OVER_DISCOUNT: the document's discount is more than its lines (优惠超出单据金额)"
-TOTAL_DIFFERS = "TOTAL_DIFFERS: the document's own total is not the sum of its lines (单据总额与明细不符)"
-PAID_DIFFERS = "PAID_DIFFERS: what was paid is not the sum of the lines; both are kept (实付与明细不符)"
+TOTAL_DIFFERS = (
+    "TOTAL_DIFFERS: the document's own total is not the sum of its lines read so far (单据总额与已读明细不符)"
+)
+PAID_DIFFERS = (
+    "PAID_DIFFERS: what was paid is not the sum of the lines read so far; both are kept (实付与已读明细不符)"
+)
 HEADER_STANDS = "HEADER_STANDS: the document was kept from its header's total; importing its lines would count it twice (已按单头金额导入)"
 OTHER_GUIDE = "OTHER_GUIDE: the document already names another guide, who keeps it (单据导购不一致)"
 

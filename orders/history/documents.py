@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from msgspec import UNSET
+
 from orders.history.amounts import LineAmounts, exact_fen
-from orders.history.commands import OrderRow
-from orders.states import LineKind
+from orders.history.commands import UNPAID_STATES, OrderRow
+from orders.states import LineKind, OrderState
 from tenants.hours import business_day
 from tenants.kernel.money import Fen
 from tenants.store_clocks import StoreClock
@@ -23,30 +25,35 @@ HEADER_LINE = "header"
 
 
 class Occurrences:
-    """How often each line of a run was seen, over a bounded window of lines; a batch that is tried again is not counted twice."""
+    """How often each line of a run was seen, over a bounded window of lines.
+
+    What was said of a row stands for as long as its batch lasts, so that a batch tried again, whole or in parts, counts none of its rows twice.
+    """
 
     def __init__(self, window: int = WINDOW) -> None:
         """Remember `window` lines at least."""
         self._window = window
         self._older: dict[int, int] = {}
         self._newer: dict[int, int] = {}
-        self._pending: dict[int, int] = {}
-        self._batch: int | None = None
+        self._told: dict[int, int] = {}
+        self._last_row = 0
 
     def begin(self, first_row: int) -> None:
-        """Start a batch: an earlier batch that began with the same row failed and is forgotten, any other one stands."""
-        if first_row != self._batch:
-            self._newer.update(self._pending)
-            if len(self._newer) > self._window:
-                self._older, self._newer = self._newer, {}
-        self._pending = {}
-        self._batch = first_row
+        """Start on rows: those behind every row counted so far are a new batch, any others the same one again."""
+        if first_row <= self._last_row:
+            return
+        self._told = {}
+        if len(self._newer) > self._window:
+            self._older, self._newer = self._newer, {}
 
-    def count(self, key: int) -> int:
-        """How many lines have said this by now, this one included."""
-        seen = self._pending.get(key) or self._newer.get(key) or self._older.get(key, 0)
-        self._pending[key] = seen + 1
-        return seen + 1
+    def count(self, key: int, *, row: int) -> int:
+        """How many lines have said this by the row with this number, it included."""
+        told = self._told.get(row)
+        if told is None:
+            told = (self._newer.get(key) or self._older.get(key, 0)) + 1
+            self._newer[key] = self._told[row] = told
+            self._last_row = max(self._last_row, row)
+        return told
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +98,17 @@ class Draft:
         return next((line.row.guide_code for line in self.lines if line.row.guide_code), None)
 
 
+def payment_of(row: OrderRow, *, sold_at: datetime) -> tuple[str, datetime | None]:
+    """State and moment of payment: as the file says, else paid when sold. What never was paid is never settled."""
+    paid_at = sold_at if row.paid_at is UNSET else row.paid_at
+    state = row.state or OrderState.COLLECTED.value
+    if state in UNPAID_STATES:
+        return state, None
+    if not isinstance(paid_at, datetime):
+        return OrderState.CANCELLED.value, None
+    return state, paid_at
+
+
 def gather(
     rows: Iterable[tuple[OrderRow, LineAmounts]],
     *,
@@ -119,7 +137,7 @@ def gather(
                 amount_fen=amounts.goods_fen,
             )
             key = "\x1f".join(said if is_refund else (*said[:2], *said[3:], str(row.unit_price)))
-            occurrence = occurrences.count(hash((place, key)))
+            occurrence = occurrences.count(hash((place, key)), row=row.number)
             key = f"{key}\x1f{occurrence}"
         draft.lines.append(DraftLine(row.number, key, occurrence, row.kind, row, amounts))
         if row.freight:

@@ -28,7 +28,7 @@ LINES = (
 )  # fmt: skip
 TENDERS = ("order_id", "sequence", "method", "amount_fen")
 REFUNDS = (
-    "id", "refund_no", "source", "source_name", "external_no", "order_id", "store_id", "guide_id", "state",
+    "id", "refund_no", "source", "source_name", "external_no", "document", "order_id", "store_id", "guide_id", "state",
     "amount_fen", "reason", "requested_by", "business_on", "requested_at", "refunded_at",
 )  # fmt: skip
 REFUND_LINES = (

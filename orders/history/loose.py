@@ -12,13 +12,15 @@ from sqlalchemy import text
 
 from orders.errors import HistoryChangedMeanwhile
 from orders.history.batch import HistoryBatch
-from orders.history.commands import UNPAID_STATES
+from orders.history.commands import STATUS_CHANGED, TOO_LARGE, UNPAID_STATES
 from orders.history.documents import Draft, DraftLine, refund_words
 from orders.history.inserts import IMPORTER, insert_refund_lines, insert_refunds
 from orders.history.standing import SUFFIX, StandingRefund, refunds_of
 from orders.history.terms import Asked, asked_category, freeze_terms
 from orders.states import RefundStatus, Source
+from tenants.import_outcomes import refusal
 from tenants.kernel.ids import GuideId, TermsId, derived_id
+from tenants.kernel.money import LARGEST_AMOUNT, Fen, yuan_text
 from tenants.kernel.scope import Writing
 
 _JOIN = text(
@@ -55,6 +57,7 @@ async def keep_loose_refunds(db: Writing, drafts: Sequence[Draft], *, batch: His
     numbers += [f"{draft.document}{SUFFIX}{draft.store.code}" for draft in drafts]
     standing = await refunds_of(db, numbers, source_name=batch.source_name)
     refunds = [each for each in _refunds(db, drafts, standing=standing, batch=batch) if each.new]
+    refunds = [each for each in refunds if _is_of_size(each, batch=batch)]
     asked = [refund.asked(line) for refund in refunds for line in refund.new]
     frozen = await freeze_terms(db, asked, terms=batch.terms)
     made = [refund for refund in refunds if refund.stands is None]
@@ -80,11 +83,25 @@ def _refunds(
         if taken.setdefault(number, draft.store.id) != draft.store.id:
             number = f"{draft.document}{SUFFIX}{draft.store.code}"
         stands = standing.get(number)
+        if stands is not None and draft.first.state is not None and stands.state != _state(draft):
+            found = refusal("state", draft.first.state, reason=f"{STATUS_CHANGED}: {stands.state}")
+            for line in draft.lines:
+                batch.report.refuse(line.number, found)
+            continue
         parts = ("refund", batch.source_name, draft.document, draft.store.code)
         refund_id = stands.id if stands else derived_id(db.tenant_id, *parts)
         guide_id = batch.guides.get(draft.guide_code or "")
         refunds.append(LooseRefund(draft, refund_id, number, stands, guide_id, _new_lines(draft, stands)))
     return refunds
+
+
+def _is_of_size(refund: LooseRefund, *, batch: HistoryBatch) -> bool:
+    total = refund.amount_fen + (refund.stands.amount_fen if refund.stands else 0)
+    if total <= LARGEST_AMOUNT:
+        return True
+    for line in refund.new:
+        batch.report.refuse(line.number, refusal("amount", yuan_text(Fen(total)), reason=TOO_LARGE))
+    return False
 
 
 def _new_lines(draft: Draft, stands: StandingRefund | None) -> list[DraftLine]:
@@ -105,12 +122,15 @@ def _draft_words(line: DraftLine) -> tuple[str, ...]:
     )
 
 
+def _state(draft: Draft) -> str:
+    return (RefundStatus.FAILED if draft.first.state in UNPAID_STATES else RefundStatus.DONE).value
+
+
 def _refund(refund: LooseRefund, batch: HistoryBatch) -> tuple[Any, ...]:
     draft = refund.draft
-    state = RefundStatus.FAILED if draft.first.state in UNPAID_STATES else RefundStatus.DONE
     return (
         refund.id, f"{batch.source_name}:{refund.external_no}", Source.HISTORY.value, batch.source_name,
-        refund.external_no, None, draft.store.id, refund.guide_id, state.value, refund.amount_fen, None, IMPORTER,
+        refund.external_no, None, None, draft.store.id, refund.guide_id, _state(draft), refund.amount_fen, None, IMPORTER,
         draft.business_on, draft.sold_at, draft.sold_at,
     )  # fmt: skip
 

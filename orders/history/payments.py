@@ -12,11 +12,11 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from orders.history.amounts import exact_fen
-from orders.history.commands import CHANGED, UNKNOWN_ORDER, UNKNOWN_STORE, PaymentRow
+from orders.history.commands import CHANGED, TOO_LARGE, UNKNOWN_ORDER, UNKNOWN_STORE, PaymentRow
 from orders.history.documents import Occurrences
 from orders.history.inserts import insert_tenders
 from orders.history.report import RowReport
-from orders.history.standing import Part, parts_of
+from orders.history.standing import Part, hold_source, parts_of
 from orders.models import Tender
 from tenants.import_outcomes import RowOutcome, refusal
 from tenants.kernel.money import Fen, NotMoney, allocate
@@ -45,6 +45,7 @@ async def import_payments(
     report = RowReport(rows)
     occurrences = occurrences or Occurrences()
     occurrences.begin(rows[0].number)
+    await hold_source(db, source_name)
     standing = await parts_of(db, [row.document for row in rows], source_name=source_name)
     tenders = await _tenders(db, standing)
     fresh: list[tuple[Any, ...]] = []
@@ -55,7 +56,7 @@ async def import_payments(
         try:
             amount = exact_fen(row.amount)
         except (NotMoney, ArithmeticError):
-            report.refuse(row.number, refusal("amount", str(row.amount), reason="is too large (金额过大)"))
+            report.refuse(row.number, refusal("amount", str(row.amount), reason=TOO_LARGE))
             continue
         there = tenders.setdefault(parts[0].id, {})
         said = Stood(row.method, amount)
@@ -64,7 +65,7 @@ async def import_payments(
                 report.refuse(row.number, refusal("amount", str(row.amount), reason=CHANGED))
             continue
         if row.sequence is None:
-            occurrence = occurrences.count(hash((row.document, row.store_code, said)))
+            occurrence = occurrences.count(hash((row.document, row.store_code, said)), row=row.number)
             if sum(each == said for each in there.values()) >= occurrence:
                 continue
         sequence = row.sequence if row.sequence is not None else max(there, default=0) + 1

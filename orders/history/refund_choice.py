@@ -8,13 +8,20 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from orders.history.amounts import exact_fen
-from orders.history.commands import CHANGED, OVER_REFUND, UNKNOWN_ORDER, UNKNOWN_STORE, RefundRow
+from orders.history.amounts import LARGEST_QUANTITY, exact_fen
+from orders.history.commands import (
+    EARLIER_REFUND,
+    OVER_REFUND,
+    TOO_LARGE,
+    UNKNOWN_ORDER,
+    UNKNOWN_STORE,
+    RefundRow,
+)
 from orders.history.report import RowReport
-from orders.history.standing import SUFFIX, Part, StandingLine, StandingRefund
+from orders.history.standing import SUFFIX, Part, StandingLine
 from tenants.import_outcomes import refusal, warning
 from tenants.kernel.ids import GuideId
-from tenants.kernel.money import Fen, NotMoney, allocate
+from tenants.kernel.money import Fen, NotMoney, allocate, yuan_text
 from tenants.store_clocks import StoreClock
 
 DONE = "done"
@@ -54,27 +61,66 @@ class Choice:
     guides: Mapping[str, GuideId]
     standing: Mapping[str, list[Part]]
     lines: Mapping[UUID, list[StandingLine]]
-    there: Mapping[str, StandingRefund]
     report: RowReport
+    loose: dict[str, int]
+    """What went back of a document before its sale came."""
     left: dict[UUID, int] = field(default_factory=dict)
+    by_id: dict[UUID, StandingLine] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find lines by their id."""
+        self.by_id = {line.id: line for lines in self.lines.values() for line in lines}
 
     def left_of(self, line: StandingLine) -> int:
         """What is left of what was paid for a line."""
         return self.left.get(line.id, line.paid_fen - line.refunded_fen)
 
+    def left_of_document(self, document: str | None) -> int:
+        """What is left of all that was paid for a document, less what went back before its sale came."""
+        parts = self.standing.get(document or "", ())
+        left = sum(self.left_of(line) for part in parts for line in self.lines.get(part.id, ()))
+        return left - self.loose.get(document or "", 0)
 
-def choose(row: RefundRow, *, number: str, choice: Choice) -> list[Piece]:
-    """The refunds to write for a row: none when it stands or is refused, one an order when its document has several."""
+    def line(self, line_id: UUID | None) -> StandingLine | None:
+        """The sale's line with this id, of the documents at hand."""
+        return self.by_id.get(line_id) if line_id is not None else None
+
+    def take(self, taken: Sequence[Taken]) -> None:
+        """Count what goes back of lines."""
+        self.left.update(
+            {each.line.id: self.left_of(each.line) - each.amount_fen for each in taken if each.line}
+        )
+
+    def count_loose(self, document: str | None, amount_fen: int) -> None:
+        """Count what goes back without a line."""
+        if document:
+            self.loose[document] = self.loose.get(document, 0) + amount_fen
+
+
+def amount_of(row: RefundRow, choice: Choice) -> tuple[Fen | None, bool]:
+    """The row's amount, and whether its figures can be; what cannot is refused."""
     try:
         amount = None if row.amount is None else exact_fen(abs(row.amount))
+        if row.quantity is None or abs(row.quantity) <= LARGEST_QUANTITY:
+            return amount, True
+        choice.report.refuse(row.number, refusal("quantity", str(row.quantity), reason=TOO_LARGE))
     except (NotMoney, ArithmeticError):
-        choice.report.refuse(row.number, refusal("amount", str(row.amount), reason="is too large (金额过大)"))
-        return []
-    stands = choice.there.get(number)
-    if stands is not None:
-        if amount is not None and amount != sum(line.amount_fen for line in stands.lines):
-            choice.report.refuse(row.number, refusal("amount", str(row.amount), reason=CHANGED))
-        return []
+        choice.report.refuse(row.number, refusal("amount", str(row.amount), reason=TOO_LARGE))
+    return None, False
+
+
+def numbers_of(row: RefundRow, number: str, *, standing: Mapping[str, Sequence[Part]]) -> list[str]:
+    """The numbers that a row's refunds may stand under: its own, and with a suffix those at a document's further orders."""
+    parts = standing.get(row.document or "", ())
+    return [number, *(_numbered(row, number, part) for part in parts[1:])]
+
+
+def _numbered(row: RefundRow, number: str, part: Part) -> str:
+    return f"{number}{SUFFIX}{part.external_no.removeprefix(row.document or '')}"
+
+
+def choose(row: RefundRow, *, number: str, amount: Fen | None, choice: Choice) -> list[Piece]:
+    """The refunds to write for a row that stands nowhere: none when it is refused, one an order when its document has several."""
     parts = choice.standing.get(row.document or "", [])
     pieces = (
         _of_order(row, choice, number=number, amount=amount, parts=parts)
@@ -98,12 +144,16 @@ def _of_order(
         )
         return []
     left = [choice.left_of(line) for line in lines]
-    wanted = amount if amount is not None else _by_quantity(row, lines, left=left)
+    limit = min(sum(left), choice.left_of_document(row.document))
+    wanted = amount if amount is not None else min(limit, _by_quantity(row, lines, left=left))
     if row.state != DONE:
         # Nothing has gone back yet: kept under its number, in proportion to what was paid, without taking anything.
         left = [line.paid_fen for line in lines]
-    if not 0 < wanted <= sum(left):
-        choice.report.refuse(row.number, refusal("amount", str(row.amount or ""), reason=OVER_REFUND))
+        limit = sum(left)
+    if not 0 < wanted <= limit:
+        earlier = choice.loose.get(row.document or "", 0)
+        told = f"{OVER_REFUND}; {EARLIER_REFUND}: {yuan_text(Fen(earlier))}" if earlier else OVER_REFUND
+        choice.report.refuse(row.number, refusal("amount", str(row.amount or ""), reason=told))
         return []
     shares = allocate(Fen(wanted), weights=left)
     pieces: list[Piece] = []
@@ -115,12 +165,10 @@ def _of_order(
         ]
         if not taken:
             continue
-        suffix = f"{SUFFIX}{part.external_no.removeprefix(row.document or '')}" if pieces else ""
-        pieces.append(Piece(row, number + suffix, part, taken))
+        own = _numbered(row, number, part) if pieces else number
+        pieces.append(Piece(row, own, part, taken))
         if row.state == DONE:
-            choice.left.update(
-                {each.line.id: choice.left_of(each.line) - each.amount_fen for each in taken if each.line}
-            )
+            choice.take(taken)
     return pieces
 
 
@@ -167,4 +215,6 @@ def _loose(row: RefundRow, choice: Choice, *, number: str, amount: Fen | None) -
             row.number, warning("document", row.document, reason=f"{UNKNOWN_ORDER}; charged to its store")
         )
     units = int(abs(row.quantity)) if row.quantity is not None else 0
+    if row.state == DONE:
+        choice.count_loose(row.document, amount)
     return [Piece(row, number, None, [Taken(None, units, amount, None)])]

@@ -18,9 +18,10 @@ from orders.events import HistoryImported
 from orders.history.commands import RefundRow
 from orders.history.documents import Occurrences
 from orders.history.inserts import IMPORTER, insert_refund_lines, insert_refunds
-from orders.history.refund_choice import DONE, Choice, Piece, choose
+from orders.history.refund_choice import DONE, Choice, Piece, Taken, amount_of, choose, numbers_of
+from orders.history.refund_moves import RefundMove, make_moves, meet
 from orders.history.report import RowReport
-from orders.history.standing import Part, lines_of, parts_of, refunds_of
+from orders.history.standing import Part, earlier_refunds, hold_source, lines_of, parts_of, refunds_of
 from orders.history.terms import Asked, asked_category, freeze_terms
 from orders.ports import Terms
 from orders.states import RefundStatus, Source
@@ -62,22 +63,38 @@ async def import_refunds(
     occurrences = occurrences or Occurrences()
     occurrences.begin(rows[0].number)
     numbers = [_number(row, occurrences) for row in rows]
+    await hold_source(db, source_name)
     standing = await parts_of(db, [row.document for row in rows if row.document], source_name=source_name)
+    candidates = [
+        numbers_of(row, number, standing=standing) for row, number in zip(rows, numbers, strict=True)
+    ]
+    there = await refunds_of(db, [each for of_row in candidates for each in of_row], source_name=source_name)
+    order_ids = {part.id for parts in standing.values() for part in parts}
+    order_ids |= {each.order_id for each in there.values() if each.order_id is not None}
     choice = Choice(
         stores=await store_clocks(db, _store_codes(rows, standing)),
         guides=await guide_ids_by_code(db, sorted({row.guide_code for row in rows if row.guide_code})),
         standing=standing,
-        lines=await lines_of(db, [part.id for parts in standing.values() for part in parts]),
-        there=await refunds_of(db, numbers, source_name=source_name),
+        lines=await lines_of(db, list(order_ids)),
+        loose=await earlier_refunds(
+            db, [row.document for row in rows if row.document], source_name=source_name
+        ),
         report=report,
     )
-    pieces = [
-        piece
-        for row, number in zip(rows, numbers, strict=True)
-        for piece in choose(row, number=number, choice=choice)
-    ]
-    if pieces:
+    pieces: list[Piece] = []
+    moves: list[RefundMove] = []
+    for row, numbers_here in zip(rows, candidates, strict=True):
+        amount, can_be = amount_of(row, choice)
+        stands = [there[number] for number in numbers_here if number in there]
+        if can_be and stands:
+            moves += meet(row, stands=stands, amount=amount, choice=choice)
+        elif can_be:
+            pieces += choose(row, number=numbers_here[0], amount=amount, choice=choice)
+    if pieces or moves:
         await _write(db, pieces, choice=choice, source_name=source_name, terms=terms)
+        await make_moves(db, moves, stores=choice.stores)
+        taken = [each for piece in pieces if piece.row.state == DONE for each in piece.taken]
+        await _take(db, [*taken, *(each for move in moves for _, each in move.taken)])
         await append(db, HistoryImported(source_name=source_name, batch=str(new_id())), now=now)
     return report.outcomes()
 
@@ -95,14 +112,14 @@ def _number(row: RefundRow, occurrences: Occurrences) -> str:
         number = f"{row.refund_no}/{named}" if named else row.refund_no
     else:
         number = f"{row.document or row.store_code}/{named or 'refund'}"
-    occurrence = occurrences.count(hash(number))
+    occurrence = occurrences.count(hash(number), row=row.number)
     return number if occurrence == 1 else f"{number}/{occurrence}"
 
 
 async def _write(
     db: Writing, pieces: Sequence[Piece], *, choice: Choice, source_name: str, terms: Terms
 ) -> None:
-    """Refunds first, then what they take of lines and orders, guarded: nobody may take the same fen meanwhile."""
+    """The refunds and their lines; what they take of lines and orders comes after, guarded."""
     asked = {id(piece): _asked(piece, choice) for piece in pieces if piece.part is None}
     frozen = await freeze_terms(db, list(asked.values()), terms=terms)
     refunds, lines = [], []
@@ -125,7 +142,6 @@ async def _write(
         lines
     ):
         raise HistoryChangedMeanwhile
-    await _take(db, [piece for piece in pieces if piece.part is not None and piece.row.state == DONE])
 
 
 def _asked(piece: Piece, choice: Choice) -> Asked:
@@ -147,7 +163,7 @@ def _refund(piece: Piece, refund_id: UUID, *, choice: Choice, source_name: str) 
         guide_id, at = choice.guides.get(row.guide_code or ""), row.refunded_at
     return (
         refund_id, f"{source_name}:{piece.number}", Source.HISTORY.value, source_name, piece.number,
-        part.id if part else None, store_id, guide_id, RefundStatus(row.state).value, piece.amount_fen, row.reason,
+        None if part else row.document, part.id if part else None, store_id, guide_id, RefundStatus(row.state).value, piece.amount_fen, row.reason,
         IMPORTER, _day(piece, at, choice=choice), at, at if row.state == DONE else None,
     )  # fmt: skip
 
@@ -165,16 +181,16 @@ def _day(piece: Piece, at: datetime, *, choice: Choice) -> date:
     return business_day(at, time_zone=store.time_zone, starts=store.day_starts)
 
 
-async def _take(db: Writing, pieces: Sequence[Piece]) -> None:
+async def _take(db: Writing, taken: Sequence[Taken]) -> None:
+    """Take it back of lines and orders, guarded: nobody may take the same fen meanwhile."""
     amounts: Counter[UUID] = Counter()
     units: Counter[UUID] = Counter()
     orders: Counter[UUID] = Counter()
-    for piece in pieces:
-        for taken in piece.taken:
-            if taken.line is not None:
-                amounts[taken.line.id] += taken.amount_fen
-                units[taken.line.id] += taken.quantity
-                orders[taken.line.order_id] += taken.amount_fen
+    for each in taken:
+        if each.line is not None:
+            amounts[each.line.id] += each.amount_fen
+            units[each.line.id] += each.quantity
+            orders[each.line.order_id] += each.amount_fen
     if not amounts:
         return
     of_lines = {

@@ -25,7 +25,8 @@ class RowReport:
 
     def imported(self, number: int) -> None:
         """Something of the row was new."""
-        self._states[number] = RowState.IMPORTED
+        if self._states[number] is not RowState.REFUSED:
+            self._states[number] = RowState.IMPORTED
 
     def refuse(self, number: int, finding: Finding) -> None:
         """Nothing of the row is kept."""
@@ -35,6 +36,10 @@ class RowReport:
     def warn(self, number: int, finding: Finding) -> None:
         """The row passes, and somebody should look."""
         self._findings.setdefault(number, []).append(finding)
+
+    def state_of(self, number: int) -> RowState:
+        """What became of the row so far."""
+        return self._states[number]
 
     def outcomes(self) -> list[RowOutcome]:
         """One outcome a row, in the order of the rows."""

@@ -5,27 +5,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from msgspec import UNSET
-
 from orders.history.amounts import exact_fen
 from orders.history.batch import HistoryBatch
 from orders.history.commands import (
     CHANGED,
+    EARLIER_REFUND,
     HEADER_STANDS,
     OTHER_GUIDE,
     OVER_DISCOUNT,
     OVER_REFUND,
     PAID_DIFFERS,
+    REFUND_CHANGED,
+    TOO_LARGE,
     TOTAL_DIFFERS,
-    UNPAID_STATES,
     paid_total,
 )
-from orders.history.documents import Draft, DraftLine, freight_line
+from orders.history.documents import Draft, DraftLine, freight_line, payment_of
 from orders.history.standing import SUFFIX, Part
-from orders.states import LineKind, OrderState
+from orders.states import LineKind
 from tenants.import_outcomes import Finding, refusal, warning
 from tenants.kernel.ids import GuideId, derived_id
-from tenants.kernel.money import Fen, allocate, yuan_text
+from tenants.kernel.money import LARGEST_AMOUNT, Fen, allocate, yuan_text
 from tenants.kernel.scope import Reading
 
 NO_MONEY = Fen(0)
@@ -87,9 +87,12 @@ def sales_of(db: Reading, drafts: Sequence[Draft], *, batch: HistoryBatch) -> li
     for draft in drafts:
         sale = _sale(db, draft, batch=batch, bare=bare.get(draft.document))
         _choose_new_lines(sale, batch=batch)
+        _check_refund(sale, batch=batch)
         if not sale.new or (sale.is_first and not _complete_document(sale, batch=batch)):
             continue
         sale.discounts = sale.discounts or [NO_MONEY] * len(sale.new)
+        if not _is_of_size(sale, batch=batch):
+            continue
         first = bare.setdefault(draft.document, sale)
         if first is not sale and sale.stands is None:
             first.also.append(sale.suffix)
@@ -107,23 +110,13 @@ def _sale(db: Reading, draft: Draft, *, batch: HistoryBatch, bare: Sale | None) 
     if stands is not None:
         suffix = stands.external_no.removeprefix(draft.document)
         guide = GuideId(stands.guide_id) if stands.guide_id else None
-        return Sale(draft, stands.id, identity, stands, suffix, guide, stands.state, stands.paid_at)
+        move = batch.moves.get(stands.id)
+        paid_at = move.paid_at if move is not None and move.pays else stands.paid_at
+        return Sale(draft, stands.id, identity, stands, suffix, guide, stands.state, paid_at)
     suffix = f"{SUFFIX}{draft.store.code}" if parts or bare else ""
-    state, paid_at = _payment(draft)
+    state, paid_at = payment_of(draft.first, sold_at=draft.sold_at)
     guide = batch.guides.get(draft.guide_code or "")
     return Sale(draft, derived_id(identity, "order"), identity, None, suffix, guide, state, paid_at)
-
-
-def _payment(draft: Draft) -> tuple[str, datetime | None]:
-    """State and moment of payment: as the file says, else paid when sold. What never was paid is never settled."""
-    row = draft.first
-    paid_at = draft.sold_at if row.paid_at is UNSET else row.paid_at
-    state = row.state or OrderState.COLLECTED.value
-    if state in UNPAID_STATES:
-        return state, None
-    if not isinstance(paid_at, datetime):
-        return OrderState.CANCELLED.value, None
-    return state, paid_at
 
 
 def _choose_new_lines(sale: Sale, *, batch: HistoryBatch) -> None:
@@ -164,10 +157,33 @@ def _complete_document(sale: Sale, *, batch: HistoryBatch) -> bool:
     sale.discounts = sale.discounts or [Fen(0)] * len(sale.new)
     if row.refund_amount:
         sale.refund_fen = exact_fen(row.refund_amount)
-        if not 0 <= sale.refund_fen <= sale.sums()["paid"]:
+        left = sale.sums()["paid"] - batch.earlier.get(sale.draft.document, 0)
+        if not 0 <= sale.refund_fen <= left:
             wrong = refusal("refund_amount", str(row.refund_amount), reason=OVER_REFUND)
             return _refuse_document(sale, batch=batch, wrong=wrong)
     return True
+
+
+def _is_of_size(sale: Sale, *, batch: HistoryBatch) -> bool:
+    """Whether the order stays an amount that can be booked."""
+    total = sum(int(line.amounts.goods_fen) for line in sale.new)
+    total += sale.stands.before_discount_fen if sale.stands else 0
+    if total <= LARGEST_AMOUNT:
+        return True
+    wrong = refusal("amount", yuan_text(Fen(total)), reason=TOO_LARGE)
+    return _refuse_document(sale, batch=batch, wrong=wrong)
+
+
+def _check_refund(sale: Sale, *, batch: HistoryBatch) -> None:
+    """Say when the rows of a document that stands tell of more that went back than was imported."""
+    row, parts = sale.draft.first, batch.standing.get(sale.draft.document, [])
+    if (
+        row.refund_amount
+        and parts
+        and exact_fen(row.refund_amount) > sum(part.refunded_fen for part in parts)
+    ):
+        told = str(row.refund_amount)
+        batch.report.warn(row.number, warning("refund_amount", told, reason=REFUND_CHANGED))
 
 
 def _refuse_document(sale: Sale, *, batch: HistoryBatch, wrong: Finding) -> bool:
@@ -183,6 +199,7 @@ def _check_totals(sales: Sequence[Sale], *, batch: HistoryBatch) -> None:
         documents.setdefault(sale.draft.document, []).append(sale)
     for document, parts in documents.items():
         row = parts[0].draft.first
+        _check_earlier(parts, batch=batch)
         paid = paid_total(row)
         if row.document_total is None and paid is None:
             continue
@@ -197,6 +214,17 @@ def _check_totals(sales: Sequence[Sale], *, batch: HistoryBatch) -> None:
         if paid is not None and parts[0].paid_at and exact_fen(paid) != total:
             told = f"{PAID_DIFFERS}: {yuan_text(Fen(total))}"
             batch.report.warn(row.number, warning("paid_total", str(paid), reason=told))
+
+
+def _check_earlier(parts: Sequence[Sale], *, batch: HistoryBatch) -> None:
+    """Say what went back of a new document before it came, and when that is more than was paid for it."""
+    draft = parts[0].draft
+    earlier = batch.earlier.get(draft.document, 0)
+    if earlier:
+        paid = sum(part.sums()["paid"] for part in parts)
+        told = EARLIER_REFUND if earlier <= paid else f"{OVER_REFUND}; {EARLIER_REFUND}"
+        found = warning("document", draft.document, reason=f"{told}: {yuan_text(Fen(earlier))}")
+        batch.report.warn(draft.first.number, found)
 
 
 def _check_guides(sale: Sale, *, batch: HistoryBatch) -> None:

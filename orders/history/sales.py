@@ -30,6 +30,7 @@ from orders.history.inserts import (
     insert_refunds,
     insert_tenders,
 )
+from orders.history.moves import make_moves, without_changed
 from orders.history.sale import Sale, line_id, sales_of
 from orders.history.terms import Asked, asked_category, freeze_terms
 from orders.states import OrderState, RefundStatus, Source
@@ -64,13 +65,17 @@ def _asked(sale: Sale) -> dict[tuple[str, str | None], Asked]:
 
 
 async def keep_sales(db: Writing, drafts: Sequence[Draft], *, batch: HistoryBatch) -> int:
-    """Write what is new of these documents; returns how many orders were made or added to."""
+    """Write what is new of these documents; returns how many orders were made, added to or moved on."""
     sales = [sale for sale in sales_of(db, drafts, batch=batch) if sale.new]
+    moves = without_changed(batch.moves, report=batch.report)
+    sales = [sale for sale in sales if sale.id in moves or sale.id not in batch.moves]
     asked = [asked for sale in sales if sale.paid_at for asked in _asked(sale).values()]
     frozen = await freeze_terms(db, asked, terms=batch.terms)
     made = [sale for sale in sales if sale.stands is None]
     if await insert_orders(db, [_order(sale, batch) for sale in made]) != len(made):
         raise HistoryChangedMeanwhile
+    moved = list(moves.values())
+    await make_moves(db, moved, lines=batch.lines, stores=batch.stores, terms=batch.terms)
     await _join(db, [sale for sale in sales if sale.stands is not None])
     rows = [row for sale in sales for row in _lines(sale, frozen, after=last_line_no(sale, batch))]
     if await insert_lines(db, rows) != len(rows):
@@ -88,7 +93,10 @@ async def keep_sales(db: Writing, drafts: Sequence[Draft], *, batch: HistoryBatc
     for sale in sales:
         for line in sale.new:
             batch.report.imported(line.number)
-    return len(sales)
+    for move in moved:
+        for number in move.numbers:
+            batch.report.imported(number)
+    return len(sales) + len(moved)
 
 
 def _order(sale: Sale, batch: HistoryBatch) -> tuple[Any, ...]:
@@ -198,7 +206,7 @@ async def _keep_inline_refunds(
         at = row.refunded_at or sale.paid_at
         refunds.append(
             (
-                refund_id, f"{batch.source_name}:{number}", Source.HISTORY.value, batch.source_name, number, sale.id,
+                refund_id, f"{batch.source_name}:{number}", Source.HISTORY.value, batch.source_name, number, None, sale.id,
                 sale.draft.store.id, sale.guide_id, RefundStatus.DONE.value, sale.refund_fen, None, IMPORTER,
                 _refund_day(sale), at, at,
             )

@@ -12,7 +12,7 @@ import msgspec
 
 from guides.queries import guide_ids_by_code
 from orders.events import HistoryImported
-from orders.history.amounts import LineAmounts, exact_fen, line_amounts
+from orders.history.amounts import OF_DOCUMENT, LineAmounts, exact_fen, line_amounts, too_large
 from orders.history.batch import HistoryBatch
 from orders.history.commands import (
     NO_LINES,
@@ -23,9 +23,10 @@ from orders.history.commands import (
 )
 from orders.history.documents import HEADER_LINE, Occurrences, gather
 from orders.history.loose import keep_loose_refunds
+from orders.history.moves import moves_of
 from orders.history.report import RowReport
 from orders.history.sales import keep_sales
-from orders.history.standing import Part, lines_of, parts_of
+from orders.history.standing import Part, earlier_refunds, hold_source, lines_of, parts_of
 from orders.ports import Terms
 from orders.states import LineKind
 from tenants.import_outcomes import Finding, RowOutcome, refusal, warning
@@ -51,8 +52,12 @@ async def import_orders(
     report = RowReport(rows)
     occurrences = occurrences or Occurrences()
     occurrences.begin(rows[0].number)
-    stores = await store_clocks(db, {row.store_code for row in rows if row.store_code})
+    await hold_source(db, source_name)
     standing = await parts_of(db, [row.document for row in rows], source_name=source_name)
+    fresh = [row.document for row in rows if row.document not in standing]
+    codes = {row.store_code for row in rows if row.store_code}
+    codes |= {str(part.attribution["store_code"]) for parts in standing.values() for part in parts}
+    stores = await store_clocks(db, codes)
     lines = await lines_of(db, [part.id for parts in standing.values() for part in parts])
     measured = _measured(rows, stores=stores, standing=standing, report=report)
     drafts = gather(measured, stores=stores, occurrences=occurrences)
@@ -63,6 +68,9 @@ async def import_orders(
         guides=await _guides(db, [row for row, _ in measured], report=report),
         standing=standing,
         lines=lines,
+        earlier=await earlier_refunds(db, fresh, source_name=source_name),
+        moves=moves_of(rows, standing=standing, report=report),
+        stores=stores,
     )
     kept = await keep_sales(db, [each for each in drafts if not each.is_refund], batch=batch)
     kept += await keep_loose_refunds(db, [each for each in drafts if each.is_refund], batch=batch)
@@ -80,7 +88,11 @@ def _measured(
 ) -> list[tuple[OrderRow, LineAmounts]]:
     """The rows that are lines, with their figures; a header that stands alone becomes one line of its total."""
     measured = []
+    absurd = {row.document: wrong for row in rows if (wrong := too_large(row, OF_DOCUMENT)) is not None}
     for given in rows:
+        if given.document in absurd:
+            report.refuse(given.number, absurd[given.document])
+            continue
         row: OrderRow | None = given
         if given.is_header_only():
             row = _from_header(given, parts=standing.get(given.document, []), report=report)

@@ -1,4 +1,4 @@
-"""What of a batch's documents was imported before: their orders, refunds and lines. Reads only.
+"""What of a batch's documents was imported before: their orders, refunds and lines. Reads, and holds what it read still.
 
 A document over several stores is several orders. The first keeps the document's number, one at another store adds `#` and that store's code; the first
 one's evidence lists these suffixes, so that all are found from the number alone.
@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import BigInteger, Select, and_, func, select, text
 
 from orders.models import Order, OrderLine, Refund, RefundLine
-from tenants.kernel.scope import Reading
+from orders.states import RefundStatus
+from tenants.kernel.scope import Reading, Writing
 
 SUFFIX = "#"
 
@@ -45,12 +46,27 @@ class StandingLine(msgspec.Struct, frozen=True, kw_only=True):
     sku_code: str | None
     title: str | None
     quantity: int
+    category_code: str | None
     goods_fen: int
     paid_fen: int
     refunded_fen: int
     refunded_quantity: int
     terms_id: UUID | None
     line_id: str | None
+
+
+_HOLD = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('orders.history:' || tenant_id::text || :source_name, 0))"
+    " FROM app.tenants WHERE tenant_id = :tenant_id"
+)
+
+
+async def hold_source(db: Writing, source_name: str) -> None:
+    """Let no other import of this source begin a batch until the transaction ends: what a batch reads of its documents stays so.
+
+    Two files at once take turns batch by batch, and come to what one after the other comes to. A dry run holds its source to its end.
+    """
+    await db.execute(_HOLD, {"tenant_id": db.tenant_id, "source_name": source_name})
 
 
 async def parts_of(db: Reading, documents: Sequence[str], *, source_name: str) -> dict[str, list[Part]]:
@@ -93,10 +109,13 @@ async def lines_of(db: Reading, order_ids: Sequence[UUID]) -> dict[UUID, list[St
 
 
 class StandingRefund(msgspec.Struct, kw_only=True):
-    """A refund document that is there, with its lines (kind, sku_code, title, quantity, amount_fen, order_line_id)."""
+    """A refund document that is there, with its lines (line_no, order_line_id, kind, sku_code, title, quantity, amount_fen)."""
 
     id: UUID
     store_id: UUID
+    order_id: UUID | None
+    state: str
+    requested_at: Any
     amount_fen: int
     lines: list[Any]
 
@@ -107,12 +126,21 @@ async def refunds_of(db: Reading, numbers: Sequence[str], *, source_name: str) -
         return {}
     of_line = (
         RefundLine.line_no,
+        RefundLine.order_line_id,
         RefundLine.kind,
         RefundLine.sku_code,
         RefundLine.title,
         RefundLine.quantity,
     )
-    of_refund = (Refund.external_no, Refund.id, Refund.store_id, Refund.amount_fen.label("refund_fen"))
+    of_refund = (
+        Refund.external_no,
+        Refund.id,
+        Refund.store_id,
+        Refund.order_id,
+        Refund.state,
+        Refund.requested_at,
+        Refund.amount_fen.label("refund_fen"),
+    )
     statement = (
         select(*of_refund, *of_line, RefundLine.amount_fen)
         .join(RefundLine, and_(RefundLine.tenant_id == Refund.tenant_id, RefundLine.refund_id == Refund.id))
@@ -129,7 +157,32 @@ async def refunds_of(db: Reading, numbers: Sequence[str], *, source_name: str) -
     for row in await db.execute(statement):
         if row.external_no not in found:
             found[row.external_no] = StandingRefund(
-                id=row.id, store_id=row.store_id, amount_fen=row.refund_fen, lines=[]
+                id=row.id,
+                store_id=row.store_id,
+                order_id=row.order_id,
+                state=row.state,
+                requested_at=row.requested_at,
+                amount_fen=row.refund_fen,
+                lines=[],
             )
         found[row.external_no].lines.append(row)
     return found
+
+
+async def earlier_refunds(db: Reading, documents: Sequence[str], *, source_name: str) -> dict[str, int]:
+    """What went back of these documents, in fen, while nobody knew their sales: it stays with the store, and counts in what is left."""
+    if not documents:
+        return {}
+    statement = (
+        select(Refund.document, func.sum(Refund.amount_fen).cast(BigInteger).label("fen"))
+        .where(
+            Refund.tenant_id == db.tenant_id,
+            Refund.source_name == source_name,
+            Refund.document == func.any(list(set(documents))),
+            Refund.document.is_not(None),
+            Refund.order_id.is_(None),
+            Refund.state == RefundStatus.DONE,
+        )
+        .group_by(Refund.document)
+    )
+    return {str(row.document): int(row.fen) for row in await db.execute(statement)}

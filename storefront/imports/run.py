@@ -1,6 +1,7 @@
 """One import from a file to the database: batches, transactions, the guard against a file contradicting itself, the figures.
 
-A batch is one transaction; a row that the database refuses is found by trying the batch's rows one by one, so that it sinks nobody else.
+A batch is one transaction; a row that the database refuses is found by trying ever smaller parts of the batch, so that it sinks nobody else.
+Rows that belong together (a document's lines) are tried, kept and refused together: what a part of a document would come to is nobody's money.
 A dry run does all of it in one transaction and throws that away at the end.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
+from orders.errors import HistoryChangedMeanwhile
 from storefront.imports.kinds import Kind
 from storefront.imports.mapping import Mapping
 from storefront.imports.reading import open_source
@@ -23,6 +25,7 @@ from storefront.imports.report import ImportOutcome, Report
 from storefront.imports.rows import RowReader, TypedRow
 from tenants.import_outcomes import Finding, RowOutcome, RowState, Verdict, refusal, warning
 from tenants.kernel.errors import Refusal, Unavailable
+from tenants.kernel.money import NotMoney
 from tenants.kernel.scope import BUSY, DatabaseBusy, TenantScope, Writing
 
 BATCH = 1_000
@@ -178,7 +181,7 @@ class _Run:
             try:
                 async with self.tenant.writing() as db:
                     return await self._write_in(db, rows)
-            except DatabaseBusy:
+            except (DatabaseBusy, HistoryChangedMeanwhile):
                 await asyncio.sleep(pause)
         async with self.tenant.writing() as db:
             return await self._write_in(db, rows)
@@ -187,28 +190,42 @@ class _Run:
         try:
             async with db.begin_nested():
                 return await self._verb(db, rows, now=self.now)
-        except (DBAPIError, Refusal) as error:
+        except (DBAPIError, Refusal, NotMoney, ArithmeticError) as error:
             if _is_passing(error):
                 raise
-            if len(rows) == 1:
-                reason = (
-                    str(error) if isinstance(error, Refusal) else f"the database refuses it: {_short(error)}"
-                )
-                return [RowOutcome(rows[0].number, RowState.REFUSED, (refusal("", "", reason=reason),))]
-        outcomes = []
-        for row in rows:
-            outcomes += await self._write_in(db, [row])
-        return outcomes
+            parts = _halves(rows, together=self.request.kind.together)
+            if len(parts) == 1:
+                found = (refusal("", "", reason=_reason(error)),)
+                return [RowOutcome(row.number, RowState.REFUSED, found) for row in rows]
+        return [outcome for part in parts for outcome in await self._write_in(db, part)]
+
+
+def _halves(rows: Sequence[Any], *, together: Callable[[Any], Hashable] | None) -> list[list[Any]]:
+    """The rows in two parts, none of which holds a piece of what belongs together; one part when nothing can be parted."""
+    groups: dict[Hashable, list[Any]] = {}
+    for place, row in enumerate(rows):
+        belongs = together(row) if together is not None else None
+        groups.setdefault((place,) if belongs is None else belongs, []).append(row)
+    whole = list(groups.values())
+    middle = len(whole) // 2
+    halves = (whole[:middle], whole[middle:])
+    return [[row for group in half for row in group] for half in halves if half]
 
 
 def _is_passing(error: Exception) -> bool:
-    """Whether the database was busy or away: that says nothing about the row."""
+    """Whether the database was busy or away, or another import was quicker: that says nothing about the row."""
+    if isinstance(error, Unavailable | HistoryChangedMeanwhile):
+        return True
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return isinstance(error, Unavailable) or getattr(error, "connection_invalidated", False) or state in BUSY
+    return getattr(error, "connection_invalidated", False) or state in BUSY
 
 
-def _short(error: Exception) -> str:
-    return str(getattr(error, "orig", error)).splitlines()[0][:200]
+def _reason(error: Exception) -> str:
+    if isinstance(error, Refusal):
+        return str(error)
+    if isinstance(error, DBAPIError):
+        return f"the database refuses it: {str(error.orig).splitlines()[0][:200]}"
+    return f"an amount of it cannot be reckoned with (金额无法计算): {error}"
 
 
 def _repeats(earlier: int, state: RowState) -> Finding:

@@ -15,6 +15,8 @@ Bps = NewType("Bps", int)
 WHOLE: Bps = Bps(10_000)
 LARGEST = 2**53 - 1
 """The largest integer that a mini-program's JavaScript carries exactly; no amount may exceed it."""
+LARGEST_AMOUNT = 10**12
+"""No single amount here is larger: ten billion yuan; a thousand of them still fit every counter."""
 
 LONGEST_AMOUNT = 40
 AMOUNT = re.compile(

@@ -293,5 +293,5 @@ async def test_every_batch_that_changes_something_is_published_once(shops: Tenan
 
 
 def head(number: int, document: str, *, total: str | None = None) -> OrderRow:
-    told = {} if total is None else {"document_total": Decimal(total)}
+    told: dict[str, Any] = {} if total is None else {"document_total": Decimal(total)}
     return OrderRow(number=number, document=document, store_code="S1", sold_at=SOLD, **told)
