@@ -9,7 +9,7 @@ import msgspec
 
 from orders.history.commands import REFUND, STOCK_ADJUSTMENT, OrderRow
 from tenants.import_outcomes import Finding, refusal
-from tenants.kernel.money import LARGEST, Fen, NotMoney, fen_rounded
+from tenants.kernel.money import LARGEST_AMOUNT, Fen, NotMoney, fen_rounded
 
 NOISE = Decimal("0.000001")
 """Beyond the sixth decimal there is only the noise of binary numbers: 125.43999999999998 was 125.44."""
@@ -32,7 +32,7 @@ def exact_fen(amount: Decimal) -> Fen:
     """Round an exact amount in yuan to fen, binary noise stripped first."""
     cents = amount * 100
     whole = int(cents)
-    if whole == cents and abs(whole) <= LARGEST:
+    if whole == cents and abs(whole) <= LARGEST_AMOUNT:
         return Fen(whole)
     return fen_rounded(amount.quantize(NOISE, rounding=ROUND_HALF_UP))
 
