@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+import asyncpg
 import pytest
 
 from settlement import close as closing
@@ -180,7 +181,7 @@ async def test_a_closer_of_november_that_overtakes_octobers_writes_october_first
 
 
 async def test_a_party_without_its_statement_of_a_closed_month_is_counted_as_broken(
-    shop: MallStore, owner
+    shop: MallStore, owner: asyncpg.Connection
 ) -> None:
     october = await close(shop.tenant, OCTOBER)
     assert await broken(shop.tenant) == set()

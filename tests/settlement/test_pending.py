@@ -1,11 +1,14 @@
 """Booking what waits beside a worker that books too: no deadlock, and no job lost to a busy database."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 
 import pytest
+from sqlalchemy import text
 
 from orders.states import Source
 from settlement import patience, pending
@@ -29,7 +32,7 @@ TRIES = 64
 
 @dataclass(frozen=True)
 class Crossing:
-    """Three orders of one store, of which two move an account that lies before those that the other one moves."""
+    """Three orders of one store; two of them open an account that lies before those that the third one moves."""
 
     plain: OrderId
     with_mall: OrderId
@@ -53,13 +56,21 @@ async def cross(tenant: TenantScope) -> Crossing:
             )
             if of_mall < min(channel_account(store, "storefront").account_id(db.tenant_id), of_brand):
                 break
-        first = await sell(db, store, 1_000, at=SOLD, category="c")
+        first = await sell(db, store, 1_000, at=SOLD)
         plain = await sell(db, store, 1_000, at=SOLD)
         with_mall = await sell(db, store, 1_000, at=SOLD, category="c")
         workers = await sell(db, store, 1_000, at=SOLD, category="c")
     async with tenant.writing() as db:
         await post_order_paid(db, first.id, now=AFTER)
     return Crossing(plain.id, with_mall.id, workers.id)
+
+
+async def until_somebody_waits(db: Writing) -> None:
+    """Wait until another transaction stands before a lock."""
+    for _ in range(500):
+        if (await db.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar_one():
+            return
+        await asyncio.sleep(0.02)
 
 
 async def post_once(begun: asyncio.Event, tenant: TenantScope, order_id: OrderId) -> None:
@@ -94,7 +105,7 @@ async def test_control_two_orders_in_one_transaction_deadlock_with_the_worker(te
         async with tenant.writing_much() as db:
             await post_order_paid(db, crossing.plain, now=AFTER)
             begun.set()
-            await asyncio.sleep(0.6)
+            await until_somebody_waits(db)
             await post_order_paid(db, crossing.with_mall, now=AFTER)
 
     worker = post_once(begun, tenant, crossing.workers)
@@ -108,7 +119,7 @@ async def test_a_step_that_finds_the_database_busy_is_tried_again_and_not_for_ev
     monkeypatch.setattr(patience, "FIRST_PAUSE_SECONDS", 0.001)
     tried = []
 
-    def busy(times: int) -> object:
+    def busy(times: int) -> Callable[[Writing], Awaitable[int]]:
         async def step(db: Writing) -> int:
             tried.append(db)
             if len(tried) <= times:
@@ -142,9 +153,9 @@ async def test_a_month_closed_while_workers_book_at_random_adds_up(tenant: Tenan
 
     async def worker() -> None:
         for order_id in random.sample(sales, len(sales)):
-            await patiently(tenant, lambda db, each=order_id: post_order_paid(db, each, now=AFTER))
+            await patiently(tenant, partial(post_order_paid, order_id=order_id, now=AFTER))
         for refund_id in random.sample(refunds, len(refunds)):
-            await patiently(tenant, lambda db, each=refund_id: post_refund(db, each, now=AFTER))
+            await patiently(tenant, partial(post_refund, refund_id=refund_id, now=AFTER))
 
     async def closer() -> list[object]:
         await asyncio.sleep(random.random() * 0.2)
@@ -154,5 +165,5 @@ async def test_a_month_closed_while_workers_book_at_random_adds_up(tenant: Tenan
 
     one, other, *_ = await asyncio.gather(closer(), closer(), worker(), worker())
     assert one == other
-    async with tenant.reading() as db:
-        assert (await verify_books(db)).sound
+    async with tenant.reading() as reading:
+        assert (await verify_books(reading)).sound
