@@ -1,13 +1,15 @@
 """Closes a month: books what waits, shuts the month of every contract in its own time zone, writes each party's statement.
 
-Shutting and writing are two transactions: once a month is shut nothing can be booked into it, so its statements may be written, or
-written again after a crash, at leisure. Closing a closed month writes nothing; it proves that the ledger still says the same.
+Shutting and writing are two transactions: once a month is shut nothing can be booked into it, so its statements may be written at
+leisure. Who writes a month's statements first writes those that an earlier closing died owing, because each opens with what the one
+before it closed with. Closing a closed month writes nothing; it proves that the ledger still says the same.
 """
 
 from datetime import date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, insert, select, tuple_
+from sqlalchemy import and_, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from orders.queries import reversed_lines_select, settled_lines_select
@@ -21,6 +23,7 @@ from settlement.errors import (
     StatementDiffers,
 )
 from settlement.models import Contract, LedgerAccount, LedgerEntry, Period, Statement
+from settlement.patience import patiently
 from settlement.pending import Say, post_pending, silent
 from settlement.periods import hold_for_closing, last_closed
 from settlement.queries import credited_account, signed_amount, statements
@@ -45,26 +48,27 @@ async def close_month(
     say: Say = silent,
 ) -> list[ClosingView]:
     """Close a month (its first day), with `through` every earlier open one first; the last of the views is the month's own."""
-    async with tenant.writing_much() as db:
-        await open_books(db, now=now)
+    await patiently(tenant, partial(open_books, now=now))
     await post_pending(tenant, now=now, say=say)
     async with tenant.reporting() as db:
         earlier = await _earlier_open(db, month) if through else []
     closings = []
     for each in (*earlier, month):
         say(f"closing {month_text(each)}", done=0, total=None)
-        async with tenant.writing_much() as db:
-            shut = await _shut(db, each, closed_by=closed_by, now=now, early=early)
-        async with tenant.writing_much() as db:
-            written = await write_statements(db, each, now=now)
-            totals = await closing_totals(db, each, written=written)
+        shut = await patiently(tenant, partial(_shut, month=each, closed_by=closed_by, now=now, early=early))
+        written, totals = await patiently(tenant, partial(_state, month=each, now=now))
         closings.append(
             ClosingView(month=month_text(each), already_closed=not shut, statements=written, totals=totals)
         )
     return closings
 
 
-async def _shut(db: Writing, month: date, *, closed_by: str, now: datetime, early: bool) -> bool:
+async def _state(db: Writing, *, month: date, now: datetime) -> tuple[list[StatementView], ClosingTotals]:
+    written = await write_statements(db, month, now=now)
+    return written, await closing_totals(db, month, written=written)
+
+
+async def _shut(db: Writing, *, month: date, closed_by: str, now: datetime, early: bool) -> bool:
     """Shut the month for every contract; False when it is shut already."""
     await hold_books(db)
     await hold_for_closing(db)
@@ -127,39 +131,79 @@ async def _earlier_open(db: Reading, month: date) -> list[date]:
 
 
 async def write_statements(db: Writing, month: date, *, now: datetime) -> list[StatementView]:
-    """Write the closed month's missing statements and compare those that stand; raises StatementDiffers."""
+    """Write the closed month's statements, earlier owed ones first, or compare those that stand; raises StatementDiffers."""
     await hold_books(db)
     if not await is_shut(db, month):
         raise MonthNotClosed(month=month)
-    standing = {view.party.id: view for view in await statements(db, month=month)}
-    counted = await party_months(db, month)
-    if standing and {each.party_id for each in counted} != set(standing):
-        raise StatementDiffers(month=month)
-    for each in counted:
-        view = standing.get(each.party_id)
-        if view is not None and view.content_sha256 != each.content_sha256:
-            raise StatementDiffers(month=month, statement_id=view.id)
-    new = [_row(db, each, month=month, now=now) for each in counted if each.party_id not in standing]
-    if new:
-        await db.execute(insert(Statement), new)
+    owed = await unstated_months(db, through=month)
+    for each, closed_at in owed.items():
+        await _write(db, each, closed_at=closed_at, now=now)
+    if month not in owed:
+        await _compare(db, month)
     return await statements(db, month=month)
 
 
-def _row(db: Writing, counted: PartyMonth, *, month: date, now: datetime) -> dict[str, object]:
+async def unstated_months(db: Reading, *, through: date) -> dict[date, datetime]:
+    """Closed months whose statements nobody has written, in order, with the moment of their closing."""
+    statement = (
+        select(Period.starts_on, Period.closed_at)
+        .where(
+            Period.tenant_id == db.tenant_id, Period.contract_code == HOUSE,
+            Period.state == PeriodState.CLOSED, Period.stated_at.is_(None),
+            Period.starts_on <= through,
+        )
+        .order_by(Period.starts_on)
+    )  # fmt: skip
+    return {row.starts_on: row.closed_at for row in await db.execute(statement)}
+
+
+async def _write(db: Writing, month: date, *, closed_at: datetime, now: datetime) -> None:
+    """Write a month's statements and, in the same transaction, that they are written."""
+    if await statements(db, month=month):
+        raise StatementDiffers(month=month)
+    rows = [_row(db, each, month=month, closed_at=closed_at) for each in await party_months(db, month)]
+    if rows:
+        await db.execute(insert(Statement), rows)
+    closed = (
+        Period.tenant_id == db.tenant_id, Period.starts_on == month, Period.state == PeriodState.CLOSED
+    )  # fmt: skip
+    await db.execute(update(Period).where(*closed).values(stated_at=now))
+
+
+async def _compare(db: Reading, month: date) -> None:
+    """Refuse a month whose statements say anything else than the ledger says now."""
+    standing = {view.party.id: view for view in await statements(db, month=month)}
+    counted = {each.party_id: each for each in await party_months(db, month)}
+    if set(counted) != set(standing):
+        raise StatementDiffers(month=month)
+    for party_id, each in counted.items():
+        if standing[party_id].content_sha256 != each.content_sha256:
+            raise StatementDiffers(month=month, statement_id=standing[party_id].id)
+
+
+def _row(db: Writing, counted: PartyMonth, *, month: date, closed_at: datetime) -> dict[str, object]:
     return {
         "tenant_id": db.tenant_id,
         "id": StatementId(derived_id(db.tenant_id, "statement", counted.party_id, month.isoformat())),
         "party_id": counted.party_id, "period_on": month, "opening_fen": counted.opening_fen,
         "earned_fen": counted.earned_fen, "reversed_fen": counted.reversed_fen,
         "closing_fen": counted.closing_fen, "lines": counted.lines,
-        "content_sha256": counted.content_sha256, "closed_at": now,
+        "content_sha256": counted.content_sha256, "closed_at": closed_at,
     }  # fmt: skip
 
 
 async def closing_totals(db: Reading, month: date, *, written: list[StatementView]) -> ClosingTotals:
-    """What orders, ledger and statements say of the month's entries, each counted from its own rows."""
+    """What orders, ledger and statements say of the month and of what it began with, each counted from its own rows."""
     in_month = and_(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on == month)
-    ledger = select(func.coalesce(func.sum(signed_amount()), 0)).join(LedgerAccount, credited_account(db))
+    signed = func.sum(signed_amount())
+    ledger = (
+        select(
+            func.coalesce(signed.filter(LedgerEntry.period_on == month), 0).label("moved"),
+            func.coalesce(signed.filter(LedgerEntry.period_on < month), 0).label("carried"),
+        )
+        .join(LedgerAccount, credited_account(db))
+        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on <= month)
+    )
     sold = settled_lines_select(db.tenant_id).subquery("sold")
     undone = reversed_lines_select(db.tenant_id).subquery("undone")
     lines = select(LedgerEntry.order_line_id).where(in_month, LedgerEntry.cause == Cause.ORDER_PAID)
@@ -171,8 +215,11 @@ async def closing_totals(db: Reading, month: date, *, written: list[StatementVie
         tuple_(undone.c.refund_id, undone.c.refund_line_no).in_(refunds.distinct())
     )
     orders_fen = int((await db.execute(paid)).scalar_one()) - int((await db.execute(given_back)).scalar_one())
+    booked = (await db.execute(ledger)).one()
     return ClosingTotals(
         orders_fen=Fen(orders_fen),
-        ledger_fen=Fen(int((await db.execute(ledger.where(in_month))).scalar_one())),
+        ledger_fen=Fen(int(booked.moved)),
         statements_fen=Fen(sum(view.earned_fen - view.reversed_fen for view in written)),
+        carried_fen=Fen(int(booked.carried)),
+        openings_fen=Fen(sum(view.opening_fen for view in written)),
     )

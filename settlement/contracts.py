@@ -224,12 +224,12 @@ async def _write_rates(
 
 
 async def _inherit_closed_months(db: Writing, code: str) -> None:
-    """A month that is closed for the tenant is closed for its new contracts too: its statements are written already."""
+    """A month that is closed for the tenant is closed for its new contracts too: its statements are written, or owed, without them."""
     newest = select(func.max(Period.starts_on)).where(
         Period.tenant_id == db.tenant_id, Period.state == PeriodState.CLOSED
     )
     closed = (
-        select(Period.closed_at, Period.closed_by, Period.starts_on)
+        select(Period.closed_at, Period.closed_by, Period.starts_on, Period.stated_at)
         .where(
             Period.tenant_id == db.tenant_id, Period.state == PeriodState.CLOSED,
             Period.starts_on == newest.scalar_subquery(),
@@ -246,5 +246,6 @@ async def _inherit_closed_months(db: Writing, code: str) -> None:
                 state=PeriodState.CLOSED.value,
                 closed_at=found.closed_at,
                 closed_by=found.closed_by,
+                stated_at=found.stated_at,
             )
         )

@@ -109,3 +109,9 @@ class RefundExceedsKept(Broken):
     """A refund takes more of a line than the ledger holds for it."""
 
     zh = "退款金额超过账本中该订单行的余额"
+
+
+class BalanceTooLarge(Broken):
+    """An account would hold more than a balance can count."""
+
+    zh = "账户余额超出可记录的范围"

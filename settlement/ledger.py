@@ -1,7 +1,8 @@
 """The double-entry ledger: opens accounts, appends movements, moves balances. One row is one movement, so it balances by construction.
 
 An entry is never negative and never changed: a step in the other direction swaps debit and credit. Balances are the only counters; they
-move in the transaction that appends, all of an account's movements at once, accounts in the order of their ids.
+move in the transaction that appends, all of an account's movements at once, accounts in the order of their ids. A step of nothing holds
+its party's account all the same: the refund that may follow in the same transaction then meets no account that it does not hold.
 """
 
 from collections import defaultdict
@@ -11,7 +12,9 @@ from datetime import date, datetime
 import msgspec
 from sqlalchemy import insert, text
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
 
+from settlement.errors import BalanceTooLarge
 from settlement.models import Journal, LedgerAccount, LedgerEntry
 from settlement.states import AccountKind, Cause
 from tenants.kernel.ids import (
@@ -33,6 +36,9 @@ from tenants.kernel.money import Fen
 from tenants.kernel.scope import Writing
 
 AT_ONCE = 1_000
+LARGEST_BALANCE = 2**63 - 1
+OUT_OF_RANGE = "22003"
+"""What PostgreSQL says when a sum leaves the bigint."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,20 +103,20 @@ async def open_journal(
 
 async def append(db: Writing, movements: Sequence[Movement], *, journal_id: JournalId) -> int:
     """Append the movements of one journal and move the balances; steps of nothing leave no entry. Returns the entries written."""
-    moved = [movement for movement in movements if movement.amount_fen]
-    if not moved:
+    if not any(movement.amount_fen for movement in movements):
         return 0
-    await open_accounts(db, {account for each in moved for account in (each.channel, each.payable)})
+    await open_accounts(db, {account for each in movements for account in (each.channel, each.payable)})
     rows = []
     deltas: dict[AccountId, int] = defaultdict(int)
-    for movement in moved:
+    for movement in movements:
         channel = movement.channel.account_id(db.tenant_id)
         payable = movement.payable.account_id(db.tenant_id)
         debit, credit = (channel, payable) if movement.amount_fen > 0 else (payable, channel)
         amount = abs(movement.amount_fen)
         deltas[debit] -= amount
         deltas[credit] += amount
-        rows.append(_row(db, movement, journal_id=journal_id, debit=debit, credit=credit))
+        if amount:
+            rows.append(_row(db, movement, journal_id=journal_id, debit=debit, credit=credit))
     await db.execute(insert(LedgerEntry), rows)
     await move_balances(db, deltas)
     return len(rows)
@@ -144,11 +150,19 @@ _MOVE = text(
 
 
 async def move_balances(db: Writing, deltas: Mapping[AccountId, int]) -> None:
-    """Add to the balances (credits minus debits), all in one statement."""
-    ids = sorted(account_id for account_id, delta in deltas.items() if delta)
-    if ids:
-        values = {"tenant_id": db.tenant_id, "ids": ids, "deltas": [deltas[account_id] for account_id in ids]}
+    """Add to the balances (credits minus debits), all in one statement; raises BalanceTooLarge."""
+    ids = sorted(deltas)
+    if not ids:
+        return
+    values = {"tenant_id": db.tenant_id, "ids": ids, "deltas": [deltas[account_id] for account_id in ids]}
+    if any(abs(delta) > LARGEST_BALANCE for delta in deltas.values()):
+        raise BalanceTooLarge
+    try:
         await db.execute(_MOVE, values)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == OUT_OF_RANGE:
+            raise BalanceTooLarge from error
+        raise
 
 
 def _row(

@@ -221,13 +221,17 @@ class LedgerEntry(Base):
 
 
 class Period(Base):
-    """账期: one calendar month of one contract, in the contract's time zone. A row exists once somebody closed it or booked into it."""
+    """账期: one calendar month of one contract, in the contract's time zone. A row exists once somebody closed it or booked into it.
+
+    `stated_at` is set in the transaction that writes the month's statements: closed without it, the statements are still owed.
+    """
 
     __tablename__ = "periods"
     __table_args__ = tenant_table(
         belongs_to("tenants", key=(), name="periods_fk_tenants"),
         one_of("state", PeriodState),
-        app="SELECT, INSERT, UPDATE (state, closed_at, closed_by)",
+        rule("stated", "stated_at IS NULL OR state = 'closed'"),
+        app="SELECT, INSERT, UPDATE (state, closed_at, closed_by, stated_at)",
     )
 
     tenant_id: Mapped[TenantKey]
@@ -236,6 +240,7 @@ class Period(Base):
     state: Mapped[str] = mapped_column(default=PeriodState.OPEN)
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
     closed_by: Mapped[str | None]
+    stated_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Statement(Base):

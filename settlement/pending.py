@@ -1,9 +1,11 @@
 """Books everything that is paid or refunded and not booked yet, whether or not the worker has come to it: what closing a month begins with.
 
-A flow: each chunk has a transaction of its own, so that it can be stopped and started again, or run beside the worker.
+A flow: each order, each refund and each chunk of history has a transaction of its own, so that it can be stopped and started again, and
+so that beside the worker it takes the balances of one thing at a time, all of them at once: two in one transaction would deadlock.
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -12,6 +14,7 @@ from sqlalchemy import Subquery, func, literal, select
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
 from settlement.models import Journal
+from settlement.patience import patiently
 from settlement.post import post_order_paid, post_refund
 from settlement.post_history import AT_ONCE, Cursor, post_history
 from settlement.states import Cause
@@ -26,7 +29,7 @@ class Say(Protocol):
         """What is being worked on, how much is done, of how much (None when nobody knows)."""
 
 
-ORDERS_AT_ONCE = 200
+SAID_EVERY = 200
 
 
 class Caught(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,21 +53,17 @@ async def post_pending(
         orders, refunds = await _waiting_orders(db), await _waiting_refunds(db)
         lines = await _history_lines(db)
     entries = 0
-    for start in range(0, len(orders), ORDERS_AT_ONCE):
-        async with tenant.writing_much() as db:
-            for order_id in orders[start : start + ORDERS_AT_ONCE]:
-                entries += await post_order_paid(db, order_id, now=now)
-        say("orders", done=min(start + ORDERS_AT_ONCE, len(orders)), total=len(orders))
-    for start in range(0, len(refunds), ORDERS_AT_ONCE):
-        async with tenant.writing_much() as db:
-            for refund_id in refunds[start : start + ORDERS_AT_ONCE]:
-                entries += await post_refund(db, refund_id, now=now)
-        say("refunds", done=min(start + ORDERS_AT_ONCE, len(refunds)), total=len(refunds))
+    for done, order_id in enumerate(orders, start=1):
+        entries += await patiently(tenant, partial(post_order_paid, order_id=order_id, now=now))
+        _say_some(say, "orders", done=done, total=len(orders))
+    for done, refund_id in enumerate(refunds, start=1):
+        entries += await patiently(tenant, partial(post_refund, refund_id=refund_id, now=now))
+        _say_some(say, "refunds", done=done, total=len(refunds))
     seen, booked = 0, 0
     cursor: Cursor | None = Cursor()
     while cursor is not None:
-        async with tenant.writing_much() as db:
-            step = await post_history(db, source_name=None, cursor=cursor, now=now, at_once=at_once)
+        book = partial(post_history, source_name=None, cursor=cursor, now=now, at_once=at_once)
+        step = await patiently(tenant, book)
         seen, booked, entries, cursor = (
             seen + step.seen,
             booked + step.lines,
@@ -73,6 +72,11 @@ async def post_pending(
         )
         say("history", done=seen, total=lines)
     return Caught(orders=len(orders), refunds=len(refunds), history_lines=booked, entries=entries)
+
+
+def _say_some(say: Say, stage: str, *, done: int, total: int) -> None:
+    if done % SAID_EVERY == 0 or done == total:
+        say(stage, done=done, total=total)
 
 
 async def _waiting_orders(db: Reading) -> list[OrderId]:

@@ -8,14 +8,17 @@ PostingPaused    -> go_on_booking
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from orders.events import HistoryImported, OrderPaid, RefundDone
 from settlement.events import PostingPaused
 from settlement.post import post_order_paid, post_refund
 from settlement.post_history import Cursor, post_history
-from tenants.kernel.outbox import OutboxEvent, append
+from tenants.kernel.outbox import OutboxEvent, Reaction, append
 from tenants.kernel.scope import Writing
+
+BOOK_HISTORY = "settlement.book_history"
+"""The lasting name of `book_history` as a reaction."""
 
 
 async def book_paid_order(db: Writing, fact: OrderPaid, *, now: datetime) -> None:
@@ -29,7 +32,8 @@ async def book_refund(db: Writing, fact: RefundDone, *, now: datetime) -> None:
 
 
 async def book_history(db: Writing, fact: HistoryImported, *, now: datetime) -> None:
-    """Book what waits of an imported source, unless a later batch of it waits too: that one's reaction books both."""
+    """Book what waits of an imported source, unless a later batch of it has yet to be booked: that one's reaction books both."""
+    await _hold_source(db, fact.source_name)
     if not await _later_batch_waits(db, fact):
         await _book_some(db, source_name=fact.source_name, cursor=Cursor(), now=now)
 
@@ -45,12 +49,29 @@ async def _book_some(db: Writing, *, source_name: str, cursor: Cursor, now: date
         await append(db, PostingPaused(source_name=source_name, cursor=booked.cursor), now=now)
 
 
+async def _hold_source(db: Writing, source_name: str) -> None:
+    """Let the batches of one source be booked one after the other.
+
+    A later batch may be under way in another worker, with a look at the lines that is older than our own batch: leaving ours to it would
+    leave it to nobody. Under this lock it has either ended, and its reaction stands, or not begun, and will see our lines.
+    """
+    lock = text(
+        "SELECT pg_advisory_xact_lock(hashtextextended('settlement.history:' || tenant_id::text || :source_name, 0))"
+        " FROM app.tenants WHERE tenant_id = :tenant_id"
+    )
+    await db.execute(lock, {"tenant_id": db.tenant_id, "source_name": source_name})
+
+
 async def _later_batch_waits(db: Writing, fact: HistoryImported) -> bool:
-    """Whether an event of a later batch of the same source is still to be worked off (batches are named by time-ordered ids)."""
+    """Whether an event of a later batch of the same source has no reaction yet (batches are named by time-ordered ids)."""
+    booked = select(Reaction.event_id).where(
+        Reaction.tenant_id == db.tenant_id, Reaction.event_id == OutboxEvent.id, Reaction.verb == BOOK_HISTORY
+    )
     later = select(OutboxEvent.id).where(
         OutboxEvent.tenant_id == db.tenant_id,
         OutboxEvent.kind == HistoryImported.__name__,
         OutboxEvent.done_at.is_(None),
+        ~booked.exists(),
         OutboxEvent.parked_at.is_(None),
         OutboxEvent.payload["source_name"].as_string() == fact.source_name,
         OutboxEvent.payload["batch"].as_string() > fact.batch,

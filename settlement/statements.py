@@ -14,6 +14,7 @@ from sqlalchemy import Text, and_, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from orders.queries import reversed_lines_select, settled_lines_select
+from settlement.errors import StatementDiffers
 from settlement.models import Contract, LedgerAccount, LedgerEntry, Statement, TermsPortion
 from settlement.queries import credited_account, signed_amount
 from settlement.states import Cause
@@ -41,7 +42,7 @@ class PartyMonth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def party_months(db: Reading, month: date) -> list[PartyMonth]:
-    """Every party that has entries in the month or comes into it with a balance, by id."""
+    """Every party that has entries in the month or comes into it with a balance, by id; raises StatementDiffers."""
     opening = await _openings(db, month)
     moved = await _moved(db, month)
     found = []
@@ -63,7 +64,20 @@ async def party_months(db: Reading, month: date) -> list[PartyMonth]:
 
 
 async def _openings(db: Reading, month: date) -> dict[PartyId, Fen]:
-    """Each party's last closing before the month: months are closed in order, so nothing lies between."""
+    """What each party comes into the month with; raises StatementDiffers where ledger and last statement disagree about it.
+
+    Months are closed in order, so nothing should lie between the last statement and the month; to trust in that alone would hide
+    whatever did.
+    """
+    stated, carried = await _stated(db, month), await _carried(db, month)
+    for party_id in stated.keys() | carried.keys():
+        if stated.get(party_id, 0) != carried.get(party_id, 0):
+            raise StatementDiffers(month=month, party_id=party_id)
+    return stated
+
+
+async def _stated(db: Reading, month: date) -> dict[PartyId, Fen]:
+    """Each party's last closing before the month."""
     latest = (
         select(Statement.party_id, Statement.closing_fen)
         .where(Statement.tenant_id == db.tenant_id, Statement.period_on < month)
@@ -71,6 +85,17 @@ async def _openings(db: Reading, month: date) -> dict[PartyId, Fen]:
         .order_by(Statement.party_id, Statement.period_on.desc())
     )
     return {PartyId(row.party_id): Fen(row.closing_fen) for row in await db.execute(latest)}
+
+
+async def _carried(db: Reading, month: date) -> dict[PartyId, Fen]:
+    """What each party is owed from all periods before the month, recounted from the entries."""
+    statement = (
+        select(LedgerEntry.party_id, func.sum(signed_amount()).label("fen"))
+        .join(LedgerAccount, credited_account(db))
+        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on < month)
+        .group_by(LedgerEntry.party_id)
+    )
+    return {PartyId(row.party_id): Fen(int(row.fen)) for row in await db.execute(statement)}
 
 
 async def _moved(db: Reading, month: date) -> dict[PartyId, tuple[Fen, Fen, int]]:
@@ -133,9 +158,10 @@ async def statement_days(db: Reading, party_id: PartyId, *, month: date) -> list
 
 async def statement_lines(db: Reading, party_id: PartyId, *, month: date, day: date) -> list[StatementLine]:
     """One day's lines of a party's statement, sales before refunds, by number."""
-    rows = (await db.execute(_lines_select(db, party_id, month=month, day=day))).all()
-    codes = await store_codes(db, sorted({StoreId(row.store_id) for row in rows}))
-    lines = [
+    found = (await db.execute(_lines_select(db, party_id, month=month, day=day))).all()
+    codes = await store_codes(db, sorted({StoreId(row.store_id) for row in found}))
+    rows = sorted(found, key=lambda row: place_of(row, codes[StoreId(row.store_id)]))
+    return [
         StatementLine(
             occurred_on=row.occurred_on, cause=Cause(row.cause), order_no=row.order_no,
             line_no=row.refund_line_no if row.line_no is None else row.line_no, sku_code=row.sku_code,
@@ -146,14 +172,17 @@ async def statement_lines(db: Reading, party_id: PartyId, *, month: date, day: d
         )
         for row in rows
     ]  # fmt: skip
-    return sorted(lines, key=_place)
 
 
-def _place(line: StatementLine) -> tuple[Any, ...]:
-    return (
-        line.cause != Cause.ORDER_PAID, line.order_no or "", line.line_no or 0, line.reference, line.base_fen,
-        line.portion_fen, line.terms_id,
+def place_of(row: Any, store_code: str) -> tuple[Any, ...]:
+    """Where a line stands in its day: by what it shows, then by the ids of what it is about, so that no two share a place."""
+    number = row.refund_line_no if row.line_no is None else row.line_no
+    shown = (
+        row.cause != Cause.ORDER_PAID, row.order_no or "", number or 0, row.reference, row.base_fen,
+        row.portion_fen, store_code, row.sku_code or "",
     )  # fmt: skip
+    about = (row.terms_id, row.order_line_id, row.refund_id, row.refund_line_no)
+    return shown + tuple(str(each or "") for each in about)
 
 
 def _lines_select(db: Reading, party_id: PartyId, *, month: date, day: date) -> Any:
@@ -163,7 +192,8 @@ def _lines_select(db: Reading, party_id: PartyId, *, month: date, day: date) -> 
     return (
         select(
             LedgerEntry.occurred_on, LedgerEntry.cause, LedgerEntry.store_id, LedgerEntry.terms_id,
-            LedgerEntry.refund_line_no, signed_amount().label("portion_fen"), TermsPortion.rate_bps,
+            LedgerEntry.order_line_id, LedgerEntry.refund_id, LedgerEntry.refund_line_no,
+            signed_amount().label("portion_fen"), TermsPortion.rate_bps,
             Contract.code, Contract.version, sold.c.order_no, sold.c.line_no,
             func.coalesce(undone.c.sku_code, sold.c.sku_code).label("sku_code"),
             func.coalesce(-undone.c.amount_fen, sold.c.paid_fen).label("base_fen"),

@@ -27,6 +27,7 @@ from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry, Statement, TermsPortion
 from settlement.queries import credited_account, signed_amount
 from settlement.states import AccountKind, Cause
+from settlement.verify_gaps import lines_without_terms, missing_statements
 from settlement.views import BooksReport, Finding
 from tenants.kernel.money import WHOLE
 from tenants.kernel.scope import Reading
@@ -48,6 +49,8 @@ async def verify_books(db: Reading) -> BooksReport:
             LedgerEntry,
         ),
         "every statement equals its entries and goes on from the one before": (_statements(db), Statement),
+        "every closed month has its statements": (missing_statements(db), Statement),
+        "every line that moved money has frozen terms": (lines_without_terms(db), FrozenTerms),
     }
     findings = []
     for law, (broken, counted) in laws.items():

@@ -159,16 +159,24 @@ class OrderMoney(_View, frozen=True):
 
 
 class ClosingTotals(_View, frozen=True):
-    """The figures that must agree to the fen: what orders kept, what the ledger booked, what statements say."""
+    """The figures that must agree to the fen: what orders kept, the ledger booked and statements say; and the month's beginning.
+
+    `carried_fen` is what the ledger carried into the month, `openings_fen` what its statements open with.
+    """
 
     orders_fen: Fen
     ledger_fen: Fen
     statements_fen: Fen
+    carried_fen: Fen
+    openings_fen: Fen
 
     @property
     def agree(self) -> bool:
-        """Whether all three are equal."""
-        return self.orders_fen == self.ledger_fen == self.statements_fen
+        """Whether the month's three are equal and the two of its beginning."""
+        return (
+            self.orders_fen == self.ledger_fen == self.statements_fen
+            and self.carried_fen == self.openings_fen
+        )
 
 
 class ClosingView(_View, frozen=True):

@@ -16,7 +16,7 @@ WHOLE: Bps = Bps(10_000)
 LARGEST = 2**53 - 1
 """The largest integer that a mini-program's JavaScript carries exactly; no amount may exceed it."""
 LARGEST_AMOUNT = 10**12
-"""No single amount here is larger: ten billion yuan; a thousand of them still fit every counter."""
+"""Ten billion yuan: more than any one line is worth, and small enough that nine million of them still fit in an account's bigint."""
 
 LONGEST_AMOUNT = 40
 AMOUNT = re.compile(
@@ -96,6 +96,6 @@ def yuan_text(amount: Fen) -> str:
 
 
 def _bounded(amount: int, text: str) -> Fen:
-    if abs(amount) > LARGEST:
+    if abs(amount) > LARGEST_AMOUNT:
         raise NotMoney(f"{text[:40]!r} is larger than any amount here")
     return Fen(amount)

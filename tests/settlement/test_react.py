@@ -1,5 +1,6 @@
 """Booking through the worker: each message once, history in steps, batches that wait together worked off together."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,8 +13,8 @@ from settlement.events import PostingPaused
 from settlement.post_history import Cursor
 from storefront.subscriptions import SUBSCRIPTIONS
 from tenants.kernel.ids import new_id
-from tenants.kernel.outbox import append
-from tenants.kernel.scope import TenantScope
+from tenants.kernel.outbox import append, begin_reaction
+from tenants.kernel.scope import TenantScope, Writing
 from tests.support.books import OCTOBER, MallStore, balances, give_back, open_mall_store, sell
 
 
@@ -92,3 +93,40 @@ async def test_a_line_that_joins_a_booked_document_later_is_booked_too(shop: Mal
             db, PostingPaused(source_name="till", cursor=Cursor()), now=late + timedelta(days=1)
         )
         assert await balances(db) == {"mall": 225, "brand": 1_275}
+
+
+async def two_workers_and_two_batches(shop: MallStore) -> dict[str, int]:
+    """The later batch's reaction has looked at the lines already, and is not done, when the earlier batch commits and is worked off."""
+    earlier, later = (HistoryImported(source_name="till", batch=batch) for batch in ("batch 1", "batch 2"))
+    async with shop.tenant.writing() as db:
+        await sell(db, shop.store_id, 10_000, source=Source.HISTORY)
+        later_id = await append(db, later, now=OCTOBER)
+
+    async def work_off_the_earlier() -> None:
+        async with shop.tenant.writing() as db:
+            await react.book_history(db, earlier, now=OCTOBER)
+
+    async with shop.tenant.writing() as slow:
+        await begin_reaction(slow, event_id=later_id, verb=react.BOOK_HISTORY, now=OCTOBER)
+        await react.book_history(slow, later, now=OCTOBER)
+        async with shop.tenant.writing() as db:
+            await sell(db, shop.store_id, 1_000, source=Source.HISTORY)
+        other = asyncio.create_task(work_off_the_earlier())
+        await asyncio.sleep(0.3)
+    await other
+    async with shop.tenant.writing() as db:
+        return await balances(db)
+
+
+async def test_an_earlier_batch_is_not_left_to_a_later_one_that_is_already_under_way(shop: MallStore) -> None:
+    assert await two_workers_and_two_batches(shop) == {"mall": 1_650, "brand": 9_350}
+
+
+async def test_control_without_the_lock_the_earlier_batch_is_booked_by_nobody(
+    shop: MallStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hold_nothing(db: Writing, source_name: str) -> None:
+        """Look at the queue alone."""
+
+    monkeypatch.setattr(react, "_hold_source", hold_nothing)
+    assert await two_workers_and_two_batches(shop) == {"mall": 1_500, "brand": 8_500}

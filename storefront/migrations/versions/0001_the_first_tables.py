@@ -382,12 +382,14 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("closed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("closed_by", sa.Text(), nullable=True),
+        sa.Column("stated_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint("state IN ('open', 'closed')", name=op.f("periods_ck_state")),
+        sa.CheckConstraint("stated_at IS NULL OR state = 'closed'", name=op.f("periods_ck_stated")),
         sa.ForeignKeyConstraint(["tenant_id"], ["app.tenants.tenant_id"], name="periods_fk_tenants"),
         sa.PrimaryKeyConstraint("tenant_id", "contract_code", "starts_on", name=op.f("periods_pk")),
         schema="app",
     )
-    secure("periods", app="SELECT, INSERT, UPDATE (state, closed_at, closed_by)")
+    secure("periods", app="SELECT, INSERT, UPDATE (state, closed_at, closed_by, stated_at)")
     op.create_table(
         "shoppers",
         sa.Column("tenant_id", sa.UUID(), nullable=False),

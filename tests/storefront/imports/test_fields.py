@@ -12,7 +12,7 @@ from storefront.imports import fields
 from storefront.imports.fields import Cell, Doubtful, FieldSpec, read_field
 from storefront.imports.mapping import FieldRule, NotReadable
 from tenants.import_outcomes import Verdict
-from tenants.kernel.money import Fen, yuan_text
+from tenants.kernel.money import LARGEST_AMOUNT, Fen, yuan_text
 
 
 def cell(text: str, read: Any = fields.plain_text, *, workbook: bool = False, **rule: Any) -> Cell:
@@ -58,7 +58,7 @@ def test_money_may_come_in_fen() -> None:
         value("12.34", fields.money, unit="fen")
 
 
-@given(st.integers(min_value=-(10**13), max_value=10**13))
+@given(st.integers(min_value=-LARGEST_AMOUNT, max_value=LARGEST_AMOUNT))
 def test_every_amount_written_by_us_is_read_back(amount: int) -> None:
     assert value(yuan_text(Fen(amount)), fields.money) == amount
 
