@@ -1,4 +1,4 @@
-"""Tell the whole story over HTTP against a running storefront: from a scene code to a collected order and a partial refund.
+"""Tell the whole story against a running storefront: a brand, its files, a collected order, a partial refund, the month's end.
 
     storefront up                                         # in one terminal
     python scripts/story.py --url http://127.0.0.1:8000   # in another
@@ -19,10 +19,13 @@ import httpx
 
 from scripts.story_chapters import Cast, Login, Stage, StoryBroken, Told, tell
 from storefront.adapters.outbound import open_http_client
+from storefront.cli.home import database_url_of, settings_for_command
 from storefront.cli.seed import kept_report
 from storefront.demo.report import DemoReport
 from storefront.embedded.folder import default_home
 from storefront.simulators.remote import SimulatorControl
+from tenants.directory import tenant_coded
+from tenants.kernel.scope import open_database
 
 SIMULATOR_OFFSET = 100
 
@@ -54,19 +57,27 @@ async def play(url: str, *, simulator: str, home: Path) -> Told:
         raise StoryBroken(
             f"there is no demonstration in {home}: name the data folder of `storefront up` with --data"
         )
-    async with open_http_client() as http, httpx.AsyncClient(trust_env=False) as vendor:
-        return await tell(
-            cast_of(report),
-            stage=Stage(http, url=url, say=print),
-            control=SimulatorControl(simulator, vendor),
-        )
+    cast = cast_of(report)
+    database = open_database(database_url_of(settings_for_command(home)), pool_size=2)
+    try:
+        async with database.platform() as db:
+            tenant_id = await tenant_coded(db, cast.code)
+        if tenant_id is None:
+            raise StoryBroken(f"the database has no brand {cast.code}")
+        async with open_http_client() as http, httpx.AsyncClient(trust_env=False) as vendor:
+            return await tell(
+                cast,
+                stage=Stage(http, url=url, say=print),
+                control=SimulatorControl(simulator, vendor),
+                tenant=database.tenant(tenant_id),
+            )
+    finally:
+        await database.close()
 
 
 def main() -> None:
     """Read the arguments and play."""
-    parser = argparse.ArgumentParser(
-        description="Tell the whole story over HTTP against a running storefront."
-    )
+    parser = argparse.ArgumentParser(description="Tell the whole story against a running storefront.")
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="the API's address")
     parser.add_argument(
         "--simulator", help="the WeChat simulator's address; default: the API's port plus 100"
@@ -79,7 +90,7 @@ def main() -> None:
         told = asyncio.run(
             play(arguments.url, simulator=simulator, home=default_home(configured=arguments.data))
         )
-    except (StoryBroken, httpx.HTTPError) as error:
+    except (StoryBroken, LookupError, httpx.HTTPError) as error:
         print(f"\nThe story broke: {type(error).__name__} {error}")
         sys.exit(1)
     print(f"\nAll told: order {told.order_id}, {told.paid_fen} fen paid, {told.refunded_fen} fen given back.")

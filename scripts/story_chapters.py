@@ -4,18 +4,25 @@ Played by `story.py` against a running storefront, and by a journey test. Every 
 """
 
 import asyncio
+import tempfile
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from storefront.imports.kinds import KINDS
+from storefront.imports.run import ImportRequest, import_file
 from storefront.simulators.remote import SimulatorControl
 from tenants.kernel.ids import random_code
+from tenants.kernel.scope import TenantScope
 
 PATIENCE_SECONDS = 30.0
 OK, CREATED, CONFLICT, FORBIDDEN = 200, 201, 409, 403
@@ -104,9 +111,10 @@ class Stage:
         self._say(f"    {line}")
 
 
-async def tell(cast: Cast, *, stage: Stage, control: SimulatorControl) -> Told:
-    """Play the whole story; returns what there is to check in the books."""
+async def tell(cast: Cast, *, stage: Stage, control: SimulatorControl, tenant: TenantScope) -> Told:
+    """Play the whole story; returns what there is to check in the books. Files come in past HTTP, into the brand's own `tenant`."""
     new_brand = await open_a_brand(cast, stage=stage, control=control)
+    await bring_files(tenant, stage=stage)
     product = await look_around(cast, stage=stage)
     shopper, guide_id = await come_in(cast, stage=stage, control=control)
     order = await buy(cast, product, shopper=shopper, stage=stage)
@@ -114,6 +122,7 @@ async def tell(cast: Cast, *, stage: Stage, control: SimulatorControl) -> Told:
     await collect(cast, order["id"], shopper=shopper, stage=stage)
     await be_helped(cast, product, order, shopper=shopper, stage=stage)
     refund = await give_back(cast, order, shopper=shopper, stage=stage)
+    await end_the_month(cast, stage=stage)
     return Told(
         new_brand=new_brand, order_id=order["id"], paid_fen=order["totalFen"], refund_id=refund["id"],
         refunded_fen=refund["amountFen"], guide_id=guide_id,
@@ -132,6 +141,20 @@ async def open_a_brand(cast: Cast, *, stage: Stage, control: SimulatorControl) -
     )
     stage.tell(f"{brand['name']} ({brand['code']}) trades under appid {brand['appid']}")
     return str(brand["id"])
+
+
+async def bring_files(tenant: TenantScope, *, stage: Stage) -> None:
+    """The brand's file comes in as `storefront import` brings it; the same file again changes nothing."""
+    stage.chapter("2. The brand's files come in")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "groups.csv"
+        path.write_text(f"code,name\nstory-{random_code(8).lower()},故事里的门店组\n", encoding="utf-8")
+        request = ImportRequest(kind=KINDS["store-groups"], path=path)
+        for wanted in ((1, 0), (0, 1)):
+            outcome = await import_file(tenant, request, now=datetime.now(UTC))
+            stage.tell(f"{path.name}: {outcome.imported} imported, {outcome.unchanged} unchanged")
+            if (outcome.imported, outcome.unchanged) != wanted:
+                raise StoryBroken(f"the import gave {outcome}, not {wanted}")
 
 
 async def look_around(cast: Cast, *, stage: Stage) -> dict[str, Any]:
@@ -297,6 +320,28 @@ async def give_back(cast: Cast, order: dict[str, Any], *, shopper: str, stage: S
             return dict(refund)
         await asyncio.sleep(0.5)
     raise StoryBroken("the refund did not arrive in time")
+
+
+async def end_the_month(cast: Cast, *, stage: Stage) -> None:
+    """Finance closes last month; closing it again answers with the same statements, and the three totals agree."""
+    stage.chapter("9. The month's end")
+    finance = await staff(cast, cast.finance, stage=stage)
+    last = datetime.now(ZoneInfo("Asia/Shanghai")).replace(day=1) - timedelta(days=1)
+    body = {"month": f"{last:%Y-%m}", "through": True}
+    closed = await stage.ask("POST", "/brand/v1/settlement/closings", token=finance, body=body)
+    again = await stage.ask("POST", "/brand/v1/settlement/closings", token=finance, body=body)
+    listed = await stage.ask("GET", f"/brand/v1/settlement/statements?month={last:%Y-%m}", token=finance)
+    for statement in listed["statements"]:
+        party = statement["party"]
+        stage.tell(
+            f"{party['kind']} {party['name']}: {statement['closingFen']} fen owed, {statement['lines']} lines"
+        )
+    totals = closed["totals"]
+    stage.tell(
+        f"kept: orders {totals['ordersFen']}, ledger {totals['ledgerFen']}, statements {totals['statementsFen']} fen"
+    )
+    if len(set(totals.values())) != 1 or again["statements"] != closed["statements"]:
+        raise StoryBroken(f"the month's figures differ: {totals}")
 
 
 async def staff(cast: Cast, who: Login, *, stage: Stage) -> str:

@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import ParameterKwarg
 from litestar.serialization import default_serializer
 from litestar.types import Serializer
 
@@ -112,7 +114,7 @@ def prefers_chinese(accept_language: str) -> bool:
 
 def answer_exception(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer any exception with its frame; what is no refusal and no client's mistake is reported and told as INTERNAL_ERROR."""
-    refusal = as_refusal(error)
+    refusal = as_refusal(error, wire_names=_wire_names(request))
     if isinstance(refusal, Broken):
         report_failure("request_broken", error)
     request.scope["state"]["code"] = refusal.code()
@@ -128,18 +130,33 @@ def answer_exception(request: Request[Any, Any, Any], error: Exception) -> Respo
     return response
 
 
-def as_refusal(error: Exception) -> Refusal:
-    """Translate the framework's exceptions; refusals stay what they are."""
+def _wire_names(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Our argument's name -> what the caller calls it, for the query and header parameters of this operation and of what it depends on."""
+    handler = request.scope.get("route_handler")
+    if not isinstance(handler, HTTPRouteHandler):
+        return {}
+    signatures = [provide.parsed_fn_signature for provide in handler.resolve_dependencies().values()]
+    signatures.append(handler.parsed_fn_signature)
+    return {
+        name: field.kwarg_definition.name or name
+        for signature in signatures
+        for name, field in signature.parameters.items()
+        if isinstance(field.kwarg_definition, ParameterKwarg)
+    }
+
+
+def as_refusal(error: Exception, *, wire_names: Mapping[str, str] | None = None) -> Refusal:
+    """Translate the framework's exceptions, with parameters called as on the wire; refusals stay what they are."""
     if isinstance(error, Refusal):
         return error
     if isinstance(error, ValidationException):
-        return _parameters_refused(error.extra)
+        return _parameters_refused(error.extra, wire_names=wire_names or {})
     if isinstance(error, HTTPException) and error.status_code in BY_STATUS:
         return BY_STATUS[error.status_code]()
     return errors.InternalError()
 
 
-def _parameters_refused(extra: Any) -> Refusal:
+def _parameters_refused(extra: Any, *, wire_names: Mapping[str, str]) -> Refusal:
     """A body that does not fit is 422, a path, query or header parameter that cannot be read is 400; both say where."""
     details: dict[str, str] = {}
     in_body = False
@@ -150,7 +167,7 @@ def _parameters_refused(extra: Any) -> Refusal:
         key = str(found.get("key") or source or "body").removeprefix("data.")
         # The framework names the handler's argument when a body is missing altogether.
         missing = in_body and key == "data"
-        details["body" if missing else key] = (
+        details["body" if missing else key if in_body else wire_names.get(key, key)] = (
             "A body is required" if missing else str(found.get("message", ""))[:200]
         )
     return (errors.ValidationFailed if in_body else errors.MalformedRequest)(details=details)

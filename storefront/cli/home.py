@@ -61,8 +61,13 @@ def announce(home: Path, environment: Mapping[str, str]) -> None:
 
 
 def withdraw_announcement(home: Path) -> None:
-    """Take the note away."""
-    (home / "running.json").unlink(missing_ok=True)
+    """Take our own note away; that of another `up`, whose folder refused us, stays."""
+    try:
+        noted = msgspec.json.decode((home / "running.json").read_bytes(), type=Addresses)
+    except (OSError, msgspec.DecodeError):
+        return
+    if noted.pid == os.getpid():
+        (home / "running.json").unlink(missing_ok=True)
 
 
 def running_environment(home: Path) -> dict[str, str]:
@@ -87,6 +92,16 @@ def environment_for_command(data: Path | None = None) -> dict[str, str]:
 def settings_for_command(data: Path | None = None) -> Settings:
     """The settings of that environment."""
     return read_settings(environment_for_command(data))
+
+
+def database_url_of(settings: Settings) -> str:
+    """Where the database is, or a LookupError that says how to name one."""
+    if settings.database_url is None:
+        raise LookupError(
+            "no database: no `storefront up` runs on the data folder (name its folder with --data DIR or STOREFRONT_HOME),"
+            " and DATABASE_URL is not set"
+        )
+    return settings.database_url
 
 
 def strip_postgres_variables() -> None:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from storefront.cli.home import settings_for_command, strip_postgres_variables
+from storefront.cli.home import database_url_of, settings_for_command, strip_postgres_variables
+from storefront.cli.opened import data_option
 from storefront.cli.screen import open_screen
-from storefront.imports.kinds import KINDS
+from storefront.imports.explain import field_lines, header_line, mapping_skeleton
+from storefront.imports.kinds import KINDS, Kind
 from storefront.imports.mapping import MappingWrong, read_mapping
 from storefront.imports.reading import FileUnreadable
 from storefront.imports.report import ImportOutcome
@@ -26,6 +29,20 @@ from tenants.kernel.errors import Refusal
 from tenants.kernel.scope import open_database
 
 REFUSED_ROWS = 2
+
+
+def _show_fields(context: click.Context, _option: click.Parameter, kind: str | None) -> None:
+    if kind is None:
+        return
+    open_screen().print(fields_table(KINDS[kind]))
+    context.exit()
+
+
+def _show_template(context: click.Context, _option: click.Parameter, kind: str | None) -> None:
+    if kind is None:
+        return
+    click.echo(f"{header_line(KINDS[kind])}\n\n{mapping_skeleton(KINDS[kind])}")
+    context.exit()
 
 
 @click.command("import")
@@ -50,6 +67,23 @@ REFUSED_ROWS = 2
     show_default=True,
     help="Rows in one transaction.",
 )
+@data_option
+@click.option(
+    "--fields",
+    type=click.Choice(sorted(KINDS)),
+    is_eager=True,
+    expose_value=False,
+    callback=_show_fields,
+    help="Show the fields of a kind, and end.",
+)
+@click.option(
+    "--template",
+    type=click.Choice(sorted(KINDS)),
+    is_eager=True,
+    expose_value=False,
+    callback=_show_template,
+    help="Print a CSV header for a kind and a mapping to start from, and end.",
+)
 def import_command(
     *,
     kind: str,
@@ -59,6 +93,7 @@ def import_command(
     dry_run: bool,
     report: Path | None,
     batch: int,
+    data: Path | None,
 ) -> None:
     """Import FILE (CSV, CSV.GZ, XLSX, XLS) as KIND into a brand.
 
@@ -71,10 +106,10 @@ def import_command(
             path=file,
             mapping=read_mapping(mapping) if mapping else None,
             dry_run=dry_run,
-            report=report or Path(f"{file.name.split('.')[0]}.{kind}.report.csv"),
+            report=report or Path(f"{Path(file.name.removesuffix('.gz')).stem}.{kind}.report.csv"),
             batch=batch,
         )
-        outcome = asyncio.run(_run(request, tenant_code=tenant_code, console=console))
+        outcome = asyncio.run(_run(request, tenant_code=tenant_code, data=data, console=console))
     except (MappingWrong, FileUnreadable, Refusal, LookupError, OSError) as error:
         click.echo(f"{error}", err=True)
         sys.exit(1)
@@ -82,12 +117,11 @@ def import_command(
     sys.exit(REFUSED_ROWS if outcome.refused else 0)
 
 
-async def _run(request: ImportRequest, *, tenant_code: str, console: Console) -> ImportOutcome:
+async def _run(
+    request: ImportRequest, *, tenant_code: str, data: Path | None, console: Console
+) -> ImportOutcome:
     strip_postgres_variables()
-    url = settings_for_command().database_url
-    if url is None:
-        raise LookupError("no database: start `storefront up`, or set DATABASE_URL")
-    database = open_database(url, pool_size=2)
+    database = open_database(database_url_of(settings_for_command(data)), pool_size=2)
     try:
         async with database.platform() as db:
             tenant_id = await tenant_coded(db, tenant_code)
@@ -120,6 +154,16 @@ def _progress(console: Console) -> Progress:
     )
 
 
+def fields_table(kind: Kind) -> Table:
+    """The fields of a kind: what a mapping may feed."""
+    table = Table("field", "required", "type", "meaning", title=f"{kind.name}: fields", title_justify="left")
+    table.columns[0].no_wrap = True
+    for line in field_lines(kind):
+        type_ = f"{line.type}: {', '.join(line.choices)}" if line.choices else line.type
+        table.add_row(line.name, "required" if line.required else "", type_, line.sentence)
+    return table
+
+
 def outcome_table(outcome: ImportOutcome) -> Table:
     """The figures of one import, as the end of the command shows them."""
     title = f"{outcome.kind}: {outcome.file}" + (" (dry run, nothing kept)" if outcome.dry_run else "")
@@ -134,5 +178,7 @@ def outcome_table(outcome: ImportOutcome) -> Table:
         ("kept as text", outcome.kept_as_text),
     ):
         table.add_row(name, f"{count:,}")
+    if outcome.columns_not_read:
+        table.add_row(f"[yellow]columns not read: {escape(', '.join(outcome.columns_not_read))}[/]", "")
     table.caption = f"{outcome.seconds:.1f} s, {outcome.rows_per_second:,} rows/s; report: {outcome.report}"
     return table

@@ -7,13 +7,14 @@ The same verbs as the operators' routes; what was done stands in the brand's aud
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import rich_click as click
 from rich.table import Table
 
-from storefront.cli.opened import ACTOR, with_database
+from storefront.cli.opened import ACTOR, data_option, with_database
 from storefront.cli.screen import open_screen
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--tenant", "code", help="The brand's code; all brands without it.")
-def list_jobs(code: str | None) -> None:
+@data_option
+def list_jobs(*, code: str | None, data: Path | None) -> None:
     """List parked jobs, the oldest first."""
     from tenants.directory import every_tenant
 
@@ -49,14 +51,15 @@ def list_jobs(code: str | None) -> None:
         console = open_screen()
         console.print(table if found else "nothing is parked", soft_wrap=True)
 
-    with_database(work)
+    with_database(work, data=data)
 
 
 @jobs.command("retry")
 @click.argument("code")
 @click.argument("job_id", type=click.UUID)
 @click.option("--reason", required=True, help="Why it may try again; kept in the audit log.")
-def retry(code: str, job_id: UUID, *, reason: str) -> None:
+@data_option
+def retry(code: str, job_id: UUID, *, reason: str, data: Path | None) -> None:
     """Let the job JOB_ID of the brand CODE try again from its first attempt."""
     from tenants.directory import tenant_coded
     from tenants.errors import TenantNotFound
@@ -72,7 +75,7 @@ def retry(code: str, job_id: UUID, *, reason: str) -> None:
             await retry_job(db, EventId(job_id), actor=ACTOR, reason=reason, now=datetime.now(UTC))
         click.echo(f"{job_id} waits for the worker again")
 
-    with_database(work)
+    with_database(work, data=data)
 
 
 async def _parked(tenant: "TenantScope") -> AsyncIterator["JobView"]:

@@ -5,11 +5,12 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import rich_click as click
 
-from storefront.cli.home import settings_for_command, strip_postgres_variables
+from storefront.cli.home import database_url_of, settings_for_command, strip_postgres_variables
 from tenants.kernel.errors import Refusal
 
 if TYPE_CHECKING:
@@ -17,20 +18,25 @@ if TYPE_CHECKING:
     from tenants.kernel.scope import Database
 
 ACTOR = "system:command-line"
+data_option = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data folder of a running `storefront up`; default: DATABASE_URL, or STOREFRONT_HOME, or the system's folder.",
+)
 
 
-def with_database(work: Callable[["Database", "Settings"], Awaitable[None]]) -> None:
-    """Open the database of the environment, or of a running `up`, and run `work`; a refusal ends the program in its own words."""
+def with_database(
+    work: Callable[["Database", "Settings"], Awaitable[None]], *, data: Path | None = None
+) -> None:
+    """Open the database of the environment, or of the `up` on this data folder, and run `work`; a refusal ends the program in its own words."""
     import msgspec
 
     from tenants.kernel.scope import open_database
 
     async def opened() -> None:
         strip_postgres_variables()
-        settings = settings_for_command()
-        if settings.database_url is None:
-            raise LookupError("no database: start `storefront up`, or set DATABASE_URL")
-        database = open_database(settings.database_url, pool_size=2)
+        settings = settings_for_command(data)
+        database = open_database(database_url_of(settings), pool_size=2)
         try:
             await work(database, settings)
         finally:

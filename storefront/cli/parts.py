@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FORKS = sys.platform.startswith("linux")
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 STOP_SECONDS = 30.0
 
 
@@ -151,7 +151,9 @@ def _become(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     if FORKS:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
+        library = ctypes.CDLL(None)
+        library.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
+        library.prctl(PR_SET_NAME, f"storefront-{name}".encode())  # what `ps` and `top` show: fifteen letters
         if os.getppid() != parent:
             os._exit(1)
     for descriptor in private:

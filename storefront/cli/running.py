@@ -25,6 +25,8 @@ from storefront.provision import APP, MIGRATOR, WORKER, provision, role_statemen
 from storefront.settings import Settings, read_settings
 
 READY_SECONDS = 60.0
+SIMULATOR_HOST = "127.0.0.1"
+SIMULATOR_OFFSET, METRICS_OFFSET = 100, 200
 Say = Callable[[str], None]
 
 
@@ -66,7 +68,7 @@ class Running:
     @property
     def simulator_url(self) -> str:
         """The simulator's address on this machine."""
-        return f"http://127.0.0.1:{self.wanted.simulator_port}"
+        return f"http://{SIMULATOR_HOST}:{self.wanted.simulator_port}"
 
     @property
     def simulates(self) -> bool:
@@ -103,8 +105,7 @@ def bring_up(wanted: Wanted, *, say: Say) -> Running:
     """Bring everything up and return once the API answers that it is ready; on failure nothing stays running."""
     wanted.home.mkdir(parents=True, exist_ok=True)
     keep_bytecode(wanted.home / "bytecode")
-    for port in (wanted.port, wanted.simulator_port):
-        _require_free(port, host=wanted.host)
+    _require_ports(wanted)
     running = Running(wanted, _base_environment(wanted))
     faults = key_faults(running.settings)
     if faults:
@@ -140,12 +141,12 @@ def _base_environment(wanted: Wanted) -> dict[str, str]:
         "STOREFRONT_HOST": wanted.host,
         "STOREFRONT_PORT": str(wanted.port),
         "STOREFRONT_METRICS_PORT": str(wanted.metrics_port),
-        "SIMULATOR_HOST": "127.0.0.1",
+        "SIMULATOR_HOST": SIMULATOR_HOST,
         "SIMULATOR_PORT": str(wanted.simulator_port),
         "SIMULATOR_STATE": str(wanted.home / "simulator.state"),
     }
-    environment.setdefault("WECHAT_PAY_URL", f"http://127.0.0.1:{wanted.simulator_port}")
-    environment.setdefault("WECHAT_API_URL", f"http://127.0.0.1:{wanted.simulator_port}")
+    environment.setdefault("WECHAT_PAY_URL", f"http://{SIMULATOR_HOST}:{wanted.simulator_port}")
+    environment.setdefault("WECHAT_API_URL", f"http://{SIMULATOR_HOST}:{wanted.simulator_port}")
     return environment
 
 
@@ -220,14 +221,25 @@ def _pass_gate(running: Running) -> None:
     asyncio.run(require_open(running.settings))
 
 
-def _require_free(port: int, *, host: str) -> None:
+def _require_ports(wanted: Wanted) -> None:
+    """Refuse before anything starts when a port of ours is taken, saying whose it would be."""
+    _require_free(wanted.port, host=wanted.host, use="the API", change="--port")
+    _require_free(wanted.simulator_port, host=SIMULATOR_HOST, use="the simulator", change="--port")
+    if wanted.metrics_port:
+        _require_free(
+            wanted.metrics_port, host=wanted.host, use="the metrics",
+            change="STOREFRONT_METRICS_PORT or --port",
+        )  # fmt: skip
+
+
+def _require_free(port: int, *, host: str, use: str, change: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             raise StartFailed(
-                f"port {port} on {host} cannot be used ({error.strerror}): choose another with --port"
+                f"{use}: port {port} on {host} cannot be used ({error.strerror}): choose another with {change}"
             ) from error
 
 

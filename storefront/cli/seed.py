@@ -25,13 +25,15 @@ REPORT = "demo.json"
 )
 def seed(*, data: Path | None) -> None:
     """Write the demonstration into the database, once. WECHAT_PAY_URL has to name a simulator."""
-    from storefront.cli.home import settings_for_command, strip_postgres_variables
+    from storefront.cli.home import database_url_of, settings_for_command, strip_postgres_variables
     from storefront.embedded.folder import default_home
 
     strip_postgres_variables()
     settings = settings_for_command(data)
-    if settings.database_url is None:
-        raise click.ClickException("DATABASE_URL is not set, and no `storefront up` runs on the data folder")
+    try:
+        database_url_of(settings)
+    except LookupError as error:
+        raise click.ClickException(str(error)) from error
     if settings.wechat_pay_url == Settings().wechat_pay_url:
         raise click.ClickException(
             "the demonstration pays against a simulator only: set WECHAT_PAY_URL (see `storefront simulate`)"

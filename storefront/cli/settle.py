@@ -17,17 +17,25 @@ from rich.console import Console
 from settlement import queries
 from settlement.commands import month_from_text, month_text
 from settlement.pending import post_pending
-from storefront.cli.home import settings_for_command, strip_postgres_variables
+from storefront.cli.home import database_url_of, settings_for_command, strip_postgres_variables
 from storefront.cli.screen import open_screen
 from storefront.cli.settle_report import (
     books_table,
     files_table,
+    laws_table,
     preview_table,
     print_month_end,
     progress,
     statements_table,
 )
-from storefront.statements.month_end import end_month, preview, recount, write_month
+from storefront.statements.month_end import (
+    LAWS_BELOW,
+    broken_laws_below,
+    end_month,
+    preview,
+    recount,
+    write_month,
+)
 from tenants.directory import every_tenant, tenant_coded
 from tenants.kernel.errors import Refusal
 from tenants.kernel.scope import Database, TenantScope, open_database
@@ -115,15 +123,17 @@ def post_command(**chosen: Any) -> None:
 @settle.command("verify")
 @of_brands
 def verify_command(**chosen: Any) -> None:
-    """Recount the books from scratch."""
+    """Recount the books from scratch, and what stock and orders say of themselves."""
     console = open_screen()
 
     async def work(tenant: TenantScope, code: str) -> bool:
         with progress(console) as say:
             report = await recount(tenant, say=say)
+            broken = await broken_laws_below(tenant, now=datetime.now(UTC), say=say)
         console.print(f"[bold]{code}[/]")
         console.print(books_table(report))
-        return report.sound
+        console.print(laws_table(LAWS_BELOW, broken))
+        return report.sound and not broken
 
     run_for_brands(work, **chosen)
 
@@ -165,10 +175,11 @@ def run_for_brands(work: Work, *, tenant_code: str | None, every: bool, data: Pa
 async def _for_brands(work: Work, *, tenant_code: str | None, data: Path | None) -> bool:
     strip_postgres_variables()
     settings = settings_for_command(data)
-    if settings.database_url is None:
-        raise LookupError("no database: start `storefront up`, or set DATABASE_URL")
     database = open_database(
-        settings.database_url, report_url=settings.database_report_url, pool_size=POOL, hide_parameters=True
+        database_url_of(settings),
+        report_url=settings.database_report_url,
+        pool_size=POOL,
+        hide_parameters=True,
     )
     try:
         brands = await _brands(database, tenant_code)
@@ -202,6 +213,6 @@ async def _brands(database: Database, tenant_code: str | None) -> list[tuple[str
 async def _preview(console: Console, tenant: TenantScope, *, code: str, month: date) -> None:
     counted = await preview(tenant, month)
     async with tenant.reading() as db:
-        names = {party_id: party.code for party_id, party in (await queries.parties(db)).items()}
+        parties = await queries.parties(db)
     title = f"{code}  {month_text(month)}  booked so far (dry run, nothing kept)"
-    console.print(preview_table(counted, names=names, title=title))
+    console.print(preview_table(counted, parties=parties, title=title))

@@ -1,7 +1,7 @@
 """What `storefront settle` prints: tables a finance person can read, amounts in yuan."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,11 +19,12 @@ from rich.table import Table
 
 from settlement.pending import Say
 from settlement.statements import PartyMonth
-from settlement.views import BooksReport, ClosingView, StatementView
+from settlement.views import BooksReport, ClosingView, PartyView, StatementView
 from storefront.statements.files import Written
 from storefront.statements.month_end import MonthEnd
 from tenants.kernel.ids import PartyId
 from tenants.kernel.money import Fen, yuan_text
+from tenants.laws import BrokenLaw
 
 SHOWN_HASH = 12
 
@@ -114,14 +115,40 @@ def books_table(report: BooksReport) -> Table:
     return table
 
 
-def preview_table(counted: list[PartyMonth], *, names: dict[PartyId, str], title: str) -> Table:
-    """What a closing would say of what is booked so far."""
+def laws_table(laws: Iterable[str], broken: list[BrokenLaw]) -> Table:
+    """Each law of stock and orders, and what breaks it."""
+    table = Table("law of stock and orders", "broken", "for example", title_justify="left")
+    found = {each.law: each for each in broken}
+    for law in laws:
+        each = found.get(law)
+        table.add_row(
+            law, f"[red]{each.broken:,}[/]" if each else "0", "\n".join(each.examples) if each else ""
+        )
+    return table
+
+
+def preview_table(counted: list[PartyMonth], *, parties: dict[PartyId, PartyView], title: str) -> Table:
+    """What a closing would say of what is booked so far, by kind of party and name."""
     table = Table(
-        "party", "opening", "earned", "reversed", "closing", "lines", title=title, title_justify="left"
+        "party",
+        "name",
+        "opening",
+        "earned",
+        "reversed",
+        "closing",
+        "lines",
+        title=title,
+        title_justify="left",
     )
-    for each in counted:
+
+    def place(each: PartyMonth) -> tuple[str, str, str]:
+        party = parties[each.party_id]
+        return party.kind, party.name, party.code
+
+    for each in sorted(counted, key=place):
         amounts = (each.opening_fen, each.earned_fen, each.reversed_fen, each.closing_fen)
-        table.add_row(names[each.party_id], *(yuan_text(amount) for amount in amounts), f"{each.lines:,}")
+        kind, name, _ = place(each)
+        table.add_row(kind, name, *(yuan_text(amount) for amount in amounts), f"{each.lines:,}")
     return table
 
 

@@ -6,6 +6,7 @@ on a command line. Passwords are asked for, or read from standard input.
 
 # ruff: noqa: PLC0415 a subcommand imports what it needs when it runs, so that --help answers at once
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,41 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 from rich.table import Table
 
-from storefront.cli.opened import ACTOR, end_with, with_database
+from storefront.cli.opened import ACTOR, data_option, end_with, with_database
 from storefront.cli.screen import open_screen
 
 if TYPE_CHECKING:
     from storefront.settings import Settings
     from tenants.kernel.scope import Database
+
+EXAMPLE = """\
+# A brand for `storefront tenant create FILE`. Everything without "optional" is required. Keep the file private: it holds keys.
+code = "river-wear"                 # small letters, digits and dashes; by this name every command knows the brand
+name = "江畔衣橱"                    # as people read it
+appid = "wx0123456789abcdef"        # the mini-program's id
+app_secret = "…"                    # and its secret, from the mini-program's back office
+# time_zone = "Asia/Shanghai"       # optional
+# platform_fee_bps = 0              # optional: the platform's part of every sale, 100 = 1 %
+
+[merchant]                          # at WeChat Pay
+merchant_no = "1900000001"          # 商户号
+legal_name = "江畔（示例）有限公司"   # the merchant's registered name
+certificate_serial = "4A5B6C7D8E9F" # of the merchant's API certificate, capital hexadecimal
+api_v3_key = "…"                    # 32 visible characters, set in the merchant back office
+# fee_bps = 60                      # optional: WeChat's fee, 60 = 0.6 %
+private_key = '''
+-----BEGIN PRIVATE KEY-----
+…                                   (apiclient_key.pem, whole)
+-----END PRIVATE KEY-----
+'''
+
+[merchant.wechat_public_keys]       # optional: WeChat's public key (or platform certificates), by serial
+# "PUB_KEY_ID_0119000000012026" = '''
+# -----BEGIN PUBLIC KEY-----
+# …
+# -----END PUBLIC KEY-----
+# '''
+"""
 
 ROLES = ("brand_hq", "finance", "store_manager", "guide", "mall_finance")
 
@@ -30,8 +60,9 @@ def tenant() -> None:
 
 @tenant.command("create")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def create(file: Path) -> None:
-    """Open the brand that FILE (TOML) describes: code, name, appid, app_secret, [merchant] with its keys."""
+@data_option
+def create(file: Path, *, data: Path | None) -> None:
+    """Open the brand that FILE (TOML) describes; `storefront tenant example` prints such a file."""
     import tomllib
 
     import msgspec
@@ -42,7 +73,7 @@ def create(file: Path) -> None:
     try:
         command = msgspec.convert(_camel(tomllib.loads(file.read_text(encoding="utf-8"))), CreateTenant)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        end_with(f"{file}: {error}")
+        end_with(f"{file}: {_as_in_file(str(error))}; `storefront tenant example` shows every field")
 
     async def work(database: "Database", settings: "Settings") -> None:
         view = await open_brand(
@@ -50,11 +81,18 @@ def create(file: Path) -> None:
         )
         open_screen().print(f"{view.code}: {view.name}, id {view.id}, public code {view.public_code}")
 
-    with_database(work)
+    with_database(work, data=data)
+
+
+@tenant.command("example")
+def example() -> None:
+    """Print a file for `tenant create`, with a comment at each field."""
+    click.echo(EXAMPLE, nl=False)
 
 
 @tenant.command("list")
-def list_tenants() -> None:
+@data_option
+def list_tenants(*, data: Path | None) -> None:
     """List all brands."""
     from tenants.directory import every_tenant
     from tenants.queries import find_tenant
@@ -71,7 +109,7 @@ def list_tenants() -> None:
             table.add_row(view.code, view.name, view.public_code, view.appid, view.status, str(view.id))
         open_screen().print(table)
 
-    with_database(work)
+    with_database(work, data=data)
 
 
 @tenant.command("staff")
@@ -82,7 +120,8 @@ def list_tenants() -> None:
 @click.option("--store", help="The store's code (store managers and guides).")
 @click.option("--mall", help="The mall's code (mall accountants).")
 @click.password_option(help="At least ten characters; asked for when not given.")
-def staff(**given: Any) -> None:
+@data_option
+def staff(*, data: Path | None, **given: Any) -> None:
     """Give a person a log-in for the brand CODE."""
     import msgspec
 
@@ -112,14 +151,15 @@ def staff(**given: Any) -> None:
             employed = await employ_staff(db, command, password_hash=password_hash, now=datetime.now(UTC))
         open_screen().print(f"{employed.login}: {employed.role}, id {employed.id}")
 
-    with_database(work)
+    with_database(work, data=data)
 
 
 @tenant.command("operator")
 @click.argument("login")
 @click.option("--name", required=True)
 @click.password_option(help="Asked for when not given.")
-def operator(*, login: str, name: str, password: str) -> None:
+@data_option
+def operator(*, login: str, name: str, password: str, data: Path | None) -> None:
     """Give a person the platform's own log-in."""
     from storefront.passwords import Argon2Passwords
     from tenants.operators import appoint_operator
@@ -130,7 +170,16 @@ def operator(*, login: str, name: str, password: str) -> None:
             await appoint_operator(db, login, name=name, password_hash=password_hash, now=datetime.now(UTC))
         open_screen().print(f"{login}: operator")
 
-    with_database(work)
+    with_database(work, data=data)
+
+
+def _as_in_file(message: str) -> str:
+    """Name fields as the file writes them: `$.merchant.api_v3_key` for `$.merchant.apiV3Key`."""
+    return re.sub(
+        r"field `[^`]*`|`\$[^`]*`",
+        lambda named: re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", named[0]),
+        message,
+    )
 
 
 def _camel(given: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 a subcommand imports what it needs when it runs, so that --help answers at once
 
+import os
 import signal
 import sys
 import time
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
 
     from storefront.cli.running import Running, Wanted
 
-DEFAULT_SIMULATOR_OFFSET = 100
 LOOK_SECONDS = 0.2
+HIGHEST_PORT = 65_200
+"""Of the API: the simulator listens 100 above it, its metrics 200, the worker's metrics 300 and up to seven more."""
 
 
 class StopAsked(KeyboardInterrupt):
     """SIGINT or SIGTERM arrived. Of KeyboardInterrupt's kind: an event loop swallows any other exception out of a callback."""
+
+    def __init__(self, number: int) -> None:
+        """Remember which signal it was."""
+        super().__init__(number)
+        self.number = number
 
 
 @click.command("up")
@@ -31,7 +38,9 @@ class StopAsked(KeyboardInterrupt):
     help="Data folder; default: STOREFRONT_HOME, or the system's.",
 )
 @click.option(
-    "--port", type=click.IntRange(1, 65535), help="The API's port; default: STOREFRONT_PORT, or 8000."
+    "--port",
+    type=click.IntRange(1, HIGHEST_PORT),
+    help="The API's port; default: STOREFRONT_PORT, or 8000. The simulator's is 100 above, the metrics' 200.",
 )
 @click.option("--empty", is_flag=True, help="Without the demonstration.")
 @click.option(
@@ -64,8 +73,11 @@ def up(*, data: Path | None, port: int | None, empty: bool, check: bool) -> None
             ),
         )
         code = _test(running, console=console) if check else _stay(running, console=console, began=began)
-    except StopAsked:
-        code = 0
+    except StopAsked as asked:
+        # Whoever asked for it to be up did not get it; what was started is stopped already.
+        code = 0 if running is not None else 128 + asked.number
+        if running is None:
+            console.print("stopped")
     except (StartFailed, EmbeddedFault, GateClosed, SettingInvalid) as error:
         console.print(f"[red]{type(error).__name__}[/]: ", end="")
         console.print(str(error), markup=False, soft_wrap=True)
@@ -78,9 +90,9 @@ def up(*, data: Path | None, port: int | None, empty: bool, check: bool) -> None
     sys.exit(code)
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
+def _stop(number: int, _frame: FrameType | None) -> None:
     _stop_no_more()
-    raise StopAsked
+    raise StopAsked(number)
 
 
 def _stop_no_more() -> None:
@@ -90,7 +102,7 @@ def _stop_no_more() -> None:
 
 
 def _wanted(data: Path | None, *, port: int | None, empty: bool, check: bool) -> "Wanted":
-    from storefront.cli.running import Wanted, free_port
+    from storefront.cli.running import METRICS_OFFSET, SIMULATOR_OFFSET, StartFailed, Wanted, free_port
     from storefront.embedded.folder import default_home
     from storefront.settings import read_settings
 
@@ -99,12 +111,15 @@ def _wanted(data: Path | None, *, port: int | None, empty: bool, check: bool) ->
     if check:
         return Wanted(home, "127.0.0.1", free_port(), free_port(), free_port(), demo=not empty)
     chosen = port or settings.storefront_port
+    if chosen > HIGHEST_PORT:
+        raise StartFailed(f"STOREFRONT_PORT is {chosen}, and the highest possible is {HIGHEST_PORT}")
+    metrics_given = bool(os.environ.get("STOREFRONT_METRICS_PORT"))
     return Wanted(
         home=home,
         host=settings.storefront_host,
         port=chosen,
-        simulator_port=chosen + DEFAULT_SIMULATOR_OFFSET,
-        metrics_port=settings.storefront_metrics_port,
+        simulator_port=chosen + SIMULATOR_OFFSET,
+        metrics_port=settings.storefront_metrics_port if metrics_given else chosen + METRICS_OFFSET,
         demo=not empty,
     )
 

@@ -128,8 +128,20 @@ def mapping_from_text(text: str, *, name: str = "mapping") -> Mapping:
 
 
 def identity_mapping(kind: str, *, headers: tuple[str, ...], fields: tuple[str, ...]) -> Mapping:
-    """The mapping of a file whose headers already are our field names."""
+    """The mapping of a file whose headers already are our field names; MappingWrong when one of these stands twice."""
+    twice = [name for name in fields if _stands_twice(name, headers)]
+    if twice:
+        raise MappingWrong(_twice(twice[0]))
     return Mapping(kind=kind, fields={name: name for name in headers if name in fields})
+
+
+def _stands_twice(name: str, headers: tuple[str, ...]) -> bool:
+    """Whether the file has this column more than once; reading has then numbered them."""
+    return name not in headers and f"{name} (1)" in headers and f"{name} (2)" in headers
+
+
+def _twice(name: str) -> str:
+    return f"the column {name} stands twice; a mapping can name '{name} (1)' or '{name} (2)' (列名重复)"
 
 
 def _check_rule(field: str, rule: FieldRule, *, joins: dict[str, JoinRule]) -> None:
@@ -168,7 +180,8 @@ def check_against(
     unknown = [name for name in mapping.fields if name not in fields]
     if unknown:
         raise MappingWrong(
-            f"{mapping.kind} has no field {', '.join(unknown)}; its fields are {', '.join(fields)} (未知字段)"
+            f"{mapping.kind} has no field {', '.join(unknown)}; its fields are {', '.join(fields)};"
+            f" `storefront import --fields {mapping.kind}` explains them (未知字段)"
         )
     wanted = {name: columns_of(rule) for name, rule in mapping.rules().items()}
     wanted["only"] = [*mapping.only, *mapping.present]
@@ -189,12 +202,18 @@ def check_against(
                 if column not in of_join
             ]
     if missing:
+        twice = [name for names in wanted.values() for name in names if _stands_twice(name, headers)]
+        if twice:
+            raise MappingWrong(_twice(twice[0]))
         raise MappingWrong(
             f"the file has no column {', '.join(missing)}; its columns are {', '.join(headers)} (找不到列)"
         )
     absent = [name for name, is_required in fields.items() if is_required and name not in mapping.fields]
     if absent:
-        raise MappingWrong(f"{mapping.kind} needs the field {', '.join(absent)} (缺少必填字段)")
+        raise MappingWrong(
+            f"{mapping.kind} needs the field {', '.join(absent)} (缺少必填字段);"
+            f" `storefront import --fields {mapping.kind}` lists its fields"
+        )
 
 
 def columns_of(rule: FieldRule) -> list[str]:

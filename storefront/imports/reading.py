@@ -24,6 +24,8 @@ LARGEST_CELL = 1_000_000
 CHUNK = 1 << 20
 DELIMITERS = ",;\t|"
 SNIFFED_RECORDS = 50
+WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xlsb", ".ods"})
+"""Names that promise a workbook. Not .xls: under that name tills export text, and it is read."""
 END_OF_FILE = "\x00end of file\x00"
 """A record fed after the last one: if it does not come back by itself, an open quote has swallowed it."""
 Lines = Iterator[tuple[int, list[str], tuple[Finding, ...]]]
@@ -96,6 +98,10 @@ def open_source(path: Path, options: SourceOptions | None = None) -> Source:
                 is_workbook=True,
                 encoding="",
                 delimiter="",
+            )
+        if path.suffix.lower() in WORKBOOK_SUFFIXES:
+            raise FileUnreadable(
+                f"{path.name} is no workbook: it was damaged, or another file was given this name (不是有效的工作簿)"
             )
         encoding = options.encoding or _encoding_of(path)
         delimiter = options.delimiter or _delimiter_of(path, encoding=encoding, skip=options.header_row - 1)

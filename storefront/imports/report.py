@@ -35,6 +35,8 @@ class ImportOutcome(msgspec.Struct, frozen=True, kw_only=True):
     kept_as_text: int
     seconds: float
     dry_run: bool
+    columns_not_read: tuple[str, ...] = ()
+    """Of a file without a mapping: columns whose names are none of our fields."""
     report: Path | None = None
 
     @property

@@ -24,7 +24,7 @@ from storefront.imports.mapping import (
 from storefront.imports.mapping import Mapping as FileMapping
 from storefront.imports.pairs import pairs_of
 from storefront.imports.reading import Row, Source
-from tenants.import_outcomes import Finding, Verdict, refusal
+from tenants.import_outcomes import Finding, Verdict, refusal, warning
 
 REMEMBERED, LONGEST_REMEMBERED = 10_000, 100
 """Cells a field remembers the value of, and the longest such cell."""
@@ -52,6 +52,9 @@ class RowReader:
     def __init__(self, source: Source, kind: Kind, *, mapping: FileMapping | None) -> None:
         """Without a mapping the file's headers must be our field names."""
         requirements = kind.requirements()
+        self.columns_not_read = (
+            tuple(name for name in source.headers if name not in requirements) if mapping is None else ()
+        )
         mapping = mapping or identity_mapping(kind.name, headers=source.headers, fields=tuple(requirements))
         if mapping.kind != kind.name:
             raise MappingWrong(f"this mapping is for {mapping.kind}, not for {kind.name} (映射文件类型不符)")
@@ -77,6 +80,13 @@ class RowReader:
         """The file's column behind one of our fields, as the report names it."""
         rule = self.mapping.rules().get(field)
         return (" + ".join(columns_of(rule)) or field) if rule else field
+
+    def of_header(self) -> list[Finding]:
+        """What the report says of the header: with a mapping, leaving columns out is its author's business; without one it may be a slip."""
+        if not self.columns_not_read:
+            return []
+        named = ", ".join(self.columns_not_read)
+        return [warning("", named, reason=f"columns not read: {named} (未读取的列)")]
 
     def rows(self) -> Iterator[TypedRow]:
         """Read every row of the source."""

@@ -63,6 +63,7 @@ async def import_file(
     reader = RowReader(source, request.kind, mapping=request.mapping)
     began = time.monotonic()
     with Report(request.report) as report:
+        report.add(source.options.header_row, reader.of_header())
         run = _Run(tenant, request, reader, report, now=now)
         async with run.transactions():
             for batch in _batches(reader.rows(), size=request.size, together=request.kind.together):
@@ -80,6 +81,7 @@ async def import_file(
         kept_as_text=report.counts[Verdict.KEPT_AS_TEXT],
         seconds=time.monotonic() - began,
         dry_run=request.dry_run,
+        columns_not_read=reader.columns_not_read,
         report=request.report,
     )
 

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from catalog.verify import LAWS as STOCK_LAWS
+from catalog.verify import verify_stock
+from orders.verify import LAWS as ORDER_LAWS
+from orders.verify import verify_orders
 from settlement.close import close_month
 from settlement.pending import Say
 from settlement.statements import PartyMonth, party_months
@@ -15,6 +19,10 @@ from settlement.verify import verify_books
 from settlement.views import BooksReport, ClosingView, StatementView
 from storefront.statements.files import Written, write_files
 from tenants.kernel.scope import TenantScope
+from tenants.laws import BrokenLaw
+
+LAWS_BELOW = (*STOCK_LAWS, *ORDER_LAWS)
+"""What must hold of stock and orders, in words."""
 
 
 class MonthEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +87,15 @@ async def recount(tenant: TenantScope, *, say: Say) -> BooksReport:
         report = await verify_books(db)
     say("recounting the books", done=1, total=1)
     return report
+
+
+async def broken_laws_below(tenant: TenantScope, *, now: datetime, say: Say) -> list[BrokenLaw]:
+    """The laws of stock and of orders that do not hold; the books stand on both."""
+    say("recounting stock and orders", done=0, total=None)
+    async with tenant.reporting() as db:
+        broken = [*await verify_stock(db), *await verify_orders(db, now=now)]
+    say("recounting stock and orders", done=1, total=1)
+    return broken
 
 
 async def preview(tenant: TenantScope, month: date) -> list[PartyMonth]:

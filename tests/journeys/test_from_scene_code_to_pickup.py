@@ -97,7 +97,8 @@ async def test_from_scene_code_to_pickup(shop, database, keys, control, merchant
     all_told = asyncio.Event()
     working = asyncio.create_task(keep_working(shop, trading.tenant, told=all_told))
     async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
-        told = await tell(cast, stage=Stage(http, url=shop.url, say=said.append), control=control)
+        stage = Stage(http, url=shop.url, say=said.append)
+        told = await tell(cast, stage=stage, control=control, tenant=trading.tenant)
     all_told.set()  # not cancelled: an event in hand is finished, its lease is nobody else's
     await working
     await shop.work(trading.tenant)
@@ -113,3 +114,5 @@ async def test_from_scene_code_to_pickup(shop, database, keys, control, merchant
     parked = "SELECT kind, last_error FROM app.outbox WHERE tenant_id = :t AND parked_at IS NOT NULL"
     assert await rows(trading.tenant, parked) == []
     assert any("NOT_RANGED_HERE" in line for line in said)
+    assert any("0 imported, 1 unchanged" in line for line in said)
+    assert any(line.strip().startswith("kept: orders") for line in said)

@@ -142,6 +142,13 @@ async def test_categories_come_as_the_menu_orders_them(guest, tenant):
     assert [(each["code"], each["parentId"]) for each in found] == [("coats", str(women)), ("women", None)]
 
 
+async def test_a_refused_parameter_is_called_as_the_caller_calls_it(guest):
+    details = refused(await guest.get("/shopper/v1/listings?q=" + "x" * 201), 400, "MALFORMED_REQUEST")
+    assert details.keys() == {"q"}
+    answer = await guest.get("/shopper/v1/listings", headers={"X-Store-Id": "no-uuid"})
+    assert refused(answer, 400, "MALFORMED_REQUEST").keys() == {"X-Store-Id"}
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -16,7 +18,10 @@ from storefront.cli.home import (
     withdraw_announcement,
 )
 from storefront.cli.main import LAZY, storefront
+from storefront.cli.running import Running, Wanted
+from storefront.cli.tenant import _camel
 from storefront.gate import CHECKS
+from tenants.commands import CreateTenant
 
 
 @pytest.fixture
@@ -135,6 +140,50 @@ def test_a_command_finds_a_running_up_by_its_data_folder(tmp_path, monkeypatch):
     assert settings_for_command(tmp_path).database_url == "postgresql+asyncpg://app_rw@/given"
     withdraw_announcement(tmp_path)
     assert running_environment(tmp_path) == {}
+
+
+def test_an_up_that_is_refused_leaves_the_note_of_the_one_that_runs(tmp_path):
+    other = json.dumps({"pid": os.getppid(), "environment": {"DATABASE_URL": "x"}})
+    (tmp_path / "running.json").write_text(other)
+    wanted = Wanted(tmp_path, "127.0.0.1", 1, 2, 3, demo=False)
+    Running(wanted, {}).stop()
+    assert (tmp_path / "running.json").read_text() == other
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["import", "malls", "{file}", "--tenant", "x"], ["tenant", "list"], ["jobs", "list"], ["seed"],
+        ["settle", "verify", "--all"],
+    ],
+)  # fmt: skip
+def test_without_a_database_a_command_names_the_data_folder(environment, tmp_path, command):
+    environment.delenv("DATABASE_URL")
+    (tmp_path / "malls.csv").write_text("code,name\n")
+    arguments = [each.format(file=tmp_path / "malls.csv") for each in command]
+    shown = run(*arguments, "--data", str(tmp_path))
+    assert shown.exit_code == 1
+    assert all(word in shown.output for word in ("--data", "STOREFRONT_HOME", "DATABASE_URL")), shown.output
+
+
+def test_the_example_of_a_brand_is_a_whole_command(tmp_path):
+    given = tomllib.loads(run("tenant", "example").output)
+    assert _camel(given).keys() == {"code", "name", "appid", "appSecret", "merchant"}
+    given["app_secret"] = given["merchant"]["api_v3_key"] = "x" * 32
+    assert msgspec.convert(_camel(given), CreateTenant).code == "river-wear"
+
+
+def test_a_mistake_in_a_brands_file_is_named_as_the_file_names_it(tmp_path):
+    (tmp_path / "brand.toml").write_text('code = "a-b"\nname = "x"\nappid = "wx0123456789"\n')
+    assert (
+        "field `merchant_no` - at `$.merchant`"
+        in run("tenant", "create", str(tmp_path / "brand.toml")).output
+    )
+    whole = run("tenant", "example").output.replace('"1900000001"', '"none"').replace('"…"', f'"{"x" * 32}"')
+    (tmp_path / "brand.toml").write_text(whole)
+    shown = run("tenant", "create", str(tmp_path / "brand.toml")).output
+    assert "`$.merchant.merchant_no`" in shown
+    assert "tenant example" in shown
 
 
 def test_the_note_of_an_up_that_is_gone_is_not_followed(tmp_path):

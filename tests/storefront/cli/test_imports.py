@@ -5,8 +5,14 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 
+from storefront.cli.imports import import_command
+from storefront.imports.kinds import KINDS
+from storefront.imports.mapping import check_against, mapping_from_text
+from storefront.imports.sentences import SENTENCES
 from storefront.settings import Settings
 from tenants.kernel.scope import TenantScope
 
@@ -36,6 +42,12 @@ async def run(folder: Path, settings: Settings, *arguments: str) -> tuple[int | 
     return process.returncode, output.decode()
 
 
+def show(*arguments: str) -> str:
+    shown = CliRunner().invoke(import_command, list(arguments), env={"COLUMNS": "200"})
+    assert shown.exit_code == 0, shown.output
+    return shown.output
+
+
 async def code_of(tenant: TenantScope) -> str:
     async with tenant.reading() as db:
         statement = text("SELECT code FROM app.tenants WHERE tenant_id = :t")
@@ -61,3 +73,35 @@ async def test_a_file_that_cannot_be_used_is_answered_with_1_and_a_sentence(
     assert (status, "empty.csv is empty" in output, "Traceback" in output) == (1, True, False), output
     status, output = await run(tmp_path, settings, "malls", "empty.csv", "--tenant", "nobody")
     assert (status, "nobody" in output) == (1, True), output
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_of_every_kind_is_shown_with_a_sentence(kind: str) -> None:
+    names = {spec.name for spec in KINDS[kind].fields}
+    assert SENTENCES[kind].keys() == names
+    shown = show("--fields", kind)
+    assert all(name in shown for name in names)
+    assert all(choice in shown for spec in KINDS[kind].fields for choice in spec.choices)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_template_of_a_kind_is_a_header_and_a_mapping_that_fits_it(kind: str) -> None:
+    header, mapping = show("--template", kind).split("\n\n", maxsplit=1)
+    headers = tuple(header.split(","))
+    parsed = mapping_from_text(mapping)
+    check_against(parsed, headers=headers, joined={}, fields=KINDS[kind].requirements())
+    assert set(headers) == parsed.fields.keys() == {spec.name for spec in KINDS[kind].fields}
+
+
+async def test_columns_that_nobody_reads_are_said_and_the_report_keeps_the_files_whole_name(
+    tenant: TenantScope, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "groups.2026-11.csv").write_text("code,name,colour\na,x,red\n", encoding="utf-8")
+    order = ("store-groups", "groups.2026-11.csv", "--tenant", await code_of(tenant))
+    status, output = await run(tmp_path, settings, *order)
+    assert (status, "columns not read: colour" in output) == (0, True), output
+    report = (tmp_path / "groups.2026-11.store-groups.report.csv").read_text(encoding="utf-8-sig")
+    assert "1,,colour,columns not read: colour" in report
+    (tmp_path / "groups.toml").write_text('kind = "store-groups"\n[fields]\ncode = "code"\nname = "name"\n')
+    _, output = await run(tmp_path, settings, *order, "--mapping", "groups.toml")
+    assert "columns not read" not in output

@@ -106,8 +106,9 @@ def processes_of(home):
 
 def test_up_serves_stops_cleanly_is_up_again_with_its_data_and_passes_its_own_check(home):
     port = free_port()
-    first = storefront("up", "--data", home, "--port", port, STOREFRONT_METRICS_PORT=str(free_port()))
+    first = storefront("up", "--data", home, "--port", port)
     said = wait_until_up(first)
+    assert f"http://127.0.0.1:{port + 200}/metrics" in said
     assert f"http://127.0.0.1:{port}/docs" in said
     lines = [line for line in said.splitlines() if line.startswith("curl ")]
     assert len(lines) == 3
@@ -127,6 +128,10 @@ def test_up_serves_stops_cleanly_is_up_again_with_its_data_and_passes_its_own_ch
     assert {
         oct((home / name).stat().st_mode & 0o777) for name in ("keys.json", "demo.json", "running.json")
     } == {"0o600"}
+    if sys.platform.startswith("linux"):
+        shown = ["ps", "--ppid", str(first.pid), "-o", "comm="]
+        names = subprocess.run(shown, capture_output=True, text=True, check=True).stdout.split()
+        assert {"storefront-api", "storefront-work", "storefront-simu"} <= set(names)
     assert "stopped" in stop(first)
     assert first.returncode == 0
     assert processes_of(home) == []
@@ -166,8 +171,37 @@ def test_a_taken_port_is_named_before_anything_starts(home):
         process = storefront("up", "--data", home, "--port", port)
         said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
-    assert f"port {port} on 127.0.0.1 cannot be used" in said
+    assert f"the API: port {port} on 127.0.0.1 cannot be used" in said
     assert not (home / "pg18").exists()
+
+
+@pytest.mark.parametrize(("above", "use"), [(100, "the simulator"), (200, "the metrics")])
+def test_a_taken_port_above_the_apis_is_named_with_its_use(home, above, use):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = storefront("up", "--data", home, "--port", port - above)
+        said, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert f"{use}: port {port} on 127.0.0.1 cannot be used" in said
+
+
+def test_a_port_without_room_above_it_is_refused_in_words(home):
+    process = storefront("up", "--data", home, "--port", 65_500)
+    said, _ = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, "Traceback" in said) == (2, False)
+    process = storefront("up", "--data", home, STOREFRONT_PORT="65500")
+    said, _ = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, "Traceback" in said, "STOREFRONT_PORT is 65500" in said) == (1, False, True)
+
+
+def test_ctrl_c_while_it_starts_says_stopped_and_leaves_nothing(home):
+    process = storefront("up", "--empty", "--data", home, "--port", free_port())
+    assert "starting" in process.stdout.readline()
+    said = stop(process)
+    assert (process.returncode, said.splitlines()[-1:]) == (130, ["stopped"]), said
+    assert processes_of(home) == []
 
 
 def test_with_urls_in_the_environment_no_server_is_started(home, outside):

@@ -84,6 +84,16 @@ def test_gzip_is_recognised_by_its_bytes(tmp_path: Path) -> None:
     assert read(path) == [(2, {"code": "a"})]
 
 
+def test_a_text_that_is_called_a_workbook_is_refused_and_one_that_a_till_calls_xls_is_read(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(FileUnreadable, match="is no workbook"):
+        open_source(written(tmp_path, b"code,name\na,b\n", name="stores.xlsx"))
+    assert read(written(tmp_path, b"code\tname\na\tb\n", name="till.xls")) == [
+        (2, {"code": "a", "name": "b"})
+    ]
+
+
 def test_a_broken_gzip_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileUnreadable):
         open_source(written(tmp_path, gzip.compress(b"code\na\n" * 1000)[:-9]))

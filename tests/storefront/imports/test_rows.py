@@ -62,6 +62,17 @@ def test_a_repeated_header_has_to_be_chosen_by_number(tmp_path: Path) -> None:
         typed(tmp_path, "k,price,price\n1,2,3\n", '[fields]\nsku_code = "k"\nprice = "price"')
 
 
+def test_a_field_whose_column_stands_twice_is_refused_with_or_without_a_mapping(tmp_path: Path) -> None:
+    for mapping in (None, '[fields]\nsku_code = "sku_code"\nprice = "price"'):
+        with pytest.raises(MappingWrong, match="the column price stands twice"):
+            typed(tmp_path, "sku_code,price,price\n1,2,3\n", mapping)
+
+
+def test_a_missing_field_names_the_command_that_lists_fields(tmp_path: Path) -> None:
+    with pytest.raises(MappingWrong, match="storefront import --fields malls"):
+        typed(tmp_path, "name\nx\n", None, kind="malls")
+
+
 def test_text_is_cut_translated_and_defaulted_in_order(tmp_path: Path) -> None:
     mapping = """[fields]
 code = {template = "{省}-{号}"}
