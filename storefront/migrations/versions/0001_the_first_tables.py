@@ -1087,6 +1087,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("source_name", sa.Text(), nullable=False),
         sa.Column("external_no", sa.Text(), nullable=True),
+        sa.Column("document", sa.Text(), nullable=True),
         sa.Column("order_id", sa.UUID(), nullable=True),
         sa.Column("payment_id", sa.UUID(), nullable=True),
         sa.Column("store_id", sa.UUID(), nullable=False),
@@ -1127,6 +1128,14 @@ def upgrade() -> None:
     secure("refunds", app="SELECT, INSERT, UPDATE, DELETE")
     op.create_index(
         "refunds_ix_business", "refunds", ["tenant_id", "business_on"], unique=False, schema="app"
+    )
+    op.create_index(
+        "refunds_ix_document",
+        "refunds",
+        ["tenant_id", "source_name", "document"],
+        unique=False,
+        schema="app",
+        postgresql_where=sa.text("document IS NOT NULL"),
     )
     op.create_index("refunds_ix_order", "refunds", ["tenant_id", "order_id"], unique=False, schema="app")
     op.create_index(
@@ -1506,6 +1515,12 @@ def downgrade() -> None:
         postgresql_where=sa.text("external_no IS NOT NULL"),
     )
     op.drop_index("refunds_ix_order", table_name="refunds", schema="app")
+    op.drop_index(
+        "refunds_ix_document",
+        table_name="refunds",
+        schema="app",
+        postgresql_where=sa.text("document IS NOT NULL"),
+    )
     op.drop_index("refunds_ix_business", table_name="refunds", schema="app")
     op.drop_table("refunds", schema="app")
     op.drop_index(
