@@ -13,6 +13,24 @@ class CredentialsUnreadable(Broken):
     zh = "商户支付凭据无法使用"
 
 
+class BillUnreadable(Broken):
+    """The channel's bill cannot be understood."""
+
+    zh = "无法解析渠道账单"
+
+
+class BillDigestWrong(BillUnreadable):
+    """The bill that was downloaded is not the one that was announced."""
+
+    zh = "渠道账单的摘要不符"
+
+
+class BillColumnUnknown(BillUnreadable):
+    """The bill has a column that we do not know, or lacks one that we need."""
+
+    zh = "渠道账单的列无法识别"
+
+
 class CallbackUnverified(Invalid):
     """The message could not be verified as the vendor's."""
 
@@ -41,6 +59,12 @@ class SignatureWrong(CallbackUnverified):
     """The signature does not belong to these bytes."""
 
     zh = "签名验证失败"
+
+
+class SignatureKeyExpired(CallbackUnverified):
+    """The message is signed with a certificate that is not valid at this time."""
+
+    zh = "签名所用的平台证书不在有效期内"
 
 
 class SignatureProbe(CallbackUnverified):

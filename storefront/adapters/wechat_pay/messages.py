@@ -44,19 +44,39 @@ class Settle(msgspec.Struct, frozen=True):
     profit_sharing: bool
 
 
-class Prepay(msgspec.Struct, frozen=True, kw_only=True):
-    """POST /v3/pay/transactions/jsapi."""
+class PartnerPayer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who pays, in partner mode: known to the service provider's mini-program or to the sub-merchant's own."""
 
-    appid: str
-    mchid: str
+    sp_openid: str = ""
+    sub_openid: str = ""
+
+
+class _Prepay(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     out_trade_no: str
     time_expire: str
     notify_url: str
     amount: PrepayAmount
-    payer: Payer
     scene: Scene = field(name="scene_info")
     settle: Settle = field(name="settle_info")
+
+
+class Prepay(_Prepay, frozen=True, kw_only=True):
+    """POST /v3/pay/transactions/jsapi."""
+
+    appid: str
+    mchid: str
+    payer: Payer
+
+
+class PartnerPrepay(_Prepay, frozen=True, kw_only=True):
+    """POST /v3/pay/partner/transactions/jsapi."""
+
+    sp_appid: str
+    sp_mchid: str
+    sub_appid: str | UnsetType = UNSET
+    sub_mchid: str
+    payer: PartnerPayer
 
 
 class PrepayAnswer(msgspec.Struct, frozen=True):
@@ -71,6 +91,13 @@ class Close(msgspec.Struct, frozen=True, kw_only=True):
     mchid: str
 
 
+class PartnerClose(msgspec.Struct, frozen=True, kw_only=True):
+    """POST …/close in partner mode."""
+
+    sp_mchid: str
+    sub_mchid: str
+
+
 class TransactionAmount(msgspec.Struct, frozen=True):
     """What was to be paid, and what the shopper paid after coupons."""
 
@@ -79,16 +106,28 @@ class TransactionAmount(msgspec.Struct, frozen=True):
     currency: str | None = None
 
 
-class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment, in a query's answer and in a payment callback."""
+class TransactionPayer(msgspec.Struct, frozen=True):
+    """Who paid, under the name of either mode."""
 
-    appid: str
-    mchid: str
+    openid: str = ""
+    sp_openid: str = ""
+    sub_openid: str = ""
+
+
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment, in a query's answer and in a payment callback; the parties have other names in partner mode."""
+
+    appid: str | None = None
+    mchid: str | None = None
+    sp_appid: str | None = None
+    sp_mchid: str | None = None
+    sub_appid: str | None = None
+    sub_mchid: str | None = None
     out_trade_no: str
     trade_state: str
     transaction_id: str | None = None
     success_time: str | None = None
-    payer: Payer | None = None
+    payer: TransactionPayer | None = None
     amount: TransactionAmount | None = None
 
 
@@ -103,6 +142,7 @@ class RefundAsked(msgspec.Struct, frozen=True, kw_only=True):
 class RefundOrder(msgspec.Struct, frozen=True, kw_only=True):
     """POST /v3/refund/domestic/refunds."""
 
+    sub_mchid: str | UnsetType = UNSET
     out_trade_no: str
     out_refund_no: str
     reason: str | UnsetType = UNSET
@@ -131,7 +171,9 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
 class RefundNotice(msgspec.Struct, frozen=True, kw_only=True):
     """A refund in a callback: the state is called `refund_status`, and the merchant is named."""
 
-    mchid: str
+    mchid: str | None = None
+    sp_mchid: str | None = None
+    sub_mchid: str | None = None
     out_refund_no: str
     out_trade_no: str
     refund_status: str
@@ -162,3 +204,25 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     event_type: str
     resource: SealedResource
+
+
+class NoticeReceiver(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a split's notification is about."""
+
+    type: str
+    account: str
+    amount: int
+    description: str = ""
+
+
+class SharingNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """A split or a return of one, told to the receiver."""
+
+    mchid: str | None = None
+    sp_mchid: str | None = None
+    sub_mchid: str | None = None
+    transaction_id: str
+    order_id: str
+    out_order_no: str
+    receiver: NoticeReceiver
+    success_time: str | None = None

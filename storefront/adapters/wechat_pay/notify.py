@@ -11,14 +11,17 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 
 from orders.ports import ChannelPayment, ChannelRefund
+from settlement.ports import SplitNotice
 from storefront.adapters.errors import (
     CallbackForAnotherMerchant,
     CallbackKeyRepeated,
     CallbackMalformed,
     CallbackTooLarge,
     CallbackUndecryptable,
+    SignatureProbe,
 )
-from storefront.adapters.wechat_pay import messages, translate
+from storefront.adapters.tally import PROBES
+from storefront.adapters.wechat_pay import messages, translate, translate_sharing
 from storefront.adapters.wechat_pay.keys import MerchantCredentials
 from tenants.kernel.errors import Refusal
 
@@ -37,7 +40,7 @@ class Notification(msgspec.Struct, frozen=True):
     """A verified callback: WeChat's id for it (the same on every repeat), and what it tells."""
 
     id: str
-    told: ChannelPayment | ChannelRefund
+    told: ChannelPayment | ChannelRefund | SplitNotice
 
 
 def failure_answer(refusal: Refusal) -> bytes:
@@ -51,7 +54,12 @@ def read_callback(
     """Verify and open one callback; raises a CallbackUnverified (of `adapters/errors.py`) that names the reason."""
     if len(body) > LARGEST_BODY:
         raise CallbackTooLarge(size=len(body))
-    credentials.verify(headers, body, now=now)
+    try:
+        credentials.verify(headers, body, now=now)
+    except SignatureProbe:
+        # Counted, and refused like any other: WeChat looks whether we check, and no one has to be called for it.
+        PROBES.labels("callback").inc()
+        raise
     envelope = _convert(_strict_json(body), messages.Envelope)
     if not 1 <= len(envelope.id) <= LONGEST_ID:
         raise CallbackMalformed(part="id")
@@ -62,19 +70,31 @@ def read_callback(
     return Notification(envelope.id, _told(_strict_json(plain), credentials))
 
 
-def _told(plain: Any, credentials: MerchantCredentials) -> ChannelPayment | ChannelRefund:
+def _told(plain: Any, credentials: MerchantCredentials) -> ChannelPayment | ChannelRefund | SplitNotice:
     # By payload: split callbacks have been seen under the payment's event_type, so that word decides nothing.
+    if not isinstance(plain, dict):
+        raise CallbackMalformed(part="resource")
+    named = (plain.get("sp_mchid") or plain.get("mchid"), plain.get("sub_mchid"))
     try:
-        if isinstance(plain, dict) and "out_refund_no" in plain:
+        if "out_refund_no" in plain:
             refund = translate.refund_notice(_convert(plain, messages.RefundNotice))
-            return _for_us(refund, credentials, same=refund.merchant_no == credentials.mchid)
-        if isinstance(plain, dict) and "trade_state" in plain:
+            return _for_us(refund, credentials, same=named == _parties(credentials))
+        if "trade_state" in plain:
             payment = translate.payment(_convert(plain, messages.Transaction))
-            named = (payment.merchant_no, payment.appid)
-            return _for_us(payment, credentials, same=named == (credentials.mchid, credentials.appid))
+            same = named == _parties(credentials) and payment.appid == credentials.payer_appid
+            return _for_us(payment, credentials, same=same)
+        if "order_id" in plain and "receiver" in plain:
+            notice = translate_sharing.notice(_convert(plain, messages.SharingNotice))
+            # Told to the receiver: it speaks of another merchant's payment, and of this merchant as who received.
+            ours = credentials.payee in {notice.account, notice.merchant_no}
+            return _for_us(notice, credentials, same=ours)
     except ValueError as error:
         raise CallbackMalformed(part="resource") from error
     raise CallbackMalformed(part="resource")
+
+
+def _parties(credentials: MerchantCredentials) -> tuple[str, str | None]:
+    return credentials.mchid, credentials.sub.mchid if credentials.sub else None
 
 
 def _for_us(told: Told, credentials: MerchantCredentials, *, same: bool) -> Told:

@@ -4,6 +4,7 @@ A state word we do not know means "not finished": treating it as failed would le
 """
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 from msgspec import UNSET
 
@@ -39,29 +40,47 @@ _REFUND_STATES = {
 }
 
 
-def prepay(request: PaymentRequest, credentials: MerchantCredentials) -> messages.Prepay:
+def prepay(
+    request: PaymentRequest, credentials: MerchantCredentials
+) -> messages.Prepay | messages.PartnerPrepay:
     """Word a payment request. The same request always gives the same body: a repeat with another one is an error at WeChat."""
-    return messages.Prepay(
-        appid=credentials.appid,
-        mchid=credentials.mchid,
-        description=request.description[:LONGEST_DESCRIPTION],
-        out_trade_no=request.payment_no,
-        time_expire=request.expires_at.astimezone(BEIJING).isoformat(timespec="seconds"),
-        notify_url=credentials.notify_url,
-        amount=messages.PrepayAmount(total=request.total_fen),
-        payer=messages.Payer(request.openid),
-        scene=messages.Scene(
-            payer_client_ip=NO_CLIENT_ADDRESS,
-            # 32 hex digits: with hyphens the id would be four characters too long.
-            store=messages.SceneStore(request.store_id.hex, request.store_name[:LONGEST_STORE_NAME]),
-        ),
-        settle=messages.Settle(request.profit_sharing),
+    # 32 hex digits: with hyphens the store's id would be four characters too long.
+    store = messages.SceneStore(request.store_id.hex, request.store_name[:LONGEST_STORE_NAME])
+    facts: dict[str, Any] = {
+        "description": request.description[:LONGEST_DESCRIPTION],
+        "out_trade_no": request.payment_no,
+        "time_expire": request.expires_at.astimezone(BEIJING).isoformat(timespec="seconds"),
+        "notify_url": credentials.notify_url,
+        "amount": messages.PrepayAmount(total=request.total_fen),
+        "scene": messages.Scene(payer_client_ip=NO_CLIENT_ADDRESS, store=store),
+        "settle": messages.Settle(request.profit_sharing),
+    }
+    sub = credentials.sub
+    if sub is None:
+        payer = messages.Payer(request.openid)
+        return messages.Prepay(appid=credentials.appid, mchid=credentials.mchid, payer=payer, **facts)
+    known_to = {"sub_openid" if sub.appid else "sp_openid": request.openid}
+    return messages.PartnerPrepay(
+        sp_appid=credentials.appid,
+        sp_mchid=credentials.mchid,
+        sub_appid=sub.appid or UNSET,
+        sub_mchid=sub.mchid,
+        payer=messages.PartnerPayer(**known_to),
+        **facts,
     )
+
+
+def close(credentials: MerchantCredentials) -> messages.Close | messages.PartnerClose:
+    """Word who closes a payment."""
+    if credentials.sub is None:
+        return messages.Close(mchid=credentials.mchid)
+    return messages.PartnerClose(sp_mchid=credentials.mchid, sub_mchid=credentials.sub.mchid)
 
 
 def refund_order(request: RefundRequest, credentials: MerchantCredentials) -> messages.RefundOrder:
     """Word a refund request."""
     return messages.RefundOrder(
+        sub_mchid=credentials.sub.mchid if credentials.sub else UNSET,
         out_trade_no=request.payment_no,
         out_refund_no=request.refund_no,
         reason=request.reason[:LONGEST_REASON] or UNSET,
@@ -71,19 +90,26 @@ def refund_order(request: RefundRequest, credentials: MerchantCredentials) -> me
 
 
 def payment(transaction: messages.Transaction) -> ChannelPayment:
-    """Read a payment; raises ValueError for a time that is none."""
+    """Read a payment; raises ValueError for a time that is none, or without its parties."""
+    merchant_no = transaction.sub_mchid or transaction.mchid
+    # The appid that owns the openid given: the sub-merchant's where it was used at prepay.
+    payer = transaction.payer or messages.TransactionPayer()
+    by_provider = bool(payer.sp_openid) and not payer.sub_openid
+    appid = transaction.appid or (None if by_provider else transaction.sub_appid) or transaction.sp_appid
+    if not merchant_no or not appid:
+        raise ValueError("a payment without its merchant or mini-program")
     amount = transaction.amount or messages.TransactionAmount()
     return ChannelPayment(
         payment_no=transaction.out_trade_no,
         state=_PAYMENT_STATES.get(transaction.trade_state, PaymentState.OPEN),
-        merchant_no=transaction.mchid,
-        appid=transaction.appid,
+        merchant_no=merchant_no,
+        appid=appid,
         transaction_id=transaction.transaction_id or None,
         total_fen=_fen(amount.total),
         payer_total_fen=_fen(amount.payer_total),
         currency=amount.currency,
-        paid_at=_moment(transaction.success_time),
-        openid=transaction.payer.openid or None if transaction.payer else None,
+        paid_at=moment(transaction.success_time),
+        openid=payer.sub_openid or payer.openid or payer.sp_openid or None,
     )
 
 
@@ -94,7 +120,10 @@ def refund(answer: messages.Refund, *, merchant_no: str) -> ChannelRefund:
 
 def refund_notice(notice: messages.RefundNotice) -> ChannelRefund:
     """Read a refund from a callback; raises ValueError for a time that is none."""
-    return _refund(notice, state=notice.refund_status, merchant_no=notice.mchid)
+    merchant_no = notice.sub_mchid or notice.mchid
+    if not merchant_no:
+        raise ValueError("a refund without its merchant")
+    return _refund(notice, state=notice.refund_status, merchant_no=merchant_no)
 
 
 def _refund(
@@ -108,7 +137,7 @@ def _refund(
         refund_id=vendor.refund_id or None,
         refund_fen=_fen(amount.refund),
         payer_refund_fen=_fen(amount.payer_refund),
-        refunded_at=_moment(vendor.success_time),
+        refunded_at=moment(vendor.success_time),
         merchant_no=merchant_no,
     )
 
@@ -117,10 +146,11 @@ def _fen(amount: int | None) -> Fen | None:
     return None if amount is None else Fen(amount)
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment(text: str | None) -> datetime | None:
+    """Read a time; raises ValueError for one that is none, or without its zone."""
     if not text:
         return None
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
+    read = datetime.fromisoformat(text)
+    if read.tzinfo is None:
         raise ValueError("a time without its zone")
-    return moment.astimezone(UTC)
+    return read.astimezone(UTC)
