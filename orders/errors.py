@@ -157,3 +157,27 @@ class RefundPending(Unavailable):
     """The payment channel has not said what became of the refund; ask again in a moment."""
 
     zh = "退款结果未知，请稍后再试"
+
+
+class PriceReasonMissing(Invalid):
+    """A changed price needs a reason."""
+
+    zh = "改价必须填写原因"
+
+
+class PriceAboveGoods(Invalid):
+    """An order cannot be made to cost more than its goods; see details."""
+
+    zh = "改价不能高于商品原价，详见 details"
+
+
+class PriceBeyondAuthority(Forbidden):
+    """You may not take that much off; see details."""
+
+    zh = "超出改价权限，详见 details"
+
+
+class HandOverUnreported(Unavailable):
+    """The mini-program's platform has not taken note of the pickup; it will be told again."""
+
+    zh = "发货信息尚未上传成功，稍后重试"

@@ -5,7 +5,7 @@ from datetime import datetime
 from orders.events import RefundAwaited, RefundRequested, ReservationRanOut
 from orders.give_back import ask_refund, send_refund
 from orders.pay import give_up_order
-from orders.ports import PaymentChannels
+from orders.ports import PaymentChannels, PaymentSplits
 from tenants.kernel.scope import TenantScope
 
 
@@ -17,10 +17,17 @@ async def release_unpaid(
 
 
 async def send_requested_refund(
-    tenant: TenantScope, fact: RefundRequested, *, channels: PaymentChannels, now: datetime
+    tenant: TenantScope,
+    fact: RefundRequested,
+    *,
+    channels: PaymentChannels,
+    splits: PaymentSplits,
+    now: datetime,
 ) -> None:
     """A refund was written down: send it."""
-    await send_refund(tenant, fact.refund_id, channels=channels, now=now)
+    await send_refund(
+        tenant, fact.refund_id, channels=channels, splits=splits, now=now, tried=fact.tried
+    )
 
 
 async def ask_awaited_refund(
