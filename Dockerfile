@@ -14,10 +14,11 @@ COPY storefront storefront
 RUN uv sync --no-default-groups --no-editable
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin storefront
+RUN groupadd --gid 10001 storefront \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin storefront
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 STOREFRONT_HOST=0.0.0.0 STOREFRONT_PORT=8000
-USER storefront
+USER 10001:10001
 EXPOSE 8000 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \

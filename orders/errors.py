@@ -181,3 +181,7 @@ class HandOverUnreported(Unavailable):
     """The mini-program's platform has not taken note of the pickup; it will be told again."""
 
     zh = "发货信息尚未上传成功，稍后重试"
+class HistoryChangedMeanwhile(Conflict):
+    """Another import wrote the same documents at the same moment; run the import again."""
+
+    zh = "另一个导入同时写入了相同的单据，请重新导入"

@@ -45,17 +45,17 @@ async def close_month(
     say: Say = silent,
 ) -> list[ClosingView]:
     """Close a month (its first day), with `through` every earlier open one first; the last of the views is the month's own."""
-    async with tenant.writing() as db:
+    async with tenant.writing_much() as db:
         await open_books(db, now=now)
     await post_pending(tenant, now=now, say=say)
-    async with tenant.reading() as db:
+    async with tenant.reporting() as db:
         earlier = await _earlier_open(db, month) if through else []
     closings = []
     for each in (*earlier, month):
         say(f"closing {month_text(each)}", done=0, total=None)
-        async with tenant.writing() as db:
+        async with tenant.writing_much() as db:
             shut = await _shut(db, each, closed_by=closed_by, now=now, early=early)
-        async with tenant.writing() as db:
+        async with tenant.writing_much() as db:
             written = await write_statements(db, each, now=now)
             totals = await closing_totals(db, each, written=written)
         closings.append(

@@ -46,24 +46,24 @@ async def post_pending(
     tenant: TenantScope, *, now: datetime, say: Say = silent, at_once: int = AT_ONCE
 ) -> Caught:
     """Book what waits: orders and refunds paid through us, then imported history."""
-    async with tenant.reading() as db:
+    async with tenant.reporting() as db:
         orders, refunds = await _waiting_orders(db), await _waiting_refunds(db)
         lines = await _history_lines(db)
     entries = 0
     for start in range(0, len(orders), ORDERS_AT_ONCE):
-        async with tenant.writing() as db:
+        async with tenant.writing_much() as db:
             for order_id in orders[start : start + ORDERS_AT_ONCE]:
                 entries += await post_order_paid(db, order_id, now=now)
         say("orders", done=min(start + ORDERS_AT_ONCE, len(orders)), total=len(orders))
     for start in range(0, len(refunds), ORDERS_AT_ONCE):
-        async with tenant.writing() as db:
+        async with tenant.writing_much() as db:
             for refund_id in refunds[start : start + ORDERS_AT_ONCE]:
                 entries += await post_refund(db, refund_id, now=now)
         say("refunds", done=min(start + ORDERS_AT_ONCE, len(refunds)), total=len(refunds))
     seen, booked = 0, 0
     cursor: Cursor | None = Cursor()
     while cursor is not None:
-        async with tenant.writing() as db:
+        async with tenant.writing_much() as db:
             step = await post_history(db, source_name=None, cursor=cursor, now=now, at_once=at_once)
         seen, booked, entries, cursor = (
             seen + step.seen,

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 
-OWNER, MIGRATOR, APP, WORKER, BACKUP, SEARCH = (
-    "app_owner", "app_migrator", "app_rw", "app_worker", "app_backup", "app_search",
+OWNER, MIGRATOR, APP, WORKER, BACKUP = (
+    "app_owner", "app_migrator", "app_rw", "app_worker", "app_backup",
 )  # fmt: skip
 SCHEMA = "app"
 
@@ -22,9 +22,8 @@ ROLES = {
     WORKER: "LOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT NOCREATEROLE NOCREATEDB NOREPLICATION",
     BACKUP: "LOGIN NOSUPERUSER BYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION",
     # Owns the one search function: text search operators are not leakproof and could use no index under row-level security.
-    SEARCH: "NOLOGIN NOSUPERUSER BYPASSRLS NOINHERIT NOCREATEROLE NOCREATEDB NOREPLICATION",
 }
-MEMBERSHIPS = ((OWNER, MIGRATOR), (SEARCH, MIGRATOR), ("pg_read_all_data", BACKUP))
+MEMBERSHIPS = ((OWNER, MIGRATOR), ("pg_read_all_data", BACKUP))
 
 CLIENT_SETTINGS = {
     "citus.propagate_set_commands": "local",  # without it SET LOCAL does not reach the workers: no rows
@@ -68,7 +67,7 @@ def schema_statements() -> list[str]:
     statements += [
         f"CREATE SCHEMA IF NOT EXISTS {SCHEMA} AUTHORIZATION {OWNER}",
         f"ALTER SCHEMA {SCHEMA} OWNER TO {OWNER}",
-        f"GRANT USAGE ON SCHEMA {SCHEMA} TO {APP}, {WORKER}, {SEARCH}, {BACKUP}",
+        f"GRANT USAGE ON SCHEMA {SCHEMA} TO {APP}, {WORKER}, {BACKUP}",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     ]
     return statements

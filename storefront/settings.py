@@ -12,7 +12,6 @@ import msgspec
 
 from tenants.kernel.encryption import KeyRing
 
-
 SHORTEST_TOKEN_KEY = 32
 """Bytes: HS256 wants a key at least as long as its digest."""
 

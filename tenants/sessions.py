@@ -91,7 +91,7 @@ async def rotate(
     if len(token) > LONGEST_TOKEN:
         return Use.UNKNOWN, None
     table = book.table
-    row = (
+    row: Any = (
         await db.execute(select(table).where(*book.where(table.token_hash == _hash(token))))
     ).scalar_one_or_none()
     if row is None or row.revoked_at is not None or row.expires_at <= now:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import rich_click as click
 
+from storefront.cli.screen import open_screen
 from storefront.settings import Settings
 
 PATIENCE_SECONDS = 3
@@ -22,13 +23,11 @@ PATIENCE_SECONDS = 3
 )
 def doctor(*, data: Path | None) -> None:
     """Check settings, keys, database (as each role), Redis, clocks, embedded servers and WeChat's address; change nothing."""
-    from rich.console import Console
-
     from storefront.cli.home import settings_for_command, strip_postgres_variables
     from storefront.settings import SettingInvalid
 
     strip_postgres_variables()
-    console = Console()
+    console = open_screen()
     try:
         settings = settings_for_command(data)
     except SettingInvalid as error:

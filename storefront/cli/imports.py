@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from storefront.cli.home import settings_for_command, strip_postgres_variables
+from storefront.cli.screen import open_screen
 from storefront.imports.kinds import KINDS
 from storefront.imports.mapping import MappingWrong, read_mapping
 from storefront.imports.reading import FileUnreadable
@@ -63,7 +64,7 @@ def import_command(
 
     Importing the same file twice changes nothing. Rows that cannot be imported are in the report: row, column, value, reason.
     """
-    console = Console()
+    console = open_screen()
     try:
         request = ImportRequest(
             kind=KINDS[kind],

@@ -18,6 +18,7 @@ from settlement import queries
 from settlement.commands import month_from_text, month_text
 from settlement.pending import post_pending
 from storefront.cli.home import settings_for_command, strip_postgres_variables
+from storefront.cli.screen import open_screen
 from storefront.cli.settle_report import (
     books_table,
     files_table,
@@ -79,7 +80,7 @@ def close_command(*, month: str, out: Path, through: bool, early: bool, dry_run:
 @of_month
 def statements_command(*, month: str, out: Path, **chosen: Any) -> None:
     """Write the files of a closed month again: the same bytes."""
-    console = Console()
+    console = open_screen()
 
     async def work(tenant: TenantScope, code: str) -> bool:
         async with tenant.reading() as db:
@@ -97,7 +98,7 @@ def statements_command(*, month: str, out: Path, **chosen: Any) -> None:
 @of_brands
 def post_command(**chosen: Any) -> None:
     """Book what is paid or refunded and not booked yet."""
-    console = Console()
+    console = open_screen()
 
     async def work(tenant: TenantScope, code: str) -> bool:
         with progress(console) as say:
@@ -115,7 +116,7 @@ def post_command(**chosen: Any) -> None:
 @of_brands
 def verify_command(**chosen: Any) -> None:
     """Recount the books from scratch."""
-    console = Console()
+    console = open_screen()
 
     async def work(tenant: TenantScope, code: str) -> bool:
         with progress(console) as say:
@@ -131,7 +132,7 @@ def month_end_work(
     month: str, *, out: Path, through: bool = False, early: bool = False, dry_run: bool = False
 ) -> Work:
     """The end of a month for one brand, with its bars and its report."""
-    console = Console()
+    console = open_screen()
 
     async def work(tenant: TenantScope, code: str) -> bool:
         first_day = month_from_text(month)

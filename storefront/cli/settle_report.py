@@ -98,6 +98,7 @@ def totals_table(closing: ClosingView, files: list[Written]) -> Table:
 def files_table(files: list[Written]) -> Table:
     """Where the files are and their hashes."""
     table = Table("file", "lines", "sha256", title_justify="left")
+    table.columns[0].overflow = "fold"
     for written in files:
         for path in written.paths.values():
             table.add_row(str(path), f"{written.lines:,}", _digest(path)[:SHOWN_HASH])

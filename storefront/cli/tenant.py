@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from rich.console import Console
 from rich.table import Table
 
 from storefront.cli.home import settings_for_command, strip_postgres_variables
+from storefront.cli.screen import open_screen
 from tenants.kernel.errors import Refusal
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def create(file: Path) -> None:
         view = await open_brand(
             database, command, actor=ACTOR, keys=settings.key_ring(), now=datetime.now(UTC)
         )
-        Console().print(f"{view.code}: {view.name}, id {view.id}, public code {view.public_code}")
+        open_screen().print(f"{view.code}: {view.name}, id {view.id}, public code {view.public_code}")
 
     _run(work)
 
@@ -68,11 +68,13 @@ def list_tenants() -> None:
         async with database.platform() as db:
             known = await every_tenant(db)
         table = Table("code", "name", "public code", "appid", "status", "id")
+        for column in table.columns:
+            column.overflow = "fold"
         for _, tenant_id in known:
             async with database.tenant(tenant_id).reading() as db:
                 view = await find_tenant(db)
             table.add_row(view.code, view.name, view.public_code, view.appid, view.status, str(view.id))
-        Console().print(table)
+        open_screen().print(table)
 
     _run(work)
 
@@ -113,7 +115,7 @@ def staff(**given: Any) -> None:
             facts |= {"storeId": stores.get(given["store"]), "mallId": places[0].id if places else None}
             command = msgspec.convert(facts, EmployStaff)
             employed = await employ_staff(db, command, password_hash=password_hash, now=datetime.now(UTC))
-        Console().print(f"{employed.login}: {employed.role}, id {employed.id}")
+        open_screen().print(f"{employed.login}: {employed.role}, id {employed.id}")
 
     _run(work)
 
@@ -131,7 +133,7 @@ def operator(*, login: str, name: str, password: str) -> None:
         password_hash = await Argon2Passwords().hash(password)
         async with database.platform() as db:
             await appoint_operator(db, login, name=name, password_hash=password_hash, now=datetime.now(UTC))
-        Console().print(f"{login}: operator")
+        open_screen().print(f"{login}: operator")
 
     _run(work)
 

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from orders.history import OrderRow
-from orders.import_history import import_orders
+from orders.history.commands import OrderRow
+from orders.history.sales_import import import_orders
 from settlement.freeze import ContractTerms
 from storefront.demo.shapes import DemoBrand, DemoProduct, DemoStore, DemoUnit, units_of
 from tenants.import_outcomes import RowState

@@ -14,12 +14,20 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from guides.states import Scene
-from orders.history import IMPORTED_STATES, REFUND, REFUND_STATES, SALE
-from orders.history_documents import Occurrences
-from orders.history_payments import import_payments
-from orders.history_refunds import import_refunds
-from orders.history_times import moment_of
-from orders.import_history import import_orders
+from orders.history.commands import (
+    IMPORTED_STATES,
+    REFUND,
+    REFUND_STATES,
+    SALE,
+    OrderRow,
+    PaymentRow,
+    RefundRow,
+)
+from orders.history.documents import Occurrences
+from orders.history.payments import import_payments
+from orders.history.refunds import import_refunds
+from orders.history.sales_import import import_orders
+from orders.history.times import moment_of
 from orders.states import LineKind
 from settlement.freeze import ContractTerms
 from storefront.imports.fields import (
@@ -144,7 +152,7 @@ def build(row_type: type[msgspec.Struct]) -> Callable[[int, dict[str, Any]], Any
     return made
 
 
-def document_of(row: Any) -> Hashable:
+def document_of(row: OrderRow | RefundRow | PaymentRow) -> Hashable:
     """What rows of one document have in common."""
     return row.document
 

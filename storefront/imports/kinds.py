@@ -22,10 +22,10 @@ from catalog.import_levels import (
 from catalog.states import SaleStatus
 from catalog.versions import bump
 from guides.import_guides import GuideRow, import_guides
-from orders.history import OrderRow, PaymentRow, RefundRow
-from orders.history_payments import import_payments
-from orders.history_refunds import import_refunds
-from orders.import_history import import_orders
+from orders.history.commands import OrderRow, PaymentRow, RefundRow
+from orders.history.payments import import_payments
+from orders.history.refunds import import_refunds
+from orders.history.sales_import import import_orders
 from storefront.imports import history_kinds
 from storefront.imports.fields import (
     FieldSpec,

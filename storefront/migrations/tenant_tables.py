@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy import text
 
 SCHEMA = "app"
-OWNER, APP, WORKER, SEARCH = "app_owner", "app_rw", "app_worker", "app_search"
+OWNER, APP, WORKER = "app_owner", "app_rw", "app_worker"
 
 BOUND_TENANT = "tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid"
 """Inline on purpose: Citus refuses a subquery in a policy, and a function of ours could be declared wrongly and leak.
@@ -44,18 +44,6 @@ def grant(table: str, *, app: str, worker: str | None = None) -> None:
     for role, privileges in ((APP, app), (WORKER, worker or app)):
         op.execute(f"REVOKE ALL ON {name} FROM {role}")
         op.execute(f"GRANT {privileges} ON {name} TO {role}")
-
-
-def definer_function(signature: str, *, reads: tuple[str, ...]) -> None:
-    """Give a SECURITY DEFINER function to the bypassing search role: it may read these tables, the application may run it."""
-    for table in reads:
-        op.execute(f"GRANT SELECT ON {SCHEMA}.{table} TO {SEARCH}")
-    # A function's owner needs CREATE on its schema for the moment of the change, and for no longer.
-    op.execute(f"GRANT CREATE ON SCHEMA {SCHEMA} TO {SEARCH}")
-    op.execute(f"ALTER FUNCTION {SCHEMA}.{signature} OWNER TO {SEARCH}")
-    op.execute(f"REVOKE CREATE ON SCHEMA {SCHEMA} FROM {SEARCH}")
-    op.execute(f"REVOKE ALL ON FUNCTION {SCHEMA}.{signature} FROM PUBLIC")
-    op.execute(f"GRANT EXECUTE ON FUNCTION {SCHEMA}.{signature} TO {APP}, {WORKER}")
 
 
 def distribute(table: str) -> None:

@@ -9,10 +9,17 @@ from litestar import Litestar
 
 from storefront.simulators.clock import SimulatorClock
 from storefront.simulators.control import Control, control_routes
+from storefront.simulators.page import page_routes
 from storefront.simulators.state import Simulation
 from storefront.simulators.wechat_mini.login import login_routes
+from storefront.simulators.wechat_mini.mini_routes import MiniServer, mini_routes
+from storefront.simulators.wechat_pay.bill_routes import bill_routes, guide_routes
+from storefront.simulators.wechat_pay.brand_routes import brand_routes
 from storefront.simulators.wechat_pay.callbacks import Callbacks
-from storefront.simulators.wechat_pay.gateway import Gateway, pay_routes
+from storefront.simulators.wechat_pay.gateway import Gateway
+from storefront.simulators.wechat_pay.pay_routes import pay_routes
+from storefront.simulators.wechat_pay.split_routes import split_routes
+from storefront.simulators.wecom.wecom_routes import WecomServer, wecom_routes
 
 
 def create_simulator(
@@ -43,11 +50,19 @@ def create_simulator(
                 await task
             await callbacks.aclose()
 
+    gateway, control = Gateway(simulation, callbacks, closing=ends), Control(simulation, callbacks)
     return Litestar(
         route_handlers=[
-            *pay_routes(Gateway(simulation, ends), callbacks),
+            *pay_routes(gateway),
+            *split_routes(gateway),
+            *brand_routes(gateway),
+            *bill_routes(gateway),
+            *guide_routes(gateway),
             *login_routes(simulation, ends),
-            *control_routes(Control(simulation, callbacks)),
+            *mini_routes(MiniServer(simulation, callbacks, closing=ends)),
+            *wecom_routes(WecomServer(simulation, callbacks, closing=ends)),
+            *control_routes(control),
+            *page_routes(control),
         ],
         lifespan=[delivering],
         openapi_config=None,

@@ -38,6 +38,8 @@ class FaultKind(StrEnum):
     """Sends a SIGNTEST copy before the callback."""
     LATE_CALLBACK = "lateCallback"
     """Sends the callback `seconds` of business time later."""
+    REORDER_CALLBACK = "reorderCallback"
+    """Sends the callback only after the next one to a matching address, at the latest `seconds` of business time later."""
     DROP_CALLBACK = "dropCallback"
     """Never sends the callback."""
 

@@ -1,5 +1,6 @@
 """A client of the control API, for tests, the demonstration and scripts."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -36,9 +37,9 @@ class SimulatorControl:
         public_key: str,
         certificate_serial: str,
         api_v3_key: str,
-        **options: int | bool,
+        **options: int | bool | str | None,
     ) -> RegisteredMerchant:
-        """Open a merchant; options: fee_bps, refund_seconds, settle_seconds (business time), certificates."""
+        """Open a merchant; options: fee_bps, refund_seconds, settle_seconds (business time), legal_name, and the others of `merchants`."""
         body = {
             "mchid": mchid,
             "appid": appid,
@@ -46,12 +47,12 @@ class SimulatorControl:
             "certificateSerial": certificate_serial,
             "apiV3Key": api_v3_key,
         }
-        given = await self._post("merchants", body | _camel(options))
+        given = await self._post("merchants", {**body, **_camel(options)})
         return msgspec.convert(given, RegisteredMerchant)
 
-    async def register_app(self, *, appid: str, secret: str) -> None:
-        """Open a mini-program."""
-        await self._post("apps", {"appid": appid, "secret": secret})
+    async def register_app(self, *, appid: str, secret: str, **options: object) -> None:
+        """Open a mini-program; options: trade_managed, pages, push_url, push_token."""
+        await self._post("apps", {"appid": appid, "secret": secret} | _camel(options))
 
     async def login_code(self, *, appid: str, openid: str | None = None, unionid: str | None = None) -> str:
         """Make what wx.login gives the front end."""
@@ -66,10 +67,11 @@ class SimulatorControl:
         mchid: str | None = None,
         openid: str | None = None,
         wait: bool = True,
+        coupons: list[dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
         """Pay; with `wait` the callback's first attempt is over when this returns."""
         body = {"prepayId": prepay_id, "outTradeNo": payment_no, "mchid": mchid, "openid": openid}
-        return await self._post("pay", body | {"wait": wait})
+        return await self._post("pay", body | {"wait": wait, "coupons": coupons or []})
 
     async def advance(self, seconds: float) -> datetime:
         """Move business time, deliver what became due, and return the new time."""
@@ -84,6 +86,14 @@ class SimulatorControl:
     async def withdraw(self, *, mchid: str, amount_fen: int) -> None:
         """Take available money out."""
         await self._post("withdrawals", {"mchid": mchid, "amountFen": amount_fen})
+
+    async def command(self, path: str, **fields: object) -> dict[str, Any]:
+        """Give any command of the control API, fields in snake_case."""
+        return await self._post(path, _camel(fields))
+
+    async def look(self, path: str) -> Any:
+        """Take any look the control API offers."""
+        return _opened(await self._http.get(f"{self.url}/simulator/{path}"))
 
     async def books(self) -> dict[str, Any]:
         """Read the books."""
@@ -100,7 +110,7 @@ class SimulatorControl:
         return dict(_opened(response))
 
 
-def _camel(options: dict[str, int | bool]) -> dict[str, int | bool]:
+def _camel(options: Mapping[str, object]) -> dict[str, object]:
     def camel(name: str) -> str:
         first, *rest = name.split("_")
         return first + "".join(word.capitalize() for word in rest)

@@ -1,10 +1,11 @@
-"""What the simulator remembers, in memory and, when a path is given, in one JSON file that is replaced whole on every change.
+"""The running simulator's state, in memory and, when a path is given, in one JSON file that is replaced whole on every change.
 
 The file holds the simulator's own private keys (never a merchant's), so only its owner may read it. Writing everything each time
 is meant for a demonstration's thousands of payments, not for load: leave the path out there.
 """
 
 import hashlib
+import heapq
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,142 +14,79 @@ import msgspec
 
 from storefront.simulators.clock import SimulatorClock
 from storefront.simulators.faults import Faults
+from storefront.simulators.records import (
+    Assignment,
+    BillChange,
+    BillFile,
+    Callback,
+    Fate,
+    Flow,
+    GuideCard,
+    Merchant,
+    Payment,
+    PlatformCertificate,
+    PrepaySession,
+    Receiver,
+    Refund,
+    Split,
+    SplitReturn,
+)
+from storefront.simulators.wechat_mini.records import (
+    AccessToken,
+    App,
+    Consent,
+    LoginCode,
+    Message,
+    Parcel,
+    PhoneCode,
+)
+from storefront.simulators.wecom.records import Corp
 
 
-class PlatformCertificate(msgspec.Struct):
-    """WeChat Pay's platform certificate, as played here: one for all merchants."""
-
-    serial: str
-    certificate: str
-    private_key: str
-    effective_at: datetime
-    expires_at: datetime
-
-
-class Merchant(msgspec.Struct, kw_only=True):
-    """A direct merchant, its keys, and its available balance in fen."""
-
-    mchid: str
-    wechat_key_id: str
-    wechat_public_key: str
-    wechat_private_key: str
-    appids: list[str] = []
-    certificate_serial: str = ""
-    public_key: str = ""
-    api_v3_key: str = ""
-    fee_bps: int = 0
-    refund_seconds: int = 0
-    settle_seconds: int = 0
-    certificates: bool = True
-    available: int = 0
-    withdrawn: int = 0
-
-
-class Payment(msgspec.Struct, kw_only=True):
-    """A payment number at a merchant. `held` is its net amount, in fen, that has not reached the available balance."""
-
-    mchid: str
-    appid: str
-    out_trade_no: str
-    fingerprint: str
-    openid: str
-    total: int
-    attach: str | None
-    notify_url: str
-    profit_sharing: bool
-    store_id: str | None
-    expires_at: datetime
-    state: str = "NOTPAY"
-    transaction_id: str | None = None
-    paid_at: datetime | None = None
-    fee: int = 0
-    held: int = 0
-    settled: bool = False
-    refunded: int = 0
-    refunds: int = 0
-
-
-class PrepaySession(msgspec.Struct):
-    """A prepay_id: which payment it opens, and until when."""
-
-    payment: str
-    expires_at: datetime
-
-
-class Refund(msgspec.Struct, kw_only=True):
-    """A refund number at a merchant, in fen; `fee_back` is the part of WeChat's fee that was returned with it."""
-
-    mchid: str
-    out_refund_no: str
-    refund_id: str
-    payment: str
-    amount: int
-    fee_back: int
-    from_held: bool
-    notify_url: str | None
-    created_at: datetime
-    due_at: datetime
-    status: str = "PROCESSING"
-    success_at: datetime | None = None
-
-
-class CallbackAttempt(msgspec.Struct, rename="camel"):
-    """One delivery and what came back."""
+class Due(msgspec.Struct, array_like=True, order=True):
+    """Something that happens by itself at a moment of business time; `turn` keeps the order of equal moments."""
 
     at: datetime
-    status: int | None
-    answer: str
-    probe: bool = False
-
-
-class Callback(msgspec.Struct, kw_only=True, rename="camel"):
-    """A notification on its way: its body never changes, its signature is fresh at each attempt."""
-
-    id: str
-    mchid: str
-    event_type: str
-    notify_url: str
-    body: str
-    out_trade_no: str
-    out_refund_no: str | None = None
-    due_at: datetime | None = None
-    step: int = 0
-    done: bool = False
-    planned: str | None = None
-    attempts: list[CallbackAttempt] = msgspec.field(default_factory=list)
-
-
-class App(msgspec.Struct):
-    """A mini-program."""
-
-    appid: str
-    secret: str
-
-
-class LoginCode(msgspec.Struct):
-    """A one-use code of wx.login."""
-
-    appid: str
-    openid: str
-    unionid: str | None
-    expires_at: datetime
+    turn: int
+    kind: str
+    key: str
 
 
 class State(msgspec.Struct, kw_only=True):
-    """Everything. Payments, refunds and sessions are keyed by `mchid/number`, or by their own id."""
+    """Everything. What a merchant numbers is keyed by `mchid/number`, everything else by its own id."""
 
     seed: int = 0
-    drawn: int = 0
+    counters: dict[str, int] = {}
     offset_seconds: float = 0.0
-    platform: PlatformCertificate | None = None
+    agenda: list[Due] = []
+    platforms: list[PlatformCertificate] = []
     merchants: dict[str, Merchant] = {}
+    persons: dict[str, str] = {}
+    """Real names by openid; empty for a person who has none registered."""
+    persons_received: dict[str, int] = {}
     payments: dict[str, Payment] = {}
     transactions: dict[str, str] = {}
     sessions: dict[str, PrepaySession] = {}
     refunds: dict[str, Refund] = {}
+    refund_fates: dict[str, str] = {}
+    receivers: dict[str, Receiver] = {}
+    fates: list[Fate] = []
+    splits: dict[str, Split] = {}
+    returns: dict[str, SplitReturn] = {}
+    flows: list[Flow] = []
+    bill_changes: list[BillChange] = []
+    bill_files: dict[str, BillFile] = {}
+    guides: dict[str, GuideCard] = {}
+    assignments: list[Assignment] = []
     callbacks: dict[str, Callback] = {}
     apps: dict[str, App] = {}
     codes: dict[str, LoginCode] = {}
+    phone_codes: dict[str, PhoneCode] = {}
+    tokens: dict[str, AccessToken] = {}
+    consents: dict[str, Consent] = {}
+    messages: list[Message] = []
+    parcels: dict[str, Parcel] = {}
+    corps: dict[str, Corp] = {}
 
 
 class Simulation:
@@ -164,13 +102,27 @@ class Simulation:
         self.clock.offset = max(self.clock.offset, timedelta(seconds=self.state.offset_seconds))
 
     def draw(self, kind: str) -> str:
-        """Give the next id as 64 hex digits: the same seed and the same order of calls give the same ids."""
-        self.state.drawn += 1
-        return hashlib.sha256(f"{self.state.seed}/{kind}/{self.state.drawn}".encode()).hexdigest()
+        """Give this kind's next id as 64 hex digits: the same seed and the same order of calls give the same ids.
+
+        Each kind counts by itself, so that looking at the books, or one probe more, leaves the numbers of payments alone.
+        """
+        turn = self.state.counters[kind] = self.state.counters.get(kind, 0) + 1
+        return hashlib.sha256(f"{self.state.seed}/{kind}/{turn}".encode()).hexdigest()
 
     def draw_digits(self, kind: str, length: int) -> str:
         """Give the next id in decimal digits."""
         return str(int(self.draw(kind), 16))[-length:].zfill(length)
+
+    def plan(self, at: datetime, kind: str, *, key: str) -> None:
+        """Put on the agenda what time alone will do."""
+        turn = self.state.counters["agenda"] = self.state.counters.get("agenda", 0) + 1
+        heapq.heappush(self.state.agenda, Due(at, turn, kind, key))
+
+    def next_due(self) -> Due | None:
+        """Take the earliest thing that is due, if any is."""
+        if self.state.agenda and self.state.agenda[0].at <= self.clock.now():
+            return heapq.heappop(self.state.agenda)
+        return None
 
     def save(self) -> None:
         """Replace the file, if there is one: written beside it, flushed, renamed, so that a crash leaves the old or the new."""

@@ -1,7 +1,7 @@
 """What stands in a statement's file: headings, the cells of a line, and the guard against cells that a spreadsheet would run."""
 
 from settlement.commands import month_text
-from settlement.states import Cause
+from settlement.states import Cause, PartyKind
 from settlement.views import StatementLine, StatementView
 from tenants.kernel.money import yuan_text
 
@@ -58,3 +58,11 @@ def file_name(statement: StatementView, ending: str) -> str:
     """The file's name: month and party, safe on every system."""
     party = statement.party.code.replace(":", "-")
     return f"{month_text(statement.period_on)}_{party}.{ending}"
+
+
+def readable_file_name(statement: StatementView, ending: str) -> str:
+    """The name that a person looks for in a folder: month, kind of party, its name, and the end of its id, for two may be called alike."""
+    named = "".join(letter if letter.isalnum() else "-" for letter in statement.party.name)
+    party = statement.party
+    own = "" if party.kind in {PartyKind.BRAND, PartyKind.PLATFORM} else f"_{named}_{str(party.id)[-6:]}"
+    return f"{month_text(statement.period_on)}_{party.kind}{own}.{ending}"

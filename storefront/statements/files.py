@@ -14,7 +14,7 @@ from settlement.queries import parties
 from settlement.statements import statement_days, statement_lines
 from settlement.states import PartyKind
 from settlement.views import StatementLine, StatementView
-from storefront.statements.columns import file_name
+from storefront.statements.columns import readable_file_name
 from storefront.statements.csv_file import csv_head, csv_rows
 from storefront.statements.xlsx_file import Workbook
 from tenants.kernel.scope import TenantScope
@@ -62,7 +62,7 @@ async def write_files(
 ) -> Written:
     """Write both files into a folder; each appears whole under its name, or not at all."""
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
-    paths = {kind: out / file_name(statement, kind) for kind in FileKind}
+    paths = {kind: out / readable_file_name(statement, kind) for kind in FileKind}
     parts = {kind: path.with_name(f"{path.name}.{os.getpid()}.part") for kind, path in paths.items()}
     lines = portions = 0
     try:

@@ -22,6 +22,8 @@ from tenants.kernel.ids import TenantId
 
 Opened = TypeVar("Opened", "Reading", "Writing")
 
+PATIENCE_SECONDS = 300
+"""How long a statement of finance may take; the role's own limit is for requests."""
 PREPARED_STATEMENTS = 500
 """Each tenant's SET LOCAL is a statement text of its own: the driver's cache must hold tenants in rotation plus our statements."""
 
@@ -74,6 +76,9 @@ def _bind(session: Session, _transaction: SessionTransaction, connection: Connec
     if not isinstance(tenant_id, UUID):  # text never gets this far: SET takes no bind parameters
         raise TypeError("a tenant is named by a uuid.UUID")
     connection.exec_driver_sql(f"SET LOCAL app.tenant_id = '{tenant_id}'")
+    patience = session.info.get("patience_seconds")
+    if patience is not None:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{int(patience)}s'")
 
 
 @contextmanager
@@ -138,9 +143,8 @@ class TenantScope:
     @asynccontextmanager
     async def reporting(self) -> AsyncIterator[Reading]:
         """Open a read-only transaction on the report engine, for reads that may take long."""
-        async with self._session(
-            Reading, self.database.report.execution_options(postgresql_readonly=True)
-        ) as session:
+        engine = self.database.report.execution_options(postgresql_readonly=True)
+        async with self._session(Reading, engine, patience_seconds=PATIENCE_SECONDS) as session:
             yield session
 
     @asynccontextmanager
@@ -150,12 +154,18 @@ class TenantScope:
             yield session
 
     @asynccontextmanager
-    async def _session(self, kind: type[Opened], engine: AsyncEngine) -> AsyncIterator[Opened]:
+    async def writing_much(self) -> AsyncIterator[Writing]:
+        """Open a writing transaction whose statements may take minutes: closing a month, never a request."""
+        async with self._session(Writing, self.database.tx, patience_seconds=PATIENCE_SECONDS) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _session(
+        self, kind: type[Opened], engine: AsyncEngine, *, patience_seconds: int | None = None
+    ) -> AsyncIterator[Opened]:
+        info = {"tenant_id": self.tenant_id, "patience_seconds": patience_seconds}
         with _translated():
-            async with (
-                kind(engine, expire_on_commit=False, info={"tenant_id": self.tenant_id}) as session,
-                session.begin(),
-            ):
+            async with kind(engine, expire_on_commit=False, info=info) as session, session.begin():
                 yield session
 
 

@@ -43,6 +43,8 @@ SAID_BY_OTHERS = {
     "do_orm_execute",
 }
 """Names that a framework or the merchant's own language gives."""
+SHAPED_BY_OTHERS = {"storefront/frame.py:render", "storefront/observability.py:keep_named_fields"}
+"""Functions whose arguments a framework passes by position."""
 SQL_IN_THE_ROOF = {
     "storefront/health.py",
     "storefront/worker.py",
@@ -144,7 +146,7 @@ def test_no_function_takes_more_than_two_positional_arguments() -> None:
                 and not function.name.startswith(("_", "provide"))
             ):
                 greedy.append(f"{named(path)}:{function.name}")
-    assert greedy == []
+    assert set(greedy) - SHAPED_BY_OTHERS == set()
 
 
 def test_no_name_hides_behind_an_empty_word() -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from orders.history_queries import By, class_totals, refund_totals, sales_totals
-from scripts.real_data.context import MAPPINGS, Context
-from scripts.real_data.order_books import agree_on_rate, open_stores, settle
+from orders.history.queries import By, class_totals, refund_totals, sales_totals
+from scripts.real_sets.context import MAPPINGS, Context
+from scripts.real_sets.order_books import agree_on_rate, open_stores, settle
 from settlement.queries import statements
 from storefront.imports.kinds import KINDS
 from storefront.imports.mapping import read_mapping

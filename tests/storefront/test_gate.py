@@ -89,7 +89,7 @@ SEEDS = {
     ),
     "function of a bypassing role, in another schema": (
         ("CREATE FUNCTION public.peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM app.orders';"
-        " ALTER FUNCTION public.peek() OWNER TO app_search"),
+        " ALTER FUNCTION public.peek() OWNER TO app_backup"),
         "definer_function",
     ),
     "immutable function of the tenant": (

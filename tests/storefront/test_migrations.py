@@ -108,6 +108,6 @@ async def test_provisioning_twice_changes_nothing(cluster, database_name):
 
 def test_the_printed_roles_name_all_six_and_no_password():
     printed = printed_roles()
-    roles = ("app_owner", "app_migrator", "app_rw", "app_worker", "app_backup", "app_search")
+    roles = ("app_owner", "app_migrator", "app_rw", "app_worker", "app_backup")
     assert all(f"ALTER ROLE {role} " in printed for role in roles)
     assert "PASSWORD '" not in printed

@@ -36,7 +36,9 @@ class StatementRefused(AssertionError):
 @cache
 def tenant_tables() -> frozenset[str]:
     """The tables whose rows belong to a tenant."""
-    return frozenset(table.name for table in full_metadata().tables.values() if table.info["shard"] is Shard.TENANT)
+    return frozenset(
+        table.name for table in full_metadata().tables.values() if table.info["shard"] is Shard.TENANT
+    )
 
 
 def watch(engine: Engine) -> None:
@@ -80,7 +82,7 @@ def _tied(plain: str) -> None:
         growing = bool(joined)
         tied |= joined
     for verb, name in places:
-        inserts = verb == "INTO" and re.search(rf"INTO app\.\w+[^(]*\([^)]*\btenant_id\b", plain)
+        inserts = verb == "INTO" and re.search(r"INTO app\.\w+[^(]*\([^)]*\btenant_id\b", plain)
         if name not in tied and not inserts:
             raise StatementRefused(f"{name} is not tied to a tenant: {plain[:600]}")
 

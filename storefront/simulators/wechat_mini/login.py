@@ -9,7 +9,8 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from storefront.simulators.faults import FaultKind, hold_answer
-from storefront.simulators.state import LoginCode, Simulation
+from storefront.simulators.state import Simulation
+from storefront.simulators.wechat_mini.records import LoginCode
 
 CODE_LIVES = timedelta(minutes=5)
 BUSY, BAD_APPID, BAD_CODE, BAD_SECRET, TOO_MANY = -1, 40013, 40029, 40125, 45011

@@ -1,72 +1,68 @@
-"""What WeChat Pay does with payments and refunds, and the money it counts while doing so. No HTTP, no signatures.
+"""What WeChat Pay does with payments: open, pay, refuse, close, find. No HTTP, no signatures; refunds and splits stand beside it.
 
-Every function takes the simulation and reads its business clock. Amounts are fen; the fee is rounded half up on the amount kept,
-as WeChat does, so that a full refund returns all of it.
+Every function takes the simulation and reads its business clock. Amounts are fen.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 import msgspec
 
-from storefront.simulators.state import Merchant, Payment, PrepaySession, Refund, Simulation
-from storefront.simulators.wechat_pay.messages import Prepay, RefundOrder
+from storefront.simulators.records import Coupon, Merchant, Payment, PrepaySession
+from storefront.simulators.state import Simulation
+from storefront.simulators.wechat_pay.flows import book
+from storefront.simulators.wechat_pay.messages import PartnerPrepay, Prepay, PrepayTerms
+from storefront.simulators.wechat_pay.refusals import BEIJING, GatewayRefusal, fee_on, wechat_time
 
-BEIJING = timezone(timedelta(hours=8))
+__all__ = ["GatewayRefusal", "fee_on", "wechat_time"]
+
 SESSION = timedelta(hours=2)
 SHORTEST_EXPIRY, DEFAULT_EXPIRY, LONGEST_EXPIRY = timedelta(minutes=1), timedelta(days=7), timedelta(days=90)
-REFUNDABLE = timedelta(days=365)
-MOST_REFUNDS = 50
-FROZEN = timedelta(days=30)
-"""After this the unsplit rest of a payment unfreezes by itself (direct merchants)."""
-WHOLE_BPS = 10_000
+STATES = {
+    "SUCCESS": "支付成功",
+    "REFUND": "转入退款",
+    "NOTPAY": "订单未支付",
+    "CLOSED": "订单已关闭",
+    "PAYERROR": "支付失败",
+}
 
 
-class GatewayRefusal(Exception):
-    """WeChat's no: HTTP status, code, sentence."""
-
-    def __init__(self, status: int, code: str, *, message: str) -> None:
-        super().__init__(code)
-        self.status, self.code, self.message = status, code, message
-
-
-def wechat_time(moment: datetime) -> str:
-    """Write a time as WeChat does."""
-    return moment.astimezone(BEIJING).isoformat(timespec="seconds")
-
-
-def fee_on(amount: int, *, fee_bps: int) -> int:
-    """WeChat's fee on an amount, half up."""
-    return (amount * fee_bps + WHOLE_BPS // 2) // WHOLE_BPS
-
-
-def find_payment(simulation: Simulation, merchant: Merchant, *, number: str) -> Payment:
-    """Find by the merchant's number."""
+def find_payment(
+    simulation: Simulation, merchant: Merchant, *, number: str, sub_mchid: str | None = None
+) -> Payment:
+    """Find by the merchant's number, as a direct merchant or for a sub-merchant."""
     payment = simulation.state.payments.get(f"{merchant.mchid}/{number}")
-    if payment is None:
+    if payment is None or payment.sub_mchid != sub_mchid:
         raise GatewayRefusal(404, "ORDER_NOT_EXIST", message="订单不存在")
     return payment
 
 
-def find_transaction(simulation: Simulation, merchant: Merchant, *, transaction_id: str) -> Payment:
+def find_transaction(
+    simulation: Simulation, merchant: Merchant, *, transaction_id: str, sub_mchid: str | None = None
+) -> Payment:
     """Find by WeChat's number."""
     payment = simulation.state.payments.get(simulation.state.transactions.get(transaction_id, ""))
-    if payment is None or payment.mchid != merchant.mchid:
+    if payment is None or (payment.mchid, payment.sub_mchid) != (merchant.mchid, sub_mchid):
         raise GatewayRefusal(404, "ORDER_NOT_EXIST", message="订单不存在")
     return payment
 
 
-def prepay(simulation: Simulation, merchant: Merchant, *, body: Prepay) -> str:
+def prepay(simulation: Simulation, merchant: Merchant, *, body: Prepay | PartnerPrepay) -> str:
     """Open (or open again) a payment; a repeat must say exactly the same, and a number that ended stays ended."""
     now, key = simulation.clock.now(), f"{merchant.mchid}/{body.out_trade_no}"
-    if body.appid not in merchant.appids:
-        raise GatewayRefusal(400, "APPID_MCHID_NOT_MATCH", message="appid和mchid不匹配")
+    identity = (
+        _direct(merchant, body) if isinstance(body, Prepay) else _partner(simulation, merchant, body=body)
+    )
     fingerprint = msgspec.json.encode(body, order="deterministic").decode()
     payment = simulation.state.payments.get(key)
     if payment is None:
-        payment = simulation.state.payments[key] = _opened(body, fingerprint=fingerprint, now=now)
+        payment = simulation.state.payments[key] = _opened(
+            body, identity=identity, fingerprint=fingerprint, now=now
+        )
+        app = simulation.state.apps.get(payment.sub_appid or payment.appid)
+        payment.trade_managed = app is not None and app.trade_managed
     elif payment.state == "CLOSED":
         raise GatewayRefusal(400, "ORDER_CLOSED", message="该订单已关闭")
-    elif payment.state != "NOTPAY":
+    elif payment.state not in {"NOTPAY", "PAYERROR"}:
         raise GatewayRefusal(400, "ORDERPAID", message="该订单已支付")
     elif payment.fingerprint != fingerprint:
         raise GatewayRefusal(400, "INVALID_REQUEST", message="请求重入时，参数与首次请求时不一致")
@@ -78,15 +74,58 @@ def prepay(simulation: Simulation, merchant: Merchant, *, body: Prepay) -> str:
     return prepay_id
 
 
-def _opened(body: Prepay, *, fingerprint: str, now: datetime) -> Payment:
+class Identity(msgspec.Struct, kw_only=True):
+    """Who collects, under which app, from whom."""
+
+    mchid: str
+    appid: str
+    payer: dict[str, str]
+    sub_mchid: str | None = None
+    sub_appid: str | None = None
+
+
+def _direct(merchant: Merchant, body: Prepay) -> Identity:
+    if body.appid not in merchant.appids:
+        raise GatewayRefusal(400, "APPID_MCHID_NOT_MATCH", message="appid和mchid不匹配")
+    return Identity(mchid=body.mchid, appid=body.appid, payer={"openid": body.payer.openid})
+
+
+def _partner(simulation: Simulation, merchant: Merchant, *, body: PartnerPrepay) -> Identity:
+    sub = simulation.state.merchants.get(body.sub_mchid)
+    if sub is None:
+        raise GatewayRefusal(400, "MCH_NOT_EXISTS", message="特约商户号不存在")
+    if sub.provider != merchant.mchid:
+        raise GatewayRefusal(403, "NO_AUTH", message="特约商户未授权服务商的产品权限")
+    apps = (body.sp_appid in merchant.appids, body.sub_appid is None or body.sub_appid in sub.appids)
+    if not all(apps):
+        raise GatewayRefusal(400, "APPID_MCHID_NOT_MATCH", message="appid和mchid不匹配")
+    payer = {name: value for name, value in msgspec.structs.asdict(body.payer).items() if value is not None}
+    if len(payer) != 1 or ("sub_openid" in payer and body.sub_appid is None):
+        raise GatewayRefusal(
+            400, "PARAM_ERROR", message="sp_openid和sub_openid必须且只能传一个，sub_openid须同传sub_appid"
+        )
+    return Identity(
+        mchid=body.sp_mchid,
+        appid=body.sp_appid,
+        payer=payer,
+        sub_mchid=body.sub_mchid,
+        sub_appid=body.sub_appid,
+    )
+
+
+def _opened(body: PrepayTerms, *, identity: Identity, fingerprint: str, now: datetime) -> Payment:
     return Payment(
-        mchid=body.mchid,
-        appid=body.appid,
+        mchid=identity.mchid,
+        appid=identity.appid,
+        sub_mchid=identity.sub_mchid,
+        sub_appid=identity.sub_appid,
+        payer=identity.payer,
+        openid=next(iter(identity.payer.values())),
         out_trade_no=body.out_trade_no,
         fingerprint=fingerprint,
-        openid=body.payer.openid,
         total=body.amount.total,
         attach=body.attach,
+        description=body.description,
         notify_url=body.notify_url,
         profit_sharing=body.settle.profit_sharing,
         store_id=body.scene.store.id if body.scene and body.scene.store else None,
@@ -106,125 +145,90 @@ def _expiry(text: str | None, *, now: datetime) -> datetime:
     return max(wanted, now + SHORTEST_EXPIRY)
 
 
-def pay(simulation: Simulation, payment: Payment) -> None:
-    """The shopper pays: take the fee, and hold the rest until it is settled or split."""
-    merchant, now = simulation.state.merchants[payment.mchid], simulation.clock.now()
+def pay(simulation: Simulation, payment: Payment, *, coupons: list[Coupon] | None = None) -> None:
+    """The shopper pays: take the fee on what will be settled, and hold the rest until it is settled or split."""
+    payee, now = simulation.state.merchants[payment.payee], simulation.clock.now()
+    payment.coupons = coupons or []
     payment.state, payment.paid_at = "SUCCESS", now
     payment.transaction_id = "42000" + simulation.draw_digits("transaction", 23)
-    payment.fee = fee_on(payment.total, fee_bps=merchant.fee_bps)
-    payment.held = payment.total - payment.fee
-    simulation.state.transactions[payment.transaction_id] = f"{payment.mchid}/{payment.out_trade_no}"
+    simulation.state.transactions[payment.transaction_id] = payment.key
+    payment.payer_total = payment.total - sum(each.amount for each in payment.coupons)
+    payment.settlement_total = payment.total - sum(
+        each.amount for each in payment.coupons if each.type == "NOCASH"
+    )
+    payment.fee = payment.first_fee = fee_on(payment.settlement_total, fee_bps=payee.fee_bps)
+    payment.held = payment.settlement_total - payment.fee
+    number, voucher = payment.transaction_id, payment.out_trade_no
+    book(
+        simulation,
+        payee,
+        amount=payment.settlement_total,
+        title="交易",
+        kind="交易",
+        number=number,
+        at=now,
+        voucher=voucher,
+    )
+    book(
+        simulation,
+        payee,
+        amount=-payment.fee,
+        title="扣除交易手续费",
+        kind="扣除交易手续费",
+        number=number,
+        at=now,
+        voucher=voucher,
+    )
+    if payment.profit_sharing:
+        simulation.plan(now + timedelta(days=payee.freeze_days), "thaw", key=payment.key)
+    elif not payment.trade_managed:
+        simulation.plan(now + timedelta(seconds=payee.settle_seconds), "settle", key=payment.key)
 
 
-def close(simulation: Simulation, merchant: Merchant, *, number: str) -> None:
+def settled_by_receipt(simulation: Simulation, payment: Payment) -> datetime | None:
+    """When a trade-managed payment is settled: its cycle after receipt was confirmed; None while it is not."""
+    if payment.confirmed_at is None:
+        return None
+    cycle = simulation.state.merchants[payment.payee].settle_seconds
+    return payment.confirmed_at + timedelta(seconds=cycle)
+
+
+def release(simulation: Simulation, payment: Payment) -> None:
+    """Let what is still held become available: settlement, or the end of the freeze."""
+    if payment.settled:
+        return
+    simulation.state.merchants[payment.payee].available += payment.held
+    payment.held, payment.settled = 0, True
+
+
+def close(simulation: Simulation, merchant: Merchant, *, number: str, sub_mchid: str | None = None) -> None:
     """End an unpaid number for good."""
-    payment = find_payment(simulation, merchant, number=number)
+    payment = find_payment(simulation, merchant, number=number, sub_mchid=sub_mchid)
     if payment.state == "CLOSED":
         raise GatewayRefusal(400, "ORDER_CLOSED", message="该订单已关闭")
-    if payment.state != "NOTPAY":
+    if payment.state not in {"NOTPAY", "PAYERROR"}:
         raise GatewayRefusal(400, "ORDERPAID", message="该订单已支付，无法关闭")
     payment.state = "CLOSED"
 
 
-def refund(simulation: Simulation, merchant: Merchant, *, body: RefundOrder) -> Refund:
-    """Accept a refund; the same number with the same amounts answers what became of it, and moves money once."""
-    try:
-        if body.transaction_id is not None:
-            payment = find_transaction(simulation, merchant, transaction_id=body.transaction_id)
-        else:
-            payment = find_payment(simulation, merchant, number=body.out_trade_no or "")
-    except GatewayRefusal as refusal:
-        raise GatewayRefusal(404, "RESOURCE_NOT_EXISTS", message="订单不存在") from refusal
-    owner, key = f"{payment.mchid}/{payment.out_trade_no}", f"{merchant.mchid}/{body.out_refund_no}"
-    known = simulation.state.refunds.get(key)
-    if known is not None:
-        if (known.payment, known.amount) != (owner, body.amount.refund) or body.amount.total != payment.total:
-            raise GatewayRefusal(400, "INVALID_REQUEST", message="退款单号已存在，且参数与原请求不一致")
-        return known
-    now = simulation.clock.now()
-    _check_refundable(payment, body, now=now)
-    kept = payment.total - payment.refunded
-    fee_back = fee_on(kept, fee_bps=merchant.fee_bps) - fee_on(
-        kept - body.amount.refund, fee_bps=merchant.fee_bps
-    )
-    from_held = _take_back(merchant, payment, amount=body.amount.refund - fee_back)
-    payment.refunded += body.amount.refund
-    payment.refunds += 1
-    payment.fee -= fee_back
-    payment.state = "REFUND"
-    made = Refund(
-        mchid=merchant.mchid,
-        out_refund_no=body.out_refund_no,
-        refund_id="50300" + simulation.draw_digits("refund", 23),
-        payment=owner,
-        amount=body.amount.refund,
-        fee_back=fee_back,
-        from_held=from_held,
-        notify_url=body.notify_url,
-        created_at=now,
-        due_at=now + timedelta(seconds=merchant.refund_seconds),
-    )
-    simulation.state.refunds[key] = made
-    return made
-
-
-def _check_refundable(payment: Payment, body: RefundOrder, *, now: datetime) -> None:
-    if payment.paid_at is None:
-        raise GatewayRefusal(400, "INVALID_REQUEST", message="订单状态不支持退款")
-    if body.amount.total != payment.total:
-        raise GatewayRefusal(400, "INVALID_REQUEST", message="订单金额与原订单不一致")
-    if now - payment.paid_at > REFUNDABLE:
-        raise GatewayRefusal(400, "INVALID_REQUEST", message="订单已超过可退款期限")
-    if payment.refunds >= MOST_REFUNDS:
-        raise GatewayRefusal(400, "INVALID_REQUEST", message="部分退款次数超过限制")
-    if payment.refunded + body.amount.refund > payment.total:
-        raise GatewayRefusal(400, "INVALID_REQUEST", message="累计退款金额大于订单金额")
-
-
-def _take_back(merchant: Merchant, payment: Payment, *, amount: int) -> bool:
-    """Take from what is still held of this payment, else from the available balance; True when held money paid."""
-    if not payment.settled:
-        payment.held -= amount
-        return True
-    if merchant.available < amount:
-        raise GatewayRefusal(403, "NOT_ENOUGH", message="基本账户余额不足，请充值后重新发起")
-    merchant.available -= amount
-    return False
-
-
-def find_refund(simulation: Simulation, merchant: Merchant, *, number: str) -> Refund:
-    """Find by the merchant's refund number."""
-    found = simulation.state.refunds.get(f"{merchant.mchid}/{number}")
-    if found is None:
-        raise GatewayRefusal(404, "RESOURCE_NOT_EXISTS", message="退款单不存在")
-    return found
-
-
-def settle_due(simulation: Simulation) -> list[Refund]:
-    """Do what time alone does: settle and unfreeze payments, finish refunds; returns the refunds that finished."""
-    now, state = simulation.clock.now(), simulation.state
-    for payment in state.payments.values():
-        if payment.paid_at is None or payment.settled:
-            continue
-        merchant = state.merchants[payment.mchid]
-        wait = FROZEN if payment.profit_sharing else timedelta(seconds=merchant.settle_seconds)
-        if payment.paid_at + wait <= now:
-            merchant.available += payment.held
-            payment.held, payment.settled = 0, True
-    finished = [each for each in state.refunds.values() if each.status == "PROCESSING" and each.due_at <= now]
-    for each in finished:
-        each.status, each.success_at = "SUCCESS", each.due_at
-    return finished
+def identity_of(payment: Payment) -> dict[str, object]:
+    """The merchant fields of a Transaction: one pair for a direct merchant, two for a service provider."""
+    if payment.sub_mchid is None:
+        return {"appid": payment.appid, "mchid": payment.mchid}
+    body: dict[str, object] = {
+        "sp_appid": payment.appid,
+        "sp_mchid": payment.mchid,
+        "sub_mchid": payment.sub_mchid,
+    }
+    return body | ({"sub_appid": payment.sub_appid} if payment.sub_appid else {})
 
 
 def transaction_body(payment: Payment) -> dict[str, object]:
     """The Transaction object of queries and callbacks."""
-    body: dict[str, object] = {
-        "appid": payment.appid,
-        "mchid": payment.mchid,
+    body = identity_of(payment) | {
         "out_trade_no": payment.out_trade_no,
         "trade_state": payment.state,
-        "trade_state_desc": payment.state,
+        "trade_state_desc": STATES[payment.state],
         "amount": {"total": payment.total, "currency": "CNY"},
     }
     if payment.attach is not None:
@@ -235,41 +239,21 @@ def transaction_body(payment: Payment) -> dict[str, object]:
             "trade_type": "JSAPI",
             "bank_type": "OTHERS",
             "success_time": wechat_time(payment.paid_at),
-            "payer": {"openid": payment.openid},
+            "payer": payment.payer,
             "amount": {
                 "total": payment.total,
-                "payer_total": payment.total,
+                "payer_total": payment.payer_total,
                 "currency": "CNY",
                 "payer_currency": "CNY",
             },
         }
+        if payment.coupons:
+            body["promotion_detail"] = [promotion(each) for each in payment.coupons]
         if payment.store_id is not None:
             body["scene_info"] = {"store_info": {"id": payment.store_id}}
     return body
 
 
-def refund_body(simulation: Simulation, found: Refund, *, notice: bool) -> dict[str, object]:
-    """The Refund object: of an answer, or of a callback (`notice`), which names the state differently."""
-    payment = simulation.state.payments[found.payment]
-    body: dict[str, object] = {
-        "refund_id": found.refund_id,
-        "out_refund_no": found.out_refund_no,
-        "transaction_id": payment.transaction_id,
-        "out_trade_no": payment.out_trade_no,
-        "user_received_account": "支付用户零钱",
-        "amount": {
-            "total": payment.total,
-            "refund": found.amount,
-            "payer_total": payment.total,
-            "payer_refund": found.amount,
-        },
-    }
-    if found.success_at is not None:
-        body["success_time"] = wechat_time(found.success_at)
-    if notice:
-        return body | {"mchid": found.mchid, "refund_status": found.status}
-    account = "UNSETTLED" if found.from_held else "AVAILABLE"
-    created = wechat_time(found.created_at)
-    return body | {
-        "status": found.status, "channel": "ORIGINAL", "create_time": created, "funds_account": account,
-    }  # fmt: skip
+def promotion(coupon: Coupon) -> dict[str, object]:
+    """A coupon in WeChat's words."""
+    return {**msgspec.structs.asdict(coupon), "currency": "CNY"}

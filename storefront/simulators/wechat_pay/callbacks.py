@@ -1,22 +1,28 @@
-"""Callbacks on their way to merchants: sealed once, signed afresh at each attempt, repeated on WeChat's ladder of business time.
+"""Notifications on their way: sealed once, signed afresh at each attempt, repeated on their vendor's ladder of business time.
 
-200 and 204 mean accepted; anything else, or five seconds of silence, means the next step of the ladder.
+WeChat Pay takes 200 and 204 for accepted; anything else, or five seconds of silence, means the next step of the ladder. Pushes of
+mini-programs and WeCom are accepted by 200 and repeated three times.
 """
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 
 import httpx
-import msgspec
 
-from storefront.simulators.faults import FaultKind
+from storefront.simulators.faults import Fault, FaultKind
 from storefront.simulators.local_http import open_http_client
-from storefront.simulators.state import Callback, CallbackAttempt, Payment, Refund, Simulation
-from storefront.simulators.wechat_pay import books, envelope
+from storefront.simulators.passing import News, settle_due
+from storefront.simulators.records import Callback, CallbackAttempt, Payment
+from storefront.simulators.state import Simulation
+from storefront.simulators.wechat_pay import letters
+from storefront.simulators.wechat_pay.letters import Letter
 
 LADDER = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
 """Seconds between attempts: 24 h 4 min in total."""
+SHORT_LADDER = (5, 5, 5)
+LADDERS = {"pay": LADDER, "mini": SHORT_LADDER, "wecom": SHORT_LADDER}
 ANSWER_SECONDS = 5.0
 LONGEST_SLEEP = 60.0
 ACCEPTED = frozenset({200, 204})
@@ -31,83 +37,50 @@ class Callbacks:
         self._sending: set[str] = set()
         self._changed = asyncio.Event()
         self._delivering = asyncio.Lock()
+        self._held_back: list[tuple[Fault, Callback]] = []
         # Not kept alive: a receiver that restarts must not cost an attempt.
         self._http = open_http_client(timeout=ANSWER_SECONDS, kept_alive=0)
-        # What was in flight when the last process ended is simply due again: WeChat repeats, too.
+        self._open: dict[str, Callback] = {}
         for callback in simulation.state.callbacks.values():
-            if not callback.done and callback.due_at is None and callback.step <= len(LADDER):
+            # What was in flight when the last process ended is simply due again: WeChat repeats, too.
+            if not callback.done and callback.due_at is None and callback.step <= len(LADDERS[callback.form]):
                 callback.due_at = simulation.clock.now()
+            if callback.due_at is not None:
+                self._open[callback.id] = callback
 
     def notify_payment(self, payment: Payment) -> Callback | None:
         """Queue the news that a payment succeeded."""
-        return self._queue(
-            mchid=payment.mchid,
-            url=payment.notify_url,
-            plain=books.transaction_body(payment),
-            kind=("transaction", "TRANSACTION.SUCCESS", "支付成功"),
-            numbers=(payment.out_trade_no, None),
-        )
+        return self.queue(letters.payment(payment))
 
-    def notify_refund(self, refund: Refund) -> Callback | None:
-        """Queue the news of a refund, when its request named an address."""
-        if refund.notify_url is None:
-            return None
-        number = self._simulation.state.payments[refund.payment].out_trade_no
-        return self._queue(
-            mchid=refund.mchid,
-            url=refund.notify_url,
-            plain=books.refund_body(self._simulation, refund, notice=True),
-            kind=("refund", f"REFUND.{refund.status}", "退款通知"),
-            numbers=(number, refund.out_refund_no),
-        )
+    def tell(self, news: list[News]) -> None:
+        """Queue what happened by itself and has an address to be told at."""
+        for each in news:
+            for letter in letters.of_news(self._simulation, each):
+                self.queue(letter)
 
-    def _queue(
-        self,
-        *,
-        mchid: str,
-        url: str,
-        plain: dict[str, object],
-        kind: tuple[str, str, str],
-        numbers: tuple[str, str | None],
-    ) -> Callback | None:
+    def queue(self, letter: Letter) -> Callback | None:
+        """Queue a letter, unless it was planned to get lost."""
         simulation = self._simulation
-        fault = simulation.faults.take_callback(url)
+        fault = simulation.faults.take_callback(letter.url)
         if fault is not None and fault.kind is FaultKind.DROP_CALLBACK:
             return None
-        original, event, summary = kind
-        drawn, now = simulation.draw("callback"), simulation.clock.now()
-        resource = envelope.seal(
-            simulation.state.merchants[mchid].api_v3_key,
-            msgspec.json.encode(plain),
-            associated=original,
-            nonce=drawn[32:44],
-        )
-        body = {
-            "id": drawn[:32],
-            "create_time": books.wechat_time(now),
-            "resource_type": "encrypt-resource",
-            "event_type": event,
-            "summary": summary,
-            "resource": {"original_type": original} | resource,
-        }
-        callback = Callback(
-            id=drawn[:32],
-            mchid=mchid,
-            event_type=event,
-            notify_url=url,
-            body=msgspec.json.encode(body).decode(),
-            out_trade_no=numbers[0],
-            out_refund_no=numbers[1],
-            due_at=now,
-        )
+        callback = letters.sealed(simulation, letter)
+        for plan, held in [each for each in self._held_back if fnmatchcase(letter.url, each[0].path)]:
+            held.behind, held.due_at = callback.id, callback.due_at
+            self._held_back.remove((plan, held))
         if fault is not None:
-            if fault.kind is FaultKind.LATE_CALLBACK:
-                callback.due_at = now + timedelta(seconds=fault.seconds)
-            else:
-                callback.planned = fault.kind.value
-        simulation.state.callbacks[callback.id] = callback
+            self._bend(callback, fault, now=simulation.clock.now())
+        simulation.state.callbacks[callback.id] = self._open[callback.id] = callback
         self._changed.set()
         return callback
+
+    def _bend(self, callback: Callback, fault: Fault, *, now: datetime) -> None:
+        if fault.kind in {FaultKind.LATE_CALLBACK, FaultKind.REORDER_CALLBACK}:
+            callback.due_at = now + timedelta(seconds=fault.seconds)
+        else:
+            callback.planned = fault.kind.value
+        if fault.kind is FaultKind.REORDER_CALLBACK:
+            self._held_back.append((fault, callback))
 
     async def run(self) -> None:
         """Deliver for ever, sleeping until something is due or something changed."""
@@ -124,8 +97,7 @@ class Callbacks:
         # One at a time: who advances the clock must not return while the other still delivers.
         async with self._delivering:
             while True:
-                for refund in books.settle_due(self._simulation):
-                    self.notify_refund(refund)
+                self.tell(settle_due(self._simulation))
                 due = self._due()
                 if not due:
                     self._simulation.save()
@@ -149,14 +121,17 @@ class Callbacks:
             accepted = await asyncio.gather(*(self._send(callback) for _ in range(copies)))
         finally:
             self._sending.discard(callback.id)
+        ladder = LADDERS[callback.form]
         callback.done = any(accepted)
         # From the time it was due, not from now: after a jump of the clock the ladder catches up step by step.
         callback.due_at = (
             None
-            if callback.done or callback.step >= len(LADDER)
-            else callback.due_at + timedelta(seconds=LADDER[callback.step])
+            if callback.done or callback.step >= len(ladder)
+            else callback.due_at + timedelta(seconds=ladder[callback.step])
         )
         callback.step += 1
+        if callback.due_at is None:
+            self._open.pop(callback.id, None)
         self._changed.set()
         self._simulation.save()
 
@@ -166,19 +141,12 @@ class Callbacks:
             await self.deliver(callback)
 
     async def _send(self, callback: Callback, *, probe: bool = False) -> bool:
-        simulation, body = self._simulation, callback.body.encode()
-        merchant = simulation.state.merchants[callback.mchid]
-        serial, key = envelope.answering_key(simulation.state, merchant, asked=merchant.wechat_key_id)
-        headers = envelope.signature_headers(
-            key, body, serial=serial, stamp=simulation.clock.stamp(), nonce=simulation.draw("nonce")[:32]
-        )
-        if probe:
-            headers["Wechatpay-Signature"] = "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]
-        headers |= {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0"}
+        simulation = self._simulation
+        url, headers = letters.addressed(simulation, callback, probe=probe)
         status, answer = None, ""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                response = await self._http.post(callback.notify_url, content=body, headers=headers)
+                response = await self._http.post(url, content=callback.body.encode(), headers=headers)
                 status, answer = response.status_code, response.text[:KEPT_ANSWER]
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             answer = type(error).__name__
@@ -189,19 +157,28 @@ class Callbacks:
         now = self._simulation.clock.now()
         waiting = [
             callback
-            for callback in self._simulation.state.callbacks.values()
-            if callback.due_at is not None and callback.due_at <= now and callback.id not in self._sending
+            for callback in self._open.values()
+            if callback.due_at is not None
+            and callback.due_at <= now
+            and callback.id not in self._sending
+            and self._may_go(callback)
         ]
         return sorted(waiting, key=lambda callback: (callback.due_at, callback.id))
 
+    def _may_go(self, callback: Callback) -> bool:
+        if callback.behind is None:
+            return True
+        other = self._simulation.state.callbacks.get(callback.behind)
+        return other is None or bool(other.attempts)
+
     def _until_next(self) -> float:
-        state, now = self._simulation.state, self._simulation.clock.now()
+        now = self._simulation.clock.now()
         moments = [
             each.due_at
-            for each in state.callbacks.values()
-            if each.due_at is not None and each.id not in self._sending
+            for each in self._open.values()
+            if each.due_at is not None and each.id not in self._sending and self._may_go(each)
         ]
-        moments += [each.due_at for each in state.refunds.values() if each.status == "PROCESSING"]
+        moments += [each.at for each in self._simulation.state.agenda[:1]]
         soonest = min(((moment - now).total_seconds() for moment in moments), default=LONGEST_SLEEP)
         return min(max(soonest, 0.01), LONGEST_SLEEP)
 

@@ -5,7 +5,7 @@ Written from the protocol, without the adapter's code, so that the two can only 
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -17,12 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 
-from storefront.simulators.state import Merchant, PlatformCertificate, State
+from storefront.simulators.records import Merchant, PlatformCertificate
+from storefront.simulators.state import State
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 SKEW_SECONDS = 300
 KEY_BITS = 2048
 CERTIFICATE_YEARS = 5
+_OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)  # noqa: S303 the protocol's own
 _PAIR = re.compile(r'([a-z_]+)="([^"]*)"')
 
 
@@ -48,15 +50,16 @@ def read_authorization(header: str) -> RequestSignature | None:
 def signed_by(
     merchant: Merchant, given: RequestSignature, *, method: str, target: str, body: bytes, stamp: int
 ) -> bool:
-    """Whether the merchant signed these bytes with its registered certificate within the last five minutes."""
-    if given.serial_no != merchant.certificate_serial or not re.fullmatch(r"\d{10}", given.timestamp):
+    """Whether the merchant signed these bytes with one of its registered certificates within the last five minutes."""
+    known = merchant.older_keys | {merchant.certificate_serial: merchant.public_key}
+    if not known.get(given.serial_no) or not re.fullmatch(r"\d{10}", given.timestamp):
         return False
     if abs(stamp - int(given.timestamp)) > SKEW_SECONDS:
         return False
     message = f"{method}\n{target}\n{given.timestamp}\n{given.nonce_str}\n".encode() + body + b"\n"
     try:
         signature = base64.b64decode(given.signature, validate=True)
-        public_key(merchant.public_key).verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+        public_key(known[given.serial_no]).verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -77,14 +80,36 @@ def signature_headers(
     }
 
 
-def answering_key(state: State, merchant: Merchant | None, *, asked: str) -> tuple[str, str]:
+def signing_platform(state: State, *, now: datetime) -> PlatformCertificate | None:
+    """The platform certificate that signs at this moment: the latest whose turn has come."""
+    ready = [each for each in state.platforms if each.signs_from is None or each.signs_from <= now]
+    return ready[-1] if ready else None
+
+
+def answering_key(state: State, merchant: Merchant | None, *, asked: str, now: datetime) -> tuple[str, str]:
     """Choose serial and private key for a signature: the serial the merchant named, else what it still has."""
-    platform = state.platform
+    platform = signing_platform(state, now=now)
     if merchant is not None and (asked == merchant.wechat_key_id or not merchant.certificates):
         return merchant.wechat_key_id, merchant.wechat_private_key
     if platform is None:
         raise LookupError("no merchant was ever registered")
     return platform.serial, platform.private_key
+
+
+def open_field(state: State, merchant: Merchant, *, text: str, serial: str) -> str | None:
+    """Decrypt a field that the merchant sealed under the key it named, or None."""
+    keys = {each.serial: each.private_key for each in state.platforms} if merchant.certificates else {}
+    keys[merchant.wechat_key_id] = merchant.wechat_private_key
+    try:
+        sealed = base64.b64decode(text, validate=True)
+        return private_key(keys[serial]).decrypt(sealed, _OAEP).decode()
+    except (KeyError, ValueError):
+        return None
+
+
+def seal_field(merchant: Merchant, text: str) -> str:
+    """Encrypt a field of an answer for the merchant."""
+    return base64.b64encode(public_key(merchant.public_key).encrypt(text.encode(), _OAEP)).decode()
 
 
 def seal(api_v3_key: str, plain: bytes, *, associated: str, nonce: str) -> dict[str, str]:
@@ -99,9 +124,9 @@ def seal(api_v3_key: str, plain: bytes, *, associated: str, nonce: str) -> dict[
 
 
 def certificates_answer(
-    platform: PlatformCertificate, api_v3_key: str, *, nonce: str
+    platforms: Sequence[PlatformCertificate], api_v3_key: str, *, nonces: Sequence[str]
 ) -> Mapping[str, object]:
-    """Give the platform certificate as GET /v3/certificates does."""
+    """Give platform certificates as GET /v3/certificates does."""
     return {
         "data": [
             {
@@ -112,6 +137,7 @@ def certificates_answer(
                     api_v3_key, platform.certificate.encode(), associated="certificate", nonce=nonce
                 ),
             }
+            for platform, nonce in zip(platforms, nonces, strict=True)
         ]
     }
 
@@ -149,6 +175,14 @@ def new_key_pair() -> tuple[str, str]:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return private.decode(), public.decode()
+
+
+def public_half(private_pem: str) -> str:
+    """The public PEM of a private one; raises ValueError or TypeError when it is none."""
+    public = private_key(private_pem).public_key()
+    return public.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
 
 
 def new_platform(serial_digits: str, *, now: datetime) -> PlatformCertificate:

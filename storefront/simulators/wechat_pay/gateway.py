@@ -1,4 +1,4 @@
-"""The gateway's paths: every request's signature is checked, every answer is signed, planned faults strike in between.
+"""How the gateway answers: every request's signature is checked, every answer is signed, planned faults strike in between.
 
 Work is done before an answer is lost or spoilt, because that is the case a client must survive.
 """
@@ -8,58 +8,126 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Request, Response, get, patch, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
 
 from storefront.simulators.faults import FaultKind, hold_answer
-from storefront.simulators.state import Merchant, Simulation
-from storefront.simulators.wechat_pay import books, envelope, messages
-from storefront.simulators.wechat_pay.books import GatewayRefusal
+from storefront.simulators.passing import settle_due
+from storefront.simulators.records import Merchant
+from storefront.simulators.state import Simulation
+from storefront.simulators.wechat_pay import envelope
 from storefront.simulators.wechat_pay.callbacks import Callbacks
+from storefront.simulators.wechat_pay.receivers import NAME_UNREADABLE
+from storefront.simulators.wechat_pay.refusals import GatewayRefusal
 
 Asked = Request[Any, Any, Any]
 Body = TypeVar("Body")
-Work = Callable[[Merchant, bytes], object]
 STALE_SECONDS = 360
+_VERBS = {"GET": get, "POST": post, "PATCH": patch}
+
+
+class Call:
+    """One call whose signature was right: who calls, what they say, and how to open what they encrypted."""
+
+    def __init__(self, simulation: Simulation, merchant: Merchant, *, request: Asked, body: bytes) -> None:
+        self.simulation, self.merchant, self.body = simulation, merchant, body
+        self.query = dict(request.query_params.items())
+        self.path: dict[str, str] = request.path_params
+        self.base_url = f"{request.url.scheme}://{request.headers.get('host', '')}"
+        self._serial = request.headers.get("wechatpay-serial", "")
+
+    def read(self, kind: type[Body]) -> Body:
+        """Read the body as what this call takes."""
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except msgspec.MsgspecError as error:
+            raise GatewayRefusal(400, "PARAM_ERROR", message=f"参数错误：{error}") from error
+
+    def opened(self, text: str) -> str:
+        """Open an encrypted field."""
+        plain = envelope.open_field(self.simulation.state, self.merchant, text=text, serial=self._serial)
+        if plain is None:
+            raise GatewayRefusal(400, "PARAM_ERROR", message=NAME_UNREADABLE)
+        return plain
+
+    def opened_or_none(self, text: str | None) -> str | None:
+        """Open an encrypted field that may be left out."""
+        return None if text is None else self.opened(text)
+
+    def own(self, mchid: str | None) -> None:
+        """Refuse a body or query that names another merchant than the one who signed."""
+        if mchid != self.merchant.mchid:
+            raise GatewayRefusal(400, "PARAM_ERROR", message="mchid与签名的商户号不一致")
+
+    def own_sub(self, mchid: str | None) -> None:
+        """Refuse a sub-merchant that is not this service provider's."""
+        if mchid is None:
+            return
+        sub = self.simulation.state.merchants.get(mchid)
+        if sub is None:
+            raise GatewayRefusal(400, "MCH_NOT_EXISTS", message="特约商户号不存在")
+        if sub.provider != self.merchant.mchid:
+            raise GatewayRefusal(403, "NO_AUTH", message="特约商户未授权服务商的产品权限")
+
+
+Work = Callable[[Call], object]
 
 
 class Gateway:
     """Checks, does the work, and answers under a signature."""
 
-    def __init__(self, simulation: Simulation, closing: asyncio.Event) -> None:
+    def __init__(self, simulation: Simulation, callbacks: Callbacks, *, closing: asyncio.Event) -> None:
         self.simulation = simulation
+        self.callbacks = callbacks
         self._closing = closing
 
-    async def answer(self, request: Asked, work: Work, *, status: int = 200) -> Response[bytes]:
-        """Answer one call; `work` gives the body, None for an empty one."""
+    def routed(
+        self, verb: str, path: str, *, work: Work, status: int = 200, signed: bool = True
+    ) -> HTTPRouteHandler:
+        """Offer work at a documented path; `signed` is False for a bill's download, whose answer is not signed."""
+
+        async def answer(request: Asked) -> Response[bytes]:
+            return await self._answer(request, work, status=status, signed=signed)
+
+        routed: HTTPRouteHandler = _VERBS[verb](path, name=f"{verb} {path}")(answer)
+        return routed
+
+    async def _answer(self, request: Asked, work: Work, *, status: int, signed: bool) -> Response[bytes]:
         body = await request.body()
         fault = self.simulation.faults.take_call(request.url.path)
         kind = fault.kind if fault is not None else None
         merchant = self._merchant(request, body)
         try:
-            given = self._done(merchant, body, work=work, kind=kind)
+            given = self._done(merchant, body, request=request, work=work, kind=kind)
         except GatewayRefusal as refusal:
             status, given = refusal.status, {"code": refusal.code, "message": refusal.message}
-        raw = b"" if given is None else msgspec.json.encode(given)
+        raw = given if isinstance(given, bytes) else b"" if given is None else msgspec.json.encode(given)
         await hold_answer(fault, self._closing)
         asked = request.headers.get("wechatpay-serial", "")
         return Response(
             raw,
             status_code=status,
-            headers=self._headers(merchant, raw, asked=asked, kind=kind),
-            media_type="application/json",
+            headers=self._headers(merchant, raw, asked=asked, kind=kind if signed else FaultKind.UNSIGNED),
+            media_type="application/octet-stream" if isinstance(given, bytes) else "application/json",
         )
 
-    def _done(self, merchant: Merchant | None, body: bytes, *, work: Work, kind: FaultKind | None) -> object:
+    def _done(
+        self, merchant: Merchant | None, body: bytes, *, request: Asked, work: Work, kind: FaultKind | None
+    ) -> object:
         if kind is FaultKind.BUSY:
             raise GatewayRefusal(500, "SYSTEM_ERROR", message="系统繁忙，请稍后重试")
         if kind is FaultKind.LIMITED:
-            raise GatewayRefusal(429, "FREQUENCY_LIMITED", message="频率超限，请降低请求频率")
+            raise GatewayRefusal(429, _limit_code(request.url.path), message="频率超限，请降低请求频率")
         if merchant is None:
             raise GatewayRefusal(401, "SIGN_ERROR", message="签名错误，请检查后再试")
-        given = work(merchant, body)
-        self.simulation.save()
+        # Settled money and finished refunds first: this call must see what time has done.
+        self.callbacks.tell(settle_due(self.simulation))
+        try:
+            given = work(Call(self.simulation, merchant, request=request, body=body))
+        finally:
+            # A refusal may have left a mark, too: a return without money waits under its number.
+            self.simulation.save()
+        self.callbacks.wake()
         if kind is FaultKind.ERROR_AFTER:
             raise GatewayRefusal(500, "SYSTEM_ERROR", message="系统异常，请用相同参数重新调用")
         return given
@@ -83,7 +151,8 @@ class Gateway:
         request_id = {"Request-ID": self.simulation.draw("request")[:32]}
         if kind is FaultKind.UNSIGNED or not self.simulation.state.merchants:
             return request_id
-        serial, key = envelope.answering_key(self.simulation.state, merchant, asked=asked)
+        now = self.simulation.clock.now()
+        serial, key = envelope.answering_key(self.simulation.state, merchant, asked=asked, now=now)
         stamp = self.simulation.clock.stamp() - (STALE_SECONDS if kind is FaultKind.STALE else 0)
         signed = b"another body" if kind is FaultKind.CORRUPT else body
         nonce = self.simulation.draw("nonce")[:32]
@@ -93,116 +162,5 @@ class Gateway:
         return headers | request_id
 
 
-def pay_routes(gateway: Gateway, callbacks: Callbacks) -> list[HTTPRouteHandler]:
-    """The documented paths of direct merchant mode that are played so far."""
-    simulation = gateway.simulation
-
-    @post("/v3/pay/transactions/jsapi")
-    async def prepay(request: Asked) -> Response[bytes]:
-        def work(merchant: Merchant, raw: bytes) -> object:
-            body = _ours(_read(raw, messages.Prepay), merchant)
-            return {"prepay_id": books.prepay(simulation, merchant, body=body)}
-
-        return await gateway.answer(request, work)
-
-    @post("/v3/pay/transactions/out-trade-no/{number:str}/close")
-    async def close(request: Asked, number: FromPath[str]) -> Response[bytes]:
-        def work(merchant: Merchant, raw: bytes) -> object:
-            _ours(_read(raw, messages.Close), merchant)
-            books.close(simulation, merchant, number=number)
-            return None
-
-        return await gateway.answer(request, work, status=204)
-
-    return [
-        prepay,
-        close,
-        *_query_routes(gateway),
-        *_refund_routes(gateway, callbacks),
-    ]
-
-
-def _query_routes(gateway: Gateway) -> list[HTTPRouteHandler]:
-    simulation = gateway.simulation
-
-    @get("/v3/pay/transactions/out-trade-no/{number:str}")
-    async def look_up(request: Asked, number: FromPath[str]) -> Response[bytes]:
-        def work(merchant: Merchant, _raw: bytes) -> object:
-            _own_query(request, merchant)
-            return books.transaction_body(books.find_payment(simulation, merchant, number=number))
-
-        return await gateway.answer(request, work)
-
-    @get("/v3/pay/transactions/id/{transaction_id:str}")
-    async def look_up_transaction(request: Asked, transaction_id: FromPath[str]) -> Response[bytes]:
-        def work(merchant: Merchant, _raw: bytes) -> object:
-            _own_query(request, merchant)
-            found = books.find_transaction(simulation, merchant, transaction_id=transaction_id)
-            return books.transaction_body(found)
-
-        return await gateway.answer(request, work)
-
-    @get("/v3/certificates")
-    async def certificates(request: Asked) -> Response[bytes]:
-        def work(merchant: Merchant, _raw: bytes) -> object:
-            platform = simulation.state.platform
-            if platform is None or not merchant.certificates:
-                message = "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥"
-                raise GatewayRefusal(404, "RESOURCE_NOT_EXISTS", message=message)
-            nonce = simulation.draw("certificates")[:12]
-            return envelope.certificates_answer(platform, merchant.api_v3_key, nonce=nonce)
-
-        return await gateway.answer(request, work)
-
-    return [look_up, look_up_transaction, certificates]
-
-
-def _refund_routes(gateway: Gateway, callbacks: Callbacks) -> list[HTTPRouteHandler]:
-    simulation = gateway.simulation
-
-    def settle() -> None:
-        # Settled money and finished refunds first: this call must see what time has done.
-        for finished in books.settle_due(simulation):
-            callbacks.notify_refund(finished)
-
-    @post("/v3/refund/domestic/refunds")
-    async def refund(request: Asked) -> Response[bytes]:
-        def work(merchant: Merchant, raw: bytes) -> object:
-            settle()
-            made = books.refund(simulation, merchant, body=_read(raw, messages.RefundOrder))
-            callbacks.wake()
-            return books.refund_body(simulation, made, notice=False)
-
-        return await gateway.answer(request, work)
-
-    @get("/v3/refund/domestic/refunds/{number:str}")
-    async def look_up_refund(request: Asked, number: FromPath[str]) -> Response[bytes]:
-        def work(merchant: Merchant, _raw: bytes) -> object:
-            settle()
-            found = books.find_refund(simulation, merchant, number=number)
-            return books.refund_body(simulation, found, notice=False)
-
-        return await gateway.answer(request, work)
-
-    return [refund, look_up_refund]
-
-
-def _read(raw: bytes, kind: type[Body]) -> Body:
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except msgspec.MsgspecError as error:
-        raise GatewayRefusal(400, "PARAM_ERROR", message=f"参数错误：{error}") from error
-
-
-Named = TypeVar("Named", messages.Prepay, messages.Close)
-
-
-def _ours(body: Named, merchant: Merchant) -> Named:
-    if body.mchid != merchant.mchid:
-        raise GatewayRefusal(400, "PARAM_ERROR", message="mchid与签名的商户号不一致")
-    return body
-
-
-def _own_query(request: Asked, merchant: Merchant) -> None:
-    if request.query_params.get("mchid") != merchant.mchid:
-        raise GatewayRefusal(400, "PARAM_ERROR", message="mchid与签名的商户号不一致")
+def _limit_code(path: str) -> str:
+    return "RATELIMIT_EXCEED" if "profitsharing" in path else "FREQUENCY_LIMITED"

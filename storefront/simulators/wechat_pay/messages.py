@@ -1,4 +1,4 @@
-"""The bodies WeChat Pay takes, with the limits it checks, as this simulator reads them.
+"""The bodies WeChat Pay takes for payments and refunds, with the limits it checks, as this simulator reads them.
 
 One liberty: notify_url may be plain http, because callbacks to a development machine are.
 """
@@ -12,6 +12,8 @@ Number = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_\-|*]{6,32}$")]
 RefundNumber = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_\-|*@]{1,64}$")]
 NotifyUrl = Annotated[str, Meta(pattern=r"^https?://[^?#\s]+$", max_length=255)]
 Positive = Annotated[int, Meta(ge=1)]
+Mchid = Annotated[str, Meta(min_length=1, max_length=32)]
+Openid = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class AmountToPay(msgspec.Struct):
@@ -24,7 +26,14 @@ class AmountToPay(msgspec.Struct):
 class Payer(msgspec.Struct):
     """Who is to pay."""
 
-    openid: Annotated[str, Meta(min_length=1, max_length=128)]
+    openid: Openid
+
+
+class PartnerPayer(msgspec.Struct):
+    """Who is to pay, by the service provider's app or by the sub-merchant's."""
+
+    sp_openid: Openid | None = None
+    sub_openid: Openid | None = None
 
 
 class SceneStore(msgspec.Struct):
@@ -47,20 +56,35 @@ class Settle(msgspec.Struct):
     profit_sharing: bool = False
 
 
-class Prepay(msgspec.Struct, kw_only=True):
-    """POST /v3/pay/transactions/jsapi."""
+class PrepayTerms(msgspec.Struct, kw_only=True):
+    """What both modes say."""
 
-    appid: Annotated[str, Meta(min_length=1, max_length=32)]
-    mchid: Annotated[str, Meta(min_length=1, max_length=32)]
     description: Annotated[str, Meta(min_length=1, max_length=127)]
     out_trade_no: Number
     time_expire: str | None = None
     attach: Annotated[str, Meta(max_length=128)] | None = None
     notify_url: NotifyUrl
     amount: AmountToPay
-    payer: Payer
     scene: Scene | None = field(name="scene_info", default=None)
     settle: Settle = field(name="settle_info", default_factory=Settle)
+
+
+class Prepay(PrepayTerms, kw_only=True):
+    """POST /v3/pay/transactions/jsapi."""
+
+    appid: Mchid
+    mchid: Mchid
+    payer: Payer
+
+
+class PartnerPrepay(PrepayTerms, kw_only=True):
+    """POST /v3/pay/partner/transactions/jsapi."""
+
+    sp_appid: Mchid
+    sp_mchid: Mchid
+    sub_appid: Mchid | None = None
+    sub_mchid: Mchid
+    payer: PartnerPayer
 
 
 class Close(msgspec.Struct):
@@ -69,20 +93,37 @@ class Close(msgspec.Struct):
     mchid: str
 
 
-class AmountToRefund(msgspec.Struct):
+class PartnerClose(msgspec.Struct):
+    """POST …/close for a sub-merchant."""
+
+    sp_mchid: str
+    sub_mchid: str
+
+
+class AccountToRefundFrom(msgspec.Struct):
+    """A part of a refund and the account it is to come from."""
+
+    account: Literal["AVAILABLE", "UNAVAILABLE"]
+    amount: Positive
+
+
+class AmountToRefund(msgspec.Struct, kw_only=True):
     """In fen."""
 
     refund: Positive
     total: Positive
     currency: Literal["CNY"]
+    accounts: list[AccountToRefundFrom] = field(name="from", default_factory=list)
 
 
 class RefundOrder(msgspec.Struct, kw_only=True):
     """POST /v3/refund/domestic/refunds."""
 
+    sub_mchid: str | None = None
     out_trade_no: Number | None = None
     transaction_id: str | None = None
     out_refund_no: RefundNumber
     reason: Annotated[str, Meta(max_length=80)] | None = None
     notify_url: NotifyUrl | None = None
+    funds_account: Literal["AVAILABLE"] | None = None
     amount: AmountToRefund

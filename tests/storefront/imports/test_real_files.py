@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.real_data.context import Context
+from scripts.real_sets.context import Context
 from storefront.settings import Settings
 from tenants.kernel.ids import new_id
 from tenants.kernel.scope import Database
@@ -17,7 +17,7 @@ DATA = Path(__file__).parents[4] / "shared/data"
     "name", ["catalogue_litemall", "catalogue_mall", "catalogue_barcode_cn", "catalogue_shopify", "stores_cn"]
 )
 async def test_every_figure_agrees(name: str, database: Database, settings: Settings, tmp_path: Path) -> None:
-    module = importlib.import_module(f"scripts.real_data.{name}")
+    module = importlib.import_module(f"scripts.real_sets.{name}")
     if not (DATA / module.FOLDER).is_dir():
         pytest.skip(f"{module.FOLDER} is not here")
     context = Context(

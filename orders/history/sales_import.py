@@ -1,0 +1,133 @@
+"""Import order history: POS day files and other channels, for figures and mall statements. Its money never ran through our channel.
+
+One batch of rows in one transaction: documents are put together, matched with what stands, attributed by the codes they carry, frozen on the
+terms of their day and written in a handful of statements. The same rows again change nothing; later lines of a document join its order.
+What is refused, and why, is in the outcome of its row: rows read = imported + unchanged + refused.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from guides.queries import guide_ids_by_code
+from orders.events import HistoryImported
+from orders.history.amounts import LineAmounts, exact_fen, line_amounts
+from orders.history.batch import HistoryBatch
+from orders.history.commands import (
+    NO_LINES,
+    TOTAL_DIFFERS,
+    UNKNOWN_GUIDE,
+    UNKNOWN_STORE,
+    OrderRow,
+)
+from orders.history.documents import HEADER_LINE, Occurrences, gather
+from orders.history.loose import keep_loose_refunds
+from orders.history.report import RowReport
+from orders.history.sales import keep_sales
+from orders.history.standing import Part, lines_of, parts_of
+from orders.ports import Terms
+from orders.states import LineKind
+from tenants.import_outcomes import Finding, RowOutcome, refusal, warning
+from tenants.kernel.ids import GuideId, new_id
+from tenants.kernel.money import yuan_text
+from tenants.kernel.outbox import append
+from tenants.kernel.scope import Writing
+from tenants.store_clocks import StoreClock, store_clocks
+
+
+async def import_orders(
+    db: Writing,
+    rows: Sequence[OrderRow],
+    *,
+    source_name: str,
+    now: datetime,
+    terms: Terms,
+    occurrences: Occurrences | None = None,
+) -> list[RowOutcome]:
+    """Import a batch of rows; `occurrences` is one run's memory of the lines it met. Raises HistoryChangedMeanwhile, NoTermsInForce."""
+    if not rows:
+        return []
+    report = RowReport(rows)
+    occurrences = occurrences or Occurrences()
+    occurrences.begin(rows[0].number)
+    stores = await store_clocks(db, {row.store_code for row in rows if row.store_code})
+    standing = await parts_of(db, [row.document for row in rows], source_name=source_name)
+    lines = await lines_of(db, [part.id for parts in standing.values() for part in parts])
+    measured = _measured(rows, stores=stores, standing=standing, report=report)
+    drafts = gather(measured, stores=stores, occurrences=occurrences)
+    batch = HistoryBatch(
+        source_name=source_name,
+        terms=terms,
+        report=report,
+        guides=await _guides(db, [row for row, _ in measured], report=report),
+        standing=standing,
+        lines=lines,
+    )
+    kept = await keep_sales(db, [each for each in drafts if not each.is_refund], batch=batch)
+    kept += await keep_loose_refunds(db, [each for each in drafts if each.is_refund], batch=batch)
+    if kept:
+        await append(db, HistoryImported(source_name=source_name, batch=str(new_id())), now=now)
+    return report.outcomes()
+
+
+def _measured(
+    rows: Sequence[OrderRow],
+    *,
+    stores: Mapping[str, StoreClock],
+    standing: Mapping[str, list[Part]],
+    report: RowReport,
+) -> list[tuple[OrderRow, LineAmounts]]:
+    """The rows that are lines, with their figures; a header that stands alone becomes one line of its total."""
+    measured = []
+    for given in rows:
+        row: OrderRow | None = given
+        if given.is_header_only():
+            row = _from_header(given, parts=standing.get(given.document, []), report=report)
+        if row is None:
+            continue
+        if row.store_code not in stores:
+            report.refuse(row.number, refusal("store_code", row.store_code or "", reason=UNKNOWN_STORE))
+            continue
+        figures = line_amounts(row)
+        if isinstance(figures, Finding):
+            report.refuse(row.number, figures)
+        else:
+            measured.append((row, figures))
+    return measured
+
+
+def _from_header(row: OrderRow, *, parts: Sequence[Part], report: RowReport) -> OrderRow | None:
+    """Check a header against the lines that stand, or make its total the document's one line."""
+    if row.document_total is None:
+        if not parts:
+            report.refuse(row.number, refusal("document", row.document, reason=NO_LINES))
+        return None
+    stands = sum(part.before_discount_fen for part in parts)
+    if parts and not any(part.attribution.get("from_header") for part in parts):
+        if exact_fen(row.document_total) != stands:
+            told = f"{TOTAL_DIFFERS}: lines {yuan_text(stands)}"  # type: ignore[arg-type]
+            report.warn(row.number, warning("document_total", str(row.document_total), reason=told))
+        return None
+    return msgspec.structs.replace(
+        row,
+        kind=LineKind.OTHER.value,
+        line_id=HEADER_LINE,
+        sku_code=None,
+        title=None,
+        quantity=None,
+        unit_price=None,
+        amount=row.document_total,
+    )
+
+
+async def _guides(db: Writing, rows: Sequence[OrderRow], *, report: RowReport) -> dict[str, GuideId]:
+    """The guides behind the codes; an unknown one leaves the sale with its store and is said."""
+    codes = {row.guide_code for row in rows if row.guide_code}
+    if not codes:
+        return {}
+    guides = await guide_ids_by_code(db, sorted(codes))
+    for row in rows:
+        if row.guide_code and row.guide_code not in guides:
+            report.warn(row.number, warning("guide_code", row.guide_code, reason=UNKNOWN_GUIDE))
+    return guides
