@@ -80,6 +80,16 @@ async def guide_ids_by_code(db: Reading, codes: Sequence[str]) -> dict[str, Guid
     return {row.code: GuideId(row.id) for row in await db.execute(statement)}
 
 
+async def card_of(db: Reading, guide_id: GuideId, *, merchant_id: MerchantId) -> str | None:
+    """The number under which the payment channel knows the guide at this merchant, if it does."""
+    statement = select(GuideCard.card_no).where(
+        GuideCard.tenant_id == db.tenant_id,
+        GuideCard.guide_id == guide_id,
+        GuideCard.merchant_id == merchant_id,
+    )
+    return (await db.execute(statement)).scalar_one_or_none()
+
+
 async def resolve_scene(db: Reading, code: str, *, at: datetime) -> SceneLinkView:
     """What a scene code (without the tenant's public code) stands for; an expired or revoked one is refused as such."""
     public_code = (await find_tenant(db)).public_code

@@ -159,12 +159,6 @@ class RefundPending(Unavailable):
     zh = "退款结果未知，请稍后再试"
 
 
-class PriceReasonMissing(Invalid):
-    """A changed price needs a reason."""
-
-    zh = "改价必须填写原因"
-
-
 class PriceAboveGoods(Invalid):
     """An order cannot be made to cost more than its goods; see details."""
 
@@ -181,6 +175,8 @@ class HandOverUnreported(Unavailable):
     """The mini-program's platform has not taken note of the pickup; it will be told again."""
 
     zh = "发货信息尚未上传成功，稍后重试"
+
+
 class HistoryChangedMeanwhile(Conflict):
     """Another import wrote the same documents at the same moment; run the import again."""
 

@@ -25,7 +25,7 @@ from settlement.pending import Say, post_pending, silent
 from settlement.periods import hold_for_closing, last_closed
 from settlement.queries import credited_account, signed_amount, statements
 from settlement.statements import PartyMonth, party_months
-from settlement.states import Cause, PeriodState
+from settlement.states import ENTITLEMENT, Cause, PeriodState
 from settlement.terms import HOUSE
 from settlement.views import ClosingTotals, ClosingView, StatementView
 from tenants.audit import record_deed
@@ -150,7 +150,7 @@ def _row(db: Writing, counted: PartyMonth, *, month: date, now: datetime) -> dic
         "tenant_id": db.tenant_id,
         "id": StatementId(derived_id(db.tenant_id, "statement", counted.party_id, month.isoformat())),
         "party_id": counted.party_id, "period_on": month, "opening_fen": counted.opening_fen,
-        "earned_fen": counted.earned_fen, "reversed_fen": counted.reversed_fen,
+        "earned_fen": counted.earned_fen, "reversed_fen": counted.reversed_fen, "paid_fen": counted.paid_fen,
         "closing_fen": counted.closing_fen, "lines": counted.lines,
         "content_sha256": counted.content_sha256, "closed_at": now,
     }  # fmt: skip
@@ -160,6 +160,7 @@ async def closing_totals(db: Reading, month: date, *, written: list[StatementVie
     """What orders, ledger and statements say of the month's entries, each counted from its own rows."""
     in_month = and_(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on == month)
     ledger = select(func.coalesce(func.sum(signed_amount()), 0)).join(LedgerAccount, credited_account(db))
+    entitlement = LedgerEntry.cause.in_(ENTITLEMENT)
     sold = settled_lines_select(db.tenant_id).subquery("sold")
     undone = reversed_lines_select(db.tenant_id).subquery("undone")
     lines = select(LedgerEntry.order_line_id).where(in_month, LedgerEntry.cause == Cause.ORDER_PAID)
@@ -173,6 +174,6 @@ async def closing_totals(db: Reading, month: date, *, written: list[StatementVie
     orders_fen = int((await db.execute(paid)).scalar_one()) - int((await db.execute(given_back)).scalar_one())
     return ClosingTotals(
         orders_fen=Fen(orders_fen),
-        ledger_fen=Fen(int((await db.execute(ledger.where(in_month))).scalar_one())),
+        ledger_fen=Fen(int((await db.execute(ledger.where(in_month, entitlement))).scalar_one())),
         statements_fen=Fen(sum(view.earned_fen - view.reversed_fen for view in written)),
     )

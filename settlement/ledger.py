@@ -7,6 +7,7 @@ move in the transaction that appends, all of an account's movements at once, acc
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import insert, text
@@ -63,6 +64,11 @@ def payable_account(party_id: PartyId, *, store_id: StoreId, contract_id: Contra
     )  # fmt: skip
 
 
+def coupon_account(store_id: StoreId) -> Account:
+    """What coupons paid at a store, net of what refunds gave back to them."""
+    return Account(kind=AccountKind.COUPON, name=AccountKind.COUPON.value, store_id=store_id)
+
+
 class Movement(msgspec.Struct, frozen=True, kw_only=True):
     """A party's step: `amount_fen` is signed, positive when the party is owed more."""
 
@@ -83,7 +89,7 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def open_journal(
-    db: Writing, cause: Cause, *, cause_id: OrderId | RefundId, occurred_at: datetime, now: datetime
+    db: Writing, cause: Cause, *, cause_id: UUID, occurred_at: datetime, now: datetime
 ) -> JournalId | None:
     """Begin the one journal of this cause; None when it exists: whoever posts it a second time posts nothing."""
     row = {

@@ -69,12 +69,14 @@ def closing_table(closing: ClosingView, *, brand: str) -> Table:
 
 
 def statements_table(statements: list[StatementView], *, title: str) -> Table:
-    """Opening, earned, reversed, closing."""
+    """Opening, earned, reversed, paid, closing."""
     table = Table("party", "name", title=title, title_justify="left")
-    for heading in ("opening", "earned", "reversed", "closing", "lines"):
+    for heading in ("opening", "earned", "reversed", "paid", "closing", "lines"):
         table.add_column(heading, justify="right")
     for each in statements:
-        amounts = (each.opening_fen, each.earned_fen, each.reversed_fen, each.closing_fen)
+        amounts = (
+            each.opening_fen, each.earned_fen, each.reversed_fen, each.paid_fen, each.closing_fen
+        )  # fmt: skip
         table.add_row(
             each.party.code, each.party.name, *(yuan_text(amount) for amount in amounts), f"{each.lines:,}"
         )
@@ -117,10 +119,12 @@ def books_table(report: BooksReport) -> Table:
 def preview_table(counted: list[PartyMonth], *, names: dict[PartyId, str], title: str) -> Table:
     """What a closing would say of what is booked so far."""
     table = Table(
-        "party", "opening", "earned", "reversed", "closing", "lines", title=title, title_justify="left"
+        "party", "opening", "earned", "reversed", "paid", "closing", "lines", title=title, title_justify="left"
     )
     for each in counted:
-        amounts = (each.opening_fen, each.earned_fen, each.reversed_fen, each.closing_fen)
+        amounts = (
+            each.opening_fen, each.earned_fen, each.reversed_fen, each.paid_fen, each.closing_fen
+        )  # fmt: skip
         table.add_row(names[each.party_id], *(yuan_text(amount) for amount in amounts), f"{each.lines:,}")
     return table
 
