@@ -47,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storefront_log_level: str = "INFO"
     wechat_pay_url: str = "https://api.mch.weixin.qq.com"
     wechat_api_url: str = "https://api.weixin.qq.com"
+    wecom_url: str = "https://qyapi.weixin.qq.com"
 
     def key_ring(self) -> KeyRing:
         """The master keys for envelopes."""

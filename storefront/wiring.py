@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from orders.ports import Terms
 from settlement.freeze import ContractTerms
 from storefront.adapters.outbound import open_http_client
-from storefront.channels import MiniProgramLogins, WechatPayChannels
+from storefront.channels import MiniProgramLogins, MiniPrograms, WechatPayChannels, WecomCorps
 from storefront.directory import Directory
 from storefront.passwords import Argon2Passwords
 from storefront.settings import SettingInvalid, Settings
@@ -48,6 +48,8 @@ class Wiring:
     http: httpx.AsyncClient
     channels: WechatPayChannels
     logins: MiniProgramLogins
+    minis: MiniPrograms
+    wecom: WecomCorps
     terms: Terms
 
     async def close(self) -> None:
@@ -57,7 +59,7 @@ class Wiring:
         await self.redis.aclose()
 
 
-PORTS = ("passwords", "channels", "terms")
+PORTS = ("passwords", "channels", "minis", "wecom", "terms")
 """The fields that routes and reactions may ask for by name."""
 
 
@@ -71,12 +73,12 @@ def wire(
 ) -> Wiring:
     """Open what the settings name; tests hand in what they already hold."""
     opened = database or open_for(settings.database_url, settings=settings)
-    keys, http = settings.key_ring(), open_http_client()
+    keys, http, shared_redis = settings.key_ring(), open_http_client(), redis or open_redis(settings)
     return Wiring(
         settings=settings,
         database=opened,
         directory=Directory(opened),
-        redis=redis or open_redis(settings),
+        redis=shared_redis,
         clock=clock,
         tokens=AccessTokens.with_key(settings.token_key()),
         # One secret to look after; a key of its own for each use, so that neither can stand for the other.
@@ -86,6 +88,8 @@ def wire(
         http=http,
         channels=WechatPayChannels(http, settings=settings, keys=keys, clock=clock),
         logins=MiniProgramLogins(http, settings=settings, keys=keys),
+        minis=MiniPrograms(http, settings=settings, keys=keys, redis=shared_redis, clock=clock),
+        wecom=WecomCorps(http, settings=settings, keys=keys, redis=shared_redis, clock=clock),
         terms=ContractTerms(),
     )
 

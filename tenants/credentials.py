@@ -15,11 +15,22 @@ from tenants.kernel.ids import MerchantId
 from tenants.kernel.scope import Reading, Writing
 from tenants.models import Credential, Merchant, Tenant
 
+WECOM = "wecom"
 APP_SECRET = "wechat_app_secret"  # noqa: S105 the name of a credential, not one
 
 
+class PaymentPartner(msgspec.Struct, frozen=True, kw_only=True):
+    """服务商: who speaks for a merchant that has no keys of its own. `sub_appid` is the merchant's own mini-program, if it has one."""
+
+    merchant_no: str
+    appid: str
+    sub_appid: str | None = None
+    brand_merchant_no: str | None = None
+    """The chain's brand: then splitting goes by the chain's product."""
+
+
 class MerchantSecrets(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a payment channel needs to speak for a merchant."""
+    """Everything a payment channel needs to speak for a merchant; with a service provider the keys are the provider's."""
 
     merchant_no: str
     appid: str
@@ -28,10 +39,41 @@ class MerchantSecrets(msgspec.Struct, frozen=True, kw_only=True):
     private_key: str
     api_v3_key: str
     wechat_public_keys: dict[str, str]
+    earlier_api_v3_keys: list[str] = []
+    partner: PaymentPartner | None = None
 
     def __repr__(self) -> str:
         """Name the merchant and nothing that is secret."""
         return f"MerchantSecrets({self.merchant_no})"
+
+
+class MerchantEnvelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a merchant's envelope holds. The serial stands beside the key it belongs to, so that both change at once."""
+
+    private_key: str
+    api_v3_key: str
+    wechat_public_keys: dict[str, str] = {}
+    certificate_serial: str | None = None
+    """None: the merchant row's, from before the key was first replaced."""
+    earlier_api_v3_keys: list[str] = []
+    partner: PaymentPartner | None = None
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "MerchantEnvelope()"
+
+
+class WecomSecrets(msgspec.Struct, frozen=True, kw_only=True):
+    """A corp in WeCom: the secret of the application that looks after contacts, and what the callback address is configured with."""
+
+    corp_id: str
+    contact_secret: str
+    callback_token: str
+    encoding_aes_key: str
+
+    def __repr__(self) -> str:
+        """Name the corp and nothing that is secret."""
+        return f"WecomSecrets({self.corp_id})"
 
 
 def merchant_credential(merchant_id: MerchantId) -> str:
@@ -71,6 +113,19 @@ async def app_identity(db: Reading, *, keys: KeyRing) -> tuple[str, str]:
     return appid, secret.decode()
 
 
+async def keep_wecom(db: Writing, corp: WecomSecrets, *, keys: KeyRing, now: datetime) -> None:
+    """Keep (or replace) the tenant's corp."""
+    await keep_secret(db, name=WECOM, secret=msgspec.json.encode(corp), keys=keys, now=now)
+
+
+async def wecom_secrets(db: Reading, *, keys: KeyRing) -> WecomSecrets:
+    """The tenant's corp; MerchantNotReady when none is set up."""
+    kept = await open_secret(db, name=WECOM, keys=keys)
+    if kept is None:
+        raise MerchantNotReady(missing=WECOM)
+    return msgspec.json.decode(kept, type=WecomSecrets)
+
+
 async def merchant_secrets(db: Reading, merchant_id: MerchantId | None, *, keys: KeyRing) -> MerchantSecrets:
     """A merchant's keys (the tenant's default merchant when none is named); MerchantNotReady when something is missing."""
     chosen = Merchant.is_default if merchant_id is None else Merchant.id == merchant_id
@@ -85,13 +140,15 @@ async def merchant_secrets(db: Reading, merchant_id: MerchantId | None, *, keys:
     sealed = None if row is None else await open_secret(db, name=merchant_credential(row.id), keys=keys)
     if row is None or sealed is None:
         raise MerchantNotReady(merchant_id=merchant_id)
-    kept = msgspec.json.decode(sealed)
+    kept = msgspec.json.decode(sealed, type=MerchantEnvelope)
     return MerchantSecrets(
         merchant_no=row.merchant_no,
         appid=row.appid,
         callback_key=row.callback_key,
-        certificate_serial=row.certificate_serial,
-        private_key=kept["private_key"],
-        api_v3_key=kept["api_v3_key"],
-        wechat_public_keys=kept["wechat_public_keys"],
+        certificate_serial=kept.certificate_serial or row.certificate_serial,
+        private_key=kept.private_key,
+        api_v3_key=kept.api_v3_key,
+        wechat_public_keys=kept.wechat_public_keys,
+        earlier_api_v3_keys=kept.earlier_api_v3_keys,
+        partner=kept.partner,
     )

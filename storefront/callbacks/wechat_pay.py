@@ -14,7 +14,7 @@ from orders.errors import CallbackLost
 from orders.events import CallbackReceived
 from orders.give_back import record_refund
 from orders.payments import record_payment
-from orders.ports import ChannelPayment
+from orders.ports import ChannelPayment, ChannelRefund
 from storefront.adapters.errors import CallbackTooLarge, CallbackUnverified
 from storefront.adapters.wechat_pay.notify import LARGEST_BODY, failure_answer, read_callback
 from storefront.auth import Joined, Now, signed
@@ -107,8 +107,9 @@ async def act_on_callback(
     async with tenant.writing() as db:
         if isinstance(told, ChannelPayment):
             await record_payment(db, told, now=now)
-        else:
+        elif isinstance(told, ChannelRefund):
             await record_refund(db, told, now=now)
+        # A split's notification is a receiver's wake-up: whoever split asks the channel what became of it.
 
 
 async def _called_tenant(wiring: Wiring, callback_key: str) -> TenantScope:
@@ -137,7 +138,7 @@ async def _keep(
     body = await request.body()
     headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
     notification = read_callback(headers, body, credentials=credentials, now=now)
-    source = f"{SOURCE}:{credentials.mchid}"
+    source = f"{SOURCE}:{credentials.payee}"
     kept = msgspec.json.encode(KeptCallback(headers, body, now))
     async with tenant.writing() as db:
         if await receive(db, source=source, external_id=notification.id, body=kept, now=now):

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -13,6 +14,7 @@ import rich_click as click
 
 from storefront.cli.screen import open_screen
 from storefront.settings import Settings
+from tenants.kernel.errors import Refusal
 
 PATIENCE_SECONDS = 3
 
@@ -21,7 +23,8 @@ PATIENCE_SECONDS = 3
 @click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path), help="The data folder of `storefront up`."
 )
-def doctor(*, data: Path | None) -> None:
+@click.option("--tenant", "code", help="Look at this brand's way to WeChat as well (its code).")
+def doctor(*, data: Path | None, code: str | None) -> None:
     """Check settings, keys, database (as each role), Redis, clocks, embedded servers and WeChat's address; change nothing."""
     from storefront.cli.home import settings_for_command, strip_postgres_variables
     from storefront.settings import SettingInvalid
@@ -34,13 +37,25 @@ def doctor(*, data: Path | None) -> None:
         console.print(f"[red]✗[/] settings: {error}")
         sys.exit(1)
     faults = 0
-    for name, findings in examine(settings, data=data):
+    checks = examine(settings, data=data)
+    for name, findings in chain(checks, _of_tenant(settings, code)):
         faults += len(findings)
         console.print(f"[green]✓[/] {name}" if not findings else f"[red]✗[/] {name}", highlight=False)
         for line, fix in findings:
             console.print(f"    {line}\n    [bold]fix:[/] {fix}", highlight=False, soft_wrap=True)
     console.print("all well" if not faults else f"{faults} thing(s) to fix")
     sys.exit(1 if faults else 0)
+
+
+def _of_tenant(settings: Settings, code: str | None) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    if code is None:
+        return
+    from storefront.cli.doctor_tenant import examine_tenant
+
+    try:
+        yield from asyncio.run(examine_tenant(settings, code))
+    except (OSError, Refusal) as error:
+        yield f"brand {code}", [(f"the database does not answer ({type(error).__name__})", "see above")]
 
 
 def examine(settings: Settings, *, data: Path | None = None) -> Iterator[tuple[str, list[tuple[str, str]]]]:

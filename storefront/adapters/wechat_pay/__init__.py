@@ -1,1 +1,1 @@
-"""WeChat Pay API v3 as a direct merchant: keys, client, the vendor's messages, their translation, and callbacks."""
+"""WeChat Pay API v3, for a merchant or for a service provider: keys, transport, a module a resource, the vendor's messages, callbacks."""

@@ -28,7 +28,7 @@ from storefront.adapters.wechat_pay.bills import Bills
 from storefront.adapters.wechat_pay.brand_sharing import BrandSharing
 from storefront.adapters.wechat_pay.certificates import Certificates
 from storefront.adapters.wechat_pay.guides import GuideCards
-from storefront.adapters.wechat_pay.keys import MerchantCredentials
+from storefront.adapters.wechat_pay.keys import MerchantCredentials, TrustedKey
 from storefront.adapters.wechat_pay.payments import Payments
 from storefront.adapters.wechat_pay.refunds import Refunds
 from storefront.adapters.wechat_pay.sharing import Sharing
@@ -73,6 +73,10 @@ class WechatPayChannel:
 
     def __repr__(self) -> str:
         return f"WechatPayChannel({self._credentials!r})"
+
+    def trusted_keys(self) -> list[TrustedKey]:
+        """WeChat's keys that this account trusts, with the ends of those that end."""
+        return self._credentials.trusted()
 
     async def prepare(self, request: PaymentRequest) -> Prepared | Refused | Unknown:
         """Ask for a prepay session and sign the five fields of wx.requestPayment."""
