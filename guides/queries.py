@@ -8,10 +8,29 @@ from sqlalchemy import Select, and_, or_, select
 
 from guides.attribution import Evidence, Policy, TouchEvidence
 from guides.errors import GuideNotFound, SceneExpired, SceneNotFound
-from guides.models import CommissionPlan, CommissionRate, Guide, GuideAssignment, Relation, SceneLink, Touch
+from guides.models import (
+    CommissionPlan,
+    CommissionRate,
+    Guide,
+    GuideAssignment,
+    GuideCard,
+    Relation,
+    SceneLink,
+    Touch,
+)
 from guides.states import AttributionRule, CommissionBase, Scene
 from guides.views import GuideView, PlanView, SceneLinkView
-from tenants.kernel.ids import GuideId, LevelId, PlanId, SceneLinkId, ShopperId, StaffId, StoreId, TouchId
+from tenants.kernel.ids import (
+    GuideId,
+    LevelId,
+    MerchantId,
+    PlanId,
+    SceneLinkId,
+    ShopperId,
+    StaffId,
+    StoreId,
+    TouchId,
+)
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import Reading
 from tenants.levels import Level, LevelPath

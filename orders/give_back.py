@@ -100,7 +100,12 @@ async def send_refund(
 
 
 async def _send(
-    tenant: TenantScope, outgoing: Outgoing, *, channels: PaymentChannels, splits: PaymentSplits, now: datetime
+    tenant: TenantScope,
+    outgoing: Outgoing,
+    *,
+    channels: PaymentChannels,
+    splits: PaymentSplits,
+    now: datetime,
 ) -> ChannelRefund | Refused | Unknown:
     """Send it; once more after unfreezing, when the channel says that the rest is too small."""
     channel = await channels.channel(tenant, outgoing.merchant_id)

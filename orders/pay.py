@@ -181,9 +181,7 @@ async def _intend(db: Writing, order_id: OrderId, *, shopper_id: ShopperId, now:
         store_name=store.code,
     )
     merchant_id = MerchantId(order.merchant_id)
-    card_no = (
-        await card_of(db, GuideId(order.guide_id), merchant_id=merchant_id) if order.guide_id else None
-    )
+    card_no = await card_of(db, GuideId(order.guide_id), merchant_id=merchant_id) if order.guide_id else None
     return Intent(payment_id=payment_id, merchant_id=merchant_id, request=request, card_no=card_no)
 
 

@@ -26,9 +26,7 @@ async def send_requested_refund(
     now: datetime,
 ) -> None:
     """A refund was written down: send it."""
-    await send_refund(
-        tenant, fact.refund_id, channels=channels, splits=splits, now=now, tried=fact.tried
-    )
+    await send_refund(tenant, fact.refund_id, channels=channels, splits=splits, now=now, tried=fact.tried)
 
 
 async def ask_awaited_refund(
@@ -39,7 +37,11 @@ async def ask_awaited_refund(
 
 
 async def report_collected(
-    tenant: TenantScope, fact: OrderCollected, *, reports: HandOverReports, now: datetime
+    tenant: TenantScope,
+    fact: OrderCollected,
+    *,
+    reports: HandOverReports,
+    now: datetime,  # noqa: ARG001 the worker hands it to every reaction
 ) -> None:
     """Goods were handed over: the mini-program's platform wants to know."""
     await report_hand_over(tenant, fact.order_id, reports=reports)

@@ -80,9 +80,7 @@ async def reprice_order(
             db, actor=authority.actor, action="reprice_order", subject_id=order_id, now=now,
             reason=f"{before} -> {command.total_fen} fen: {command.reason}",
         )  # fmt: skip
-        fact = OrderRepriced(
-            order_id=order_id, total_before_fen=before, total_fen=Fen(command.total_fen)
-        )
+        fact = OrderRepriced(order_id=order_id, total_before_fen=before, total_fen=Fen(command.total_fen))
         await append(db, fact, now=now)
         return await order_for_staff(db, order_id, store_id=authority.store_id, now=now)
 

@@ -76,9 +76,7 @@ async def post_order_paid(db: Writing, order_id: OrderId, *, now: datetime) -> i
     ]  # fmt: skip
     entries = await _book(db, lines, journal_id=journal_id, occurred_at=occurred_at)
     terms = (await booked_terms(db, {lines[0].terms_id}))[lines[0].terms_id]
-    await post_paid_coupons(
-        db, order_id, store_id=lines[0].store_id, terms=terms, at=occurred_at, now=now
-    )
+    await post_paid_coupons(db, order_id, store_id=lines[0].store_id, terms=terms, at=occurred_at, now=now)
     return entries
 
 

@@ -21,13 +21,13 @@ from settlement.split_states import RECEIVER_MOVES, ReceiverState, origins
 from settlement.states import PartyKind
 from settlement.views import ReceiverView
 from tenants.audit import record_deed
+from tenants.credentials import keep_secret, open_secret
 from tenants.errors import MerchantNotFound
 from tenants.kernel.encryption import KeyRing
 from tenants.kernel.ids import MerchantId, ReceiverId, new_id
 from tenants.kernel.scope import Reading, TenantScope, Writing
 from tenants.queries import merchants
 
-NAME_COLUMN = "receivers.name"
 PERSONS = frozenset({PartyKind.GUIDE})
 
 
@@ -106,14 +106,14 @@ async def _write(
             return ReceiverId(standing.id)
         await _move(db, ReceiverId(standing.id), to=ReceiverState.ENDED, ended_at=now)
     receiver_id = ReceiverId(new_id())
-    sealed = keys.seal(command.legal_name.encode(), tenant_id=db.tenant_id, column=NAME_COLUMN)
     row = {
         "tenant_id": db.tenant_id, "id": receiver_id, "party_id": command.party_id,
-        "merchant_id": merchant_id, "account": command.account, "name_envelope": sealed,
-        "relation": command.relation.value, "state": ReceiverState.INTENDED.value, "created_at": now,
-        "created_by": actor,
+        "merchant_id": merchant_id, "account": command.account, "relation": command.relation.value,
+        "state": ReceiverState.INTENDED.value, "created_at": now, "created_by": actor,
     }  # fmt: skip
     await db.execute(insert(ReceiverRow).values(row))
+    name = command.legal_name.encode()
+    await keep_secret(db, name=_secret_name(receiver_id), secret=name, keys=keys, now=now)
     await record_deed(db, actor=actor, action="add_receiver", subject_id=receiver_id, now=now)
     return receiver_id
 
@@ -148,17 +148,23 @@ async def _standing(db: Reading, command: AddReceiver, *, merchant_id: MerchantI
 
 async def _written(db: Reading, receiver_id: ReceiverId, *, keys: KeyRing) -> Written:
     statement = select(
-        ReceiverRow.merchant_id, ReceiverRow.account, ReceiverRow.name_envelope, ReceiverRow.relation,
-        ReceiverRow.state,
+        ReceiverRow.merchant_id, ReceiverRow.account, ReceiverRow.relation, ReceiverRow.state
     ).where(ReceiverRow.tenant_id == db.tenant_id, ReceiverRow.id == receiver_id)  # fmt: skip
     row = (await db.execute(statement)).one_or_none()
     if row is None:
         raise ReceiverNotFound(receiver_id=receiver_id)
-    name = keys.unseal(row.name_envelope, tenant_id=db.tenant_id, column=NAME_COLUMN)
+    name = await open_secret(db, name=_secret_name(receiver_id), keys=keys)
+    if name is None:
+        raise ReceiverNotFound(receiver_id=receiver_id)
     return Written(
         receiver_id=receiver_id, merchant_id=MerchantId(row.merchant_id), state=ReceiverState(row.state),
         receiver=Receiver(account=row.account, name=name.decode(), relation=Relation(row.relation)),
     )  # fmt: skip
+
+
+def _secret_name(receiver_id: ReceiverId) -> str:
+    """Beside the tenant's other secrets, so that new master keys reach it too."""
+    return f"receiver:{receiver_id}"
 
 
 async def _move(db: Writing, receiver_id: ReceiverId, *, to: ReceiverState, **facts: object) -> bool:

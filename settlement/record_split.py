@@ -82,9 +82,7 @@ async def move_split(db: Writing, split_id: SplitId, *, to: SplitStatus, **facts
     return (await db.execute(statement)).scalar_one_or_none() is not None
 
 
-async def _record_part(
-    db: Writing, found: Splitting, *, part: Part, told: SplitState, now: datetime
-) -> None:
+async def _record_part(db: Writing, found: Splitting, *, part: Part, told: SplitState, now: datetime) -> None:
     if told.amount_fen != part.amount_fen:
         raise SplitDiffers(split_id=found.split_id, party_id=part.party_id)
     if told.state is PartState.CLOSED:

@@ -86,11 +86,18 @@ async def renounce_returns(db: Writing, refund_id: RefundId, *, order_id: OrderI
         unsent | (SplitReturn.state == ReturnStatus.CLAIMED),
     )
     for row in (await db.execute(statement)).all():
-        await _leave_with_receiver(db, SplitReturnId(row.id), order_id=order_id, amount=row.amount_fen, now=now)
+        await _leave_with_receiver(
+            db, SplitReturnId(row.id), order_id=order_id, amount=row.amount_fen, now=now
+        )
 
 
 async def send_return(
-    tenant: TenantScope, return_id: SplitReturnId, *, channels: SplittingChannels, now: datetime, tried: int = 0
+    tenant: TenantScope,
+    return_id: SplitReturnId,
+    *,
+    channels: SplittingChannels,
+    now: datetime,
+    tried: int = 0,
 ) -> ReturnStatus:
     """Ask the receiver's account for the money and note the answer; raises SplitPending when nobody can say: same number again."""
     async with tenant.writing() as db:

@@ -208,9 +208,7 @@ async def _take_down(
             if asked >= MOST_QUESTIONS:
                 raise SplitPending(split_no=told.split_no)
             wait = min(FIRST_QUESTION * 2 ** min(asked, 10), LONGEST_DELAY)
-            await append(
-                db, SplitAccepted(split_id=split_id, asked=asked + 1), now=now, due_at=now + wait
-            )
+            await append(db, SplitAccepted(split_id=split_id, asked=asked + 1), now=now, due_at=now + wait)
         return state
 
 

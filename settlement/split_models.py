@@ -16,7 +16,7 @@ from tenants.kernel.tables import Base, Key, Moment, TenantKey, belongs_to, one_
 
 
 class ReceiverRow(Base):
-    """分账接收方: the merchant number under which a party receives parts of one payee's payments. Its legal name is sealed."""
+    """分账接收方: the merchant number under which a party receives parts of one payee's payments. Its legal name is kept sealed beside the tenant's other secrets."""
 
     __tablename__ = "receivers"
     __table_args__ = tenant_table(
@@ -36,7 +36,6 @@ class ReceiverRow(Base):
     party_id: Mapped[UUID]
     merchant_id: Mapped[UUID]
     account: Mapped[str]
-    name_envelope: Mapped[bytes]
     relation: Mapped[str]
     state: Mapped[str]
     channel_code: Mapped[str | None]

@@ -42,7 +42,10 @@ async def verify_books(db: Reading) -> BooksReport:
     """Recount the books of the tenant."""
     laws: dict[str, tuple[Rows, Any]] = {
         "balances recomputed from the entries equal the stored ones": (_balances(db), LedgerAccount),
-        "every entry moves between a channel and its own party's account, or the coupons' one": (_sides(db), LedgerEntry),
+        "every entry moves between a channel and its own party's account, or the coupons' one": (
+            _sides(db),
+            LedgerEntry,
+        ),
         "per order line the ledger holds what was paid less what was refunded": (_kept(db), LedgerEntry),
         "per order line each party holds exactly its part of split(kept)": (_shares(db), LedgerEntry),
         "per refund without a known sale each party gave exactly its part of split(amount)": (

@@ -43,9 +43,7 @@ def counters_off(db: Reading) -> Rows:
     what = func.concat_ws(
         " ", "order", cast(counter.c.order_id, String), "counts", cast(off, String), "fen too much"
     )
-    return (
-        select(what.label("what")).outerjoin(held, held.c.order_id == counter.c.order_id).where(off != 0)
-    )
+    return select(what.label("what")).outerjoin(held, held.c.order_id == counter.c.order_id).where(off != 0)
 
 
 def _parts(db: Reading, chosen: Any) -> Select[*tuple[Any, ...]]:

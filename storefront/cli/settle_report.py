@@ -119,7 +119,15 @@ def books_table(report: BooksReport) -> Table:
 def preview_table(counted: list[PartyMonth], *, names: dict[PartyId, str], title: str) -> Table:
     """What a closing would say of what is booked so far."""
     table = Table(
-        "party", "opening", "earned", "reversed", "paid", "closing", "lines", title=title, title_justify="left"
+        "party",
+        "opening",
+        "earned",
+        "reversed",
+        "paid",
+        "closing",
+        "lines",
+        title=title,
+        title_justify="left",
     )
     for each in counted:
         amounts = (
