@@ -114,18 +114,22 @@ async def send_return(
         raise SplitPending(return_no=outgoing.request.return_no, reason=answer.reason)
     async with tenant.writing() as db:
         if isinstance(answer, ChannelReturn):
-            return await record_return(db, outgoing, told=answer, tried=tried, now=now)
+            return await record_return(db, return_id, told=answer, tried=tried, now=now)
         return await _note_refusal(db, outgoing, refused=answer, tried=tried, now=now)
 
 
 async def record_return(
-    db: Writing, outgoing: Outgoing, *, told: ChannelReturn, tried: int, now: datetime
+    db: Writing, return_id: SplitReturnId, *, told: ChannelReturn, now: datetime, tried: int = 0
 ) -> ReturnStatus:
-    """Take down what the channel tells of a return."""
+    """Take down what the channel tells of a return; a repeat or an older message changes nothing."""
+    outgoing = await _outgoing(db, return_id)
     await lock_order(db, outgoing.order_id)
     facts = {"trouble": told.trouble.value if told.trouble else None, "channel_code": told.code}
     if told.state is ReturnState.PENDING:
         await _move(db, outgoing.return_id, to=ReturnStatus.PENDING, **facts)
+        outgoing = await _outgoing(db, return_id)
+        if outgoing.state is not ReturnStatus.PENDING:
+            return outgoing.state
         return await _again_later(db, outgoing, tried=tried, now=now)
     at = told.finished_at or now
     if told.state is ReturnState.DONE:

@@ -16,9 +16,9 @@ from tests.support.split_shop import SplitShop, open_split_shop
 __all__ = ["_keys_made_once", "http", "merchant_key", "wechat_keys"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def own_control(anyio_backend) -> AsyncIterator[SimulatorControl]:
-    """A simulator of the test's own: its days can pass."""
+    """A simulator whose days can pass: only brands that live by its clock trade here."""
     async with running_simulator(seed=11) as running:
         yield running
 

@@ -126,7 +126,9 @@ async def test_not_enough_keeps_the_refund_and_its_number(shop):
     await enough(shop)
     assert await shop.send_refund(refund, tried=1) is RefundStatus.PENDING
     books = await shop.control.books()
-    assert [each["outRefundNo"] for each in books["refunds"]] == [refund.refund_no]
+    assert [each["outRefundNo"] for each in books["refunds"] if each["mchid"] == shop.trading.mchid] == [
+        refund.refund_no
+    ]
     assert (await shop.counters(order.id))[1] == PRICE
 
 
@@ -275,7 +277,7 @@ async def test_a_lost_answer_returns_once(shop, fault):
         await shop.give_back(order.id)
     assert await shop.give_back(order.id) == [ReturnStatus.DONE]
     books = await shop.control.books()
-    assert len(books["returns"]) == 1
+    assert len([each for each in books["returns"] if each["returnMchid"] == shop.mall_account]) == 1
     assert await shop.available() == 0
 
 

@@ -45,7 +45,7 @@ async def test_a_split_is_due_when_goods_can_no_longer_be_brought_back(shop):
 
 
 async def test_an_order_that_is_not_collected_is_not_split(shop):
-    order = await shop.trading.paid()
+    order = await shop.paid()
     async with shop.tenant.writing() as db:
         await open_split(db, order.id, now=shop.now)
         assert await schedule_split(db, order.id, now=shop.now) is None
@@ -181,7 +181,9 @@ async def test_unfreeze_with_a_used_number_is_seen_through(shop, monkeypatch):
     channel = await shop.channels.splitting(shop.tenant, found.merchant_id)
     await use_number(shop, channel, order, used)
     numbers = iter([used])
-    monkeypatch.setattr(unfreeze, "new_unfreeze_no", lambda code: next(numbers, None) or new_unfreeze_no(code))
+    monkeypatch.setattr(
+        unfreeze, "new_unfreeze_no", lambda code: next(numbers, None) or new_unfreeze_no(code)
+    )
     after = await shop.split_through(order.id)
     assert [each.state for each in after.unfreezes] == [UnfreezeStatus.FUTILE, UnfreezeStatus.DONE]
     assert after.state is SplitStatus.ENDED
@@ -203,7 +205,9 @@ async def use_number(shop, channel, order, number):
 
 async def transaction_of(shop, order):
     ((found,),) = await rows(
-        shop.tenant, "SELECT transaction_id FROM app.splits WHERE tenant_id = :t AND order_id = :o", o=order.id
+        shop.tenant,
+        "SELECT transaction_id FROM app.splits WHERE tenant_id = :t AND order_id = :o",
+        o=order.id,
     )
     return found
 

@@ -90,9 +90,14 @@ class SplitShop:
 
     async def collected(self, *lines: tuple[SkuId, int]) -> PlacedOrder:
         """An order that is paid, handed over, and scheduled to be split."""
-        order = await self.trading.paid(*lines)
+        order = await self.paid(*lines)
         await self.collect(order.id)
         return order
+
+    async def paid(self, *lines: tuple[SkuId, int]) -> PlacedOrder:
+        """An order that is paid, in the simulator's time."""
+        self.now = await self.control.advance(0)
+        return await self.trading.paid(*lines, now=self.now)
 
     async def collect(self, order_id: OrderId) -> None:
         if self._counter is None:
@@ -154,7 +159,9 @@ class SplitShop:
         ]
 
     async def counters(self, order_id: OrderId) -> tuple[int, int, int]:
-        statement = "SELECT paid_fen, refunded_fen, split_fen FROM app.orders WHERE tenant_id = :t AND id = :o"
+        statement = (
+            "SELECT paid_fen, refunded_fen, split_fen FROM app.orders WHERE tenant_id = :t AND id = :o"
+        )
         ((paid, refunded, split),) = await rows(self.tenant, statement, o=order_id)
         return paid, refunded, split
 
@@ -200,7 +207,10 @@ async def open_split_shop(
 ) -> SplitShop:
     """Open the brand, the mall's merchant at the simulator, and the contract; the mall is a receiver where `receiving` says how."""
     at_simulator = msgspec.structs.replace(
-        settings, wechat_pay_url=control.url, wechat_api_url=control.url, storefront_public_url="http://127.0.0.1:9"
+        settings,
+        wechat_pay_url=control.url,
+        wechat_api_url=control.url,
+        storefront_public_url="http://127.0.0.1:9",
     )
     channels = WechatPayChannels(http, settings=at_simulator, keys=keys, clock=lambda: datetime.now(UTC))
     trading = await open_trading(database, keys=keys, control=control, channels=channels, pair=pair)
@@ -209,7 +219,9 @@ async def open_split_shop(
         mall = Mall(id=new_id(), code=f"m-{new_id()}", name="望江天地")
         db.add(mall)
         await db.flush()
-        rates = [ContractRateRow(party=NamedParty(kind=PartyKind.MALL, mall_id=MallId(mall.id)), rate_bps=mall_bps)]
+        rates = [
+            ContractRateRow(party=NamedParty(kind=PartyKind.MALL, mall_id=MallId(mall.id)), rate_bps=mall_bps)
+        ]
         command = CreateContract(
             code="mall", name="联营合同", active_from=LONG_AGO, store_ids=[trading.store.id], rates=rates,
             profit_sharing=True,
@@ -225,9 +237,7 @@ async def open_split_shop(
 async def open_receiver(control: SimulatorControl, *, name: str, accepts_returns: bool = True) -> str:
     """A merchant at the simulator that can only receive."""
     account = f"19{new_id().int % 10**8:08d}"
-    await control.command(
-        "merchants", mchid=account, legal_name=name, accepts_returns=accepts_returns
-    )
+    await control.command("merchants", mchid=account, legal_name=name, accepts_returns=accepts_returns)
     return account
 
 
