@@ -16,7 +16,7 @@ from tenants.queries import merchants
 
 
 async def keep_card(
-    db: Writing, guide_id: GuideId, command: KeepCard, *, actor: str, now: datetime
+    db: Writing, command: KeepCard, *, guide_id: GuideId, actor: str, now: datetime
 ) -> GuideView:
     """Keep a guide's card number at a merchant, in place of an earlier one; raises GuideNotFound, MerchantNotFound."""
     guide = await find_guide(db, guide_id)

@@ -56,9 +56,9 @@ class PricePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 async def reprice_order(
     tenant: TenantScope,
-    order_id: OrderId,
     command: RepriceOrder,
     *,
+    order_id: OrderId,
     authority: Authority,
     channels: PaymentChannels,
     now: datetime,

@@ -38,7 +38,7 @@ async def reprice(
         limited=principal.role is StaffRole.STORE_MANAGER,
     )
     return await reprice_order(
-        tenant, OrderId(order_id), data, authority=authority, channels=wiring.channels, now=now
+        tenant, data, order_id=OrderId(order_id), authority=authority, channels=wiring.channels, now=now
     )
 
 

@@ -31,8 +31,8 @@ ATTRIBUTION = "SELECT attribution, guide_id, store_id, placed_at, expires_at FRO
 async def reprice(trading, order, total, *, now, authority=ANYTHING, channels=None):
     return await reprice_order(
         trading.tenant,
-        order.id,
         RepriceOrder(total_fen=total, reason="老顾客"),
+        order_id=order.id,
         authority=authority,
         channels=channels or trading.channels,
         now=now,

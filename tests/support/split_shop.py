@@ -215,23 +215,32 @@ async def open_split_shop(
     channels = WechatPayChannels(http, settings=at_simulator, keys=keys, clock=lambda: datetime.now(UTC))
     trading = await open_trading(database, keys=keys, control=control, channels=channels, pair=pair)
     mall_account = await open_receiver(control, name=MALL_NAME, **receiving)
+    mall_id = await write_mall_contract(trading, bps=mall_bps)
+    return SplitShop(
+        trading=trading, keys=keys, mall_id=mall_id, mall_account=mall_account,
+        now=await control.advance(0), splits=ChannelSplits(channels),
+    )  # fmt: skip
+
+
+async def write_mall_contract(trading: Trading, *, bps: int = MALL_BPS) -> MallId:
+    """A mall's contract over the brand's store, split by the channel."""
     async with trading.tenant.writing() as db:
         mall = Mall(id=new_id(), code=f"m-{new_id()}", name="望江天地")
         db.add(mall)
         await db.flush()
-        rates = [
-            ContractRateRow(party=NamedParty(kind=PartyKind.MALL, mall_id=MallId(mall.id)), rate_bps=mall_bps)
-        ]
+        named = NamedParty(kind=PartyKind.MALL, mall_id=MallId(mall.id))
         command = CreateContract(
-            code="mall", name="联营合同", active_from=LONG_AGO, store_ids=[trading.store.id], rates=rates,
-            profit_sharing=True,
+            code="mall", name="联营合同", active_from=LONG_AGO, store_ids=[trading.store.id],
+            rates=[ContractRateRow(party=named, rate_bps=bps)], profit_sharing=True,
         )  # fmt: skip
         await create_contract(db, command, created_by="staff:test", now=datetime.now(UTC))
-    shop = SplitShop(
-        trading=trading, keys=keys, mall_id=MallId(mall.id), mall_account=mall_account,
-        now=await control.advance(0), splits=ChannelSplits(channels),
-    )  # fmt: skip
-    return shop
+    return MallId(mall.id)
+
+
+async def add_mall_contract(trading: Trading) -> PartyId:
+    """The same; returns the mall's party."""
+    mall_id = await write_mall_contract(trading)
+    return party_id_of(trading.tenant.tenant_id, f"{PartyKind.MALL}:{mall_id}")
 
 
 async def open_receiver(control: SimulatorControl, *, name: str, accepts_returns: bool = True) -> str:
