@@ -86,7 +86,9 @@ async def test_from_payment_to_split_and_back(opened, database, keys, control, m
     wanted = {
         "shopperId": trading.shopper_id, "totalFen": PRICE, "lines": [{"skuId": trading.shirt.sku, "quantity": 1}]
     }  # fmt: skip
-    order_id = answered(await counter.with_headers(idempotency_key="order-1").post("/staff/v1/orders", json=wanted))["id"]
+    order_id = answered(
+        await counter.with_headers(idempotency_key="order-1").post("/staff/v1/orders", json=wanted)
+    )["id"]
     shopper = client.as_shopper(trading.tenant, trading.shopper_id)
     payment = answered(await shopper.post(f"/shopper/v1/orders/{order_id}/payment"))
     (assigned,) = (await control.books())["assignments"]
@@ -101,7 +103,9 @@ async def test_from_payment_to_split_and_back(opened, database, keys, control, m
     await opened.work(trading.tenant)
     transaction = await value(trading.tenant, "SELECT transaction_id FROM app.splits WHERE tenant_id = :t")
     program = await opened.wiring.minis.of(trading.tenant)
-    assert await program.trade_order(transaction) == TradeOrder(transaction_id=transaction, state=TradeState.SHIPPED)
+    assert await program.trade_order(transaction) == TradeOrder(
+        transaction_id=transaction, state=TradeState.SHIPPED
+    )
 
     await days_pass(opened, trading, control, 8 * 86_400)
     await days_pass(opened, trading, control, 5)
@@ -147,7 +151,9 @@ async def test_a_price_is_changed_over_http_by_those_who_may(opened, database, k
     assert answered(await finance.post(path, json=lower), 200)["totalFen"] == PRICE // 2
 
 
-async def test_receivers_over_http_are_refused_for_persons_and_strangers(opened, database, keys, control, merchant_key):
+async def test_receivers_over_http_are_refused_for_persons_and_strangers(
+    opened, database, keys, control, merchant_key
+):
     channels = opened.wiring.channels
     trading = await open_trading(database, keys=keys, control=control, channels=channels, pair=merchant_key)
     mall_party = await add_mall_contract(trading)
@@ -159,7 +165,9 @@ async def test_receivers_over_http_are_refused_for_persons_and_strangers(opened,
     asked = {"partyId": mall_party, "account": account, "legalName": "错误的名字"}
     told = answered(await finance.post("/brand/v1/settlement/receivers", json=asked), 201)
     assert (told["state"], told["channelMessage"] is not None) == ("refused", True)
-    told = answered(await finance.post("/brand/v1/settlement/receivers", json=asked | {"legalName": MALL_NAME}), 201)
+    told = answered(
+        await finance.post("/brand/v1/settlement/receivers", json=asked | {"legalName": MALL_NAME}), 201
+    )
     ended = answered(await finance.delete(f"/brand/v1/settlement/receivers/{told['id']}"), 200)
     listed = answered(await finance.get("/brand/v1/settlement/receivers"))["receivers"]
     assert (ended["state"], [each["state"] for each in listed]) == ("ended", ["ended", "ended"])
