@@ -170,13 +170,14 @@ class Stock(Base):
 
 
 class Reservation(Base):
-    """Units of one SKU held for one order, and the level whose stock they came from."""
+    """Units of one SKU held for one order, the level whose stock they came from, and how many of them have left the shelf."""
 
     __tablename__ = "reservations"
     __table_args__ = tenant_table(
         belongs_to("skus", "sku_id"),
         one_of("state", ReservationState),
         rule("quantity", "quantity > 0"),
+        rule("taken", "taken BETWEEN 0 AND quantity"),
         Index("reservations_ix_sku", "tenant_id", "sku_id", postgresql_where=text("state = 'held'")),
     )
 
@@ -185,6 +186,7 @@ class Reservation(Base):
     sku_id: Mapped[Key]
     level_id: Mapped[UUID]
     quantity: Mapped[int]
+    taken: Mapped[int] = mapped_column(default=0)
     state: Mapped[str] = mapped_column(default=ReservationState.HELD)
     expires_at: Mapped[datetime] = mapped_column(Moment)
 

@@ -72,31 +72,35 @@ held AS (
 )"""
 _SETTLED = """
 settled AS (
-  UPDATE app.reservations r SET state = :state_after FROM moved m
+  UPDATE app.reservations r SET state = :state_after, taken = {taken} FROM moved m
   WHERE r.tenant_id = :tenant_id AND r.order_id = :order_id AND r.sku_id = m.sku_id
 )"""
+_LEFT_THE_SHELF = "m.before - m.on_hand"
 _RESULT = "SELECT sku_id, level_id, quantity, before, on_hand, reserved FROM moved"
 
 RESERVE = text(
     "WITH" + _WANTED + "," + _LOCKED.format(source="chosen") + ","
     + _MOVED.format(change="reserved = k.reserved + l.quantity", guard=_ENOUGH) + """,
 held AS (
-  INSERT INTO app.reservations (tenant_id, order_id, sku_id, level_id, quantity, state, expires_at)
-  SELECT :tenant_id, :order_id, m.sku_id, m.level_id, m.quantity, 'held', :expires_at FROM moved m
+  INSERT INTO app.reservations (tenant_id, order_id, sku_id, level_id, quantity, taken, state, expires_at)
+  SELECT :tenant_id, :order_id, m.sku_id, m.level_id, m.quantity, 0, 'held', :expires_at FROM moved m
 )
 """ + _RESULT
 )  # fmt: skip
 
 
-def _settle(change: str, guard: str = "") -> Any:
-    parts = (_HELD, _LOCKED.format(source="held"), _MOVED.format(change=change, guard=guard), _SETTLED)
+def _settle(change: str, *, guard: str = "", taken: str = "0") -> Any:
+    moved = _MOVED.format(change=change, guard=guard)
+    parts = (_HELD, _LOCKED.format(source="held"), moved, _SETTLED.format(taken=taken))
     return text("WITH" + ",".join(parts) + "\n" + _RESULT)
 
 
 # A till may have counted the shelf below what was held: a paid order then takes what there is, and the caller is told.
-TAKE = _settle("on_hand = greatest(k.on_hand - l.quantity, 0), reserved = k.reserved - l.quantity")
+TAKE = _settle(
+    "on_hand = greatest(k.on_hand - l.quantity, 0), reserved = k.reserved - l.quantity", taken=_LEFT_THE_SHELF
+)
 RELEASE = _settle("reserved = k.reserved - l.quantity")
-RETAKE = _settle("on_hand = k.on_hand - l.quantity", _ENOUGH)
+RETAKE = _settle("on_hand = k.on_hand - l.quantity", guard=_ENOUGH, taken=_LEFT_THE_SHELF)
 _COUNT = text(
     "SELECT count(*) FROM app.reservations"
     " WHERE tenant_id = :tenant_id AND order_id = :order_id AND state = :state"
@@ -105,12 +109,19 @@ _AVAILABLE = text(
     "WITH" + _WANTED + " SELECT c.sku_id, coalesce(k.on_hand - k.reserved, 0) AS available FROM chosen c"
     " LEFT JOIN app.stock k ON k.tenant_id = :tenant_id AND k.sku_id = c.sku_id AND k.level_id = c.level_id"
 )
+# Only what left the shelf can come back to it: a unit that was paid for but not there must not appear from nothing.
 _PUT_BACK = text("""
 WITH wanted AS (
-  SELECT w.sku_id, r.level_id, w.quantity
+  SELECT w.sku_id, r.level_id, least(w.quantity, r.taken) AS quantity
   FROM unnest(CAST(:sku_ids AS uuid[]), CAST(:quantities AS bigint[])) AS w (sku_id, quantity)
-  JOIN app.reservations r ON r.tenant_id = :tenant_id AND r.order_id = :order_id AND r.sku_id = w.sku_id AND r.state = 'taken'
-),""" + _LOCKED.format(source="wanted") + "," + _MOVED.format(change="on_hand = k.on_hand + l.quantity", guard="") + _RESULT)  # fmt: skip
+  JOIN app.reservations r ON r.tenant_id = :tenant_id AND r.order_id = :order_id AND r.sku_id = w.sku_id
+  WHERE r.state = 'taken' AND r.taken > 0
+),""" + _LOCKED.format(source="wanted") + "," + _MOVED.format(change="on_hand = k.on_hand + l.quantity", guard="") + """,
+returned AS (
+  UPDATE app.reservations r SET taken = r.taken - m.quantity FROM moved m
+  WHERE r.tenant_id = :tenant_id AND r.order_id = :order_id AND r.sku_id = m.sku_id
+)
+""" + _RESULT)  # fmt: skip
 _STOCKED = text(
     "SELECT sku_id, on_hand, reserved, feed_sequence FROM app.stock"
     " WHERE tenant_id = :tenant_id AND level_id = :level_id AND sku_id = ANY(CAST(:sku_ids AS uuid[]))"
@@ -189,7 +200,7 @@ async def retake(db: Writing, *, order_id: OrderId) -> bool:
 async def put_back(db: Writing, *, order_id: OrderId, wants: Sequence[Want]) -> int:
     """Units of a paid order go back on the shelf they came from (a refund); returns how many.
 
-    How many may come back is the order's own counter; a SKU that this order never took is left alone.
+    Never more than left the shelf for this order; a SKU that it never took is left alone.
     """
     units = _units(wants)
     if not units:

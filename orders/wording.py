@@ -32,6 +32,10 @@ def actions_of(state: OrderState, *, expires_at: datetime | None, now: datetime)
     return [OrderAction.REBUY]
 
 
+STEPS = ("placed", "paid", "collected", "refundRequested", "refunded", "cancelled")
+"""In which order steps of one second are told."""
+
+
 def timeline_of(
     *,
     placed_at: datetime,
@@ -46,7 +50,11 @@ def timeline_of(
     ]  # fmt: skip
     for refund in refunds:
         moments += [("refundRequested", refund.requested_at), ("refunded", refund.refunded_at)]
-    happened = sorted(((at, step) for step, at in moments if at is not None), key=lambda each: each[0])
+    # The channel tells whole seconds: a payment within the second of the order would seem to come before it.
+    happened = sorted(
+        ((at, step) for step, at in moments if at is not None),
+        key=lambda each: (each[0].replace(microsecond=0), STEPS.index(each[1])),
+    )
     return [
         TimelineStep(step=step, at=at, text=STEP_TEXT[step][0], text_en=STEP_TEXT[step][1])
         for at, step in happened

@@ -30,6 +30,7 @@ How a route is written (`storefront/shopper/stores.py`, then add it to `storefro
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -49,6 +50,7 @@ from storefront.brand.routes import ROUTES as BRAND
 from storefront.callbacks.routes import ROUTES as CALLBACKS
 from storefront.edge import Edge
 from storefront.frame import Framed, answer_exception
+from storefront.gate import GateClosed, require_open_at_load
 from storefront.mall.routes import ROUTES as MALL
 from storefront.observability import configure_logging, start_metrics
 from storefront.operator.routes import ROUTES as OPERATOR
@@ -107,9 +109,16 @@ def create_app(
 
 
 def serve() -> Litestar:
-    """What granian loads in each worker process (`storefront.app:serve`, as a factory): the app with logs and metrics switched on."""
+    """What granian loads in each worker process (`storefront.app:serve`, as a factory): the app behind the gate, with logs and metrics.
+
+    Whoever starts granian without `storefront serve` meets the gate here: a process that may not serve ends with the reason.
+    """
     settings = read_settings()
     configure_logging(settings.storefront_log_level)
+    try:
+        require_open_at_load(settings)
+    except GateClosed as closed:
+        sys.exit(str(closed))
     start_metrics(
         settings.storefront_metrics_port, host=settings.storefront_host, instances=settings.storefront_workers
     )

@@ -131,7 +131,7 @@ def every_code() -> dict[str, type[Refusal]]:
 
 
 def refusals_of_any(
-    handler: HTTPRouteHandler, *, has_body: bool, has_parameters: bool
+    handler: HTTPRouteHandler, *, has_body: bool, has_parameters: bool, has_place: bool
 ) -> list[type[Refusal]]:
     """What any operation of this kind may answer with, whatever it does."""
     admits = admitted_by(handler) or public
@@ -144,6 +144,8 @@ def refusals_of_any(
         found += [errors.RoleNotAllowed]
     if "store" in handler.parsed_fn_signature.parameters:
         found += [errors.StoreHeaderMissing]
+    if has_place:  # what is no id in the address leads to no operation
+        found += [errors.RouteNotFound]
     if has_body or has_parameters:
         found += [TextUnstorable]
     if has_body:
@@ -167,7 +169,10 @@ def _describe(operation: Schema, *, handler: HTTPRouteHandler) -> None:
         _document_refusals(
             responses,
             refusals_of_any(
-                handler, has_body="requestBody" in operation, has_parameters="parameters" in operation
+                handler,
+                has_body="requestBody" in operation,
+                has_parameters="parameters" in operation,
+                has_place=any(each["in"] == "path" for each in operation.get("parameters", [])),
             ),
         )
 

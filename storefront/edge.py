@@ -6,8 +6,10 @@ It stands outside routing, so that unknown addresses and broken requests are see
 import logging
 import os
 import re
+import string
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote_from_bytes
 
 import structlog
 from litestar.enums import ScopeType
@@ -39,6 +41,9 @@ class Edge:
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if WELL_FORMED.fullmatch(given) else os.urandom(REQUEST_ID_BYTES).hex()
         scope["state"] = dict(scope.get("state") or {})
+        if not scope["query_string"].isascii():
+            # `curl '…?q=风衣'` sends the bytes as they are; the framework would read them as Latin-1 and find nothing.
+            scope["query_string"] = quote_from_bytes(scope["query_string"], safe=string.punctuation).encode()
         status_in_body = headers.get(b"x-status-in-body") == b"1"
         answered = {"status": 500}
 

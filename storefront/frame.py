@@ -20,7 +20,7 @@ from orders.errors import PickupGuessesUsedUp
 from storefront import errors
 from storefront.observability import report_failure
 from tenants.kernel.errors import Broken, Conflict, Forbidden, Invalid, NotFound, Refusal, Unavailable
-from tenants.kernel.idempotency import IdempotencyKeyMissing
+from tenants.kernel.idempotency import IdempotencyInFlight, IdempotencyKeyMissing
 
 STATUS: dict[type[Refusal], int] = {
     errors.MalformedRequest: 400,
@@ -42,6 +42,9 @@ STATUS: dict[type[Refusal], int] = {
     Broken: 500,
 }
 """Nearest class first: a refusal takes the status of the first of its ancestors that stands here."""
+
+RETRY_AFTER: dict[type[Refusal], int] = {IdempotencyInFlight: 1, errors.TooManyAttempts: 60, Unavailable: 1}
+"""Seconds after which the same request may go better, as Retry-After says it; nearest class first."""
 
 BY_STATUS: dict[int, type[Refusal]] = {
     400: errors.MalformedRequest,
@@ -117,6 +120,9 @@ def answer_exception(request: Request[Any, Any, Any], error: Exception) -> Respo
     response: Response[Any] = Response(
         msgspec.json.encode(content), status_code=status_of(type(refusal)), media_type=MediaType.JSON
     )
+    wait = next((RETRY_AFTER[each] for each in type(refusal).__mro__ if each in RETRY_AFTER), None)
+    if wait is not None:
+        response.headers["Retry-After"] = str(wait)
     if isinstance(error, HTTPException) and error.headers and "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response

@@ -3,7 +3,10 @@
 Looks as the application itself, through its own role: a privilege this role should not have is a fault, not a help. Changes nothing.
 """
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +21,7 @@ from storefront.settings import SettingInvalid, Settings
 
 CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text(encoding="utf-8")
 FURTHEST_CLOCK = timedelta(seconds=2)
+DATABASE_AWAY_SECONDS = 30
 
 SAFE_MINORS = {15: 14, 16: 10, 17: 6, 18: 0}
 """Older minors show rows through statistics that policies should hide (CVE-2025-8713). Newer majors are taken as safe."""
@@ -221,3 +225,26 @@ async def require_open(settings: Settings, *, role: str = APP) -> None:
         faults += [fault for findings in (await look(url, role=role)).values() for fault in findings]
     if faults:
         raise GateClosed(faults)
+
+
+def require_open_at_load(settings: Settings) -> None:
+    """The same for a program that is being loaded by its server: in a thread, because the server's event loop may be set already.
+
+    A server that replaces a failed process while the database restarts would otherwise see it fail again, and give up: so it waits.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="gate") as apart:
+        apart.submit(asyncio.run, _require_open_in_time(settings)).result()
+
+
+async def _require_open_in_time(settings: Settings) -> None:
+    deadline = time.monotonic() + DATABASE_AWAY_SECONDS
+    while True:
+        try:
+            await require_open(settings)
+        except GateClosed as closed:
+            is_away = settings.database_url and all(fault.check == "connection" for fault in closed.faults)
+            if not is_away or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return

@@ -104,12 +104,12 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     async def number(self, tenant: TenantScope, statement: str) -> int:
         """One whole number out of the tenant's rows; `:t` is the tenant."""
-        async with tenant.reading() as db:
+        async with tenant.reporting() as db:
             return int(await db.scalar(text(statement), {"t": tenant.tenant_id}) or 0)
 
     async def rows(self, tenant: TenantScope, statement: str) -> list[tuple[Any, ...]]:
         """Rows out of the tenant's tables; `:t` is the tenant."""
-        async with tenant.reading() as db:
+        async with tenant.reporting() as db:
             return [tuple(row) for row in await db.execute(text(statement), {"t": tenant.tenant_id})]
 
 

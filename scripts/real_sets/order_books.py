@@ -66,7 +66,7 @@ async def agree_on_rate(
 
 async def settle(context: Context, tenant: TenantScope, *, source_name: str) -> list[Figure]:
     """Close every month and compare orders, ledger and statements, each month and together."""
-    async with tenant.reading() as db:
+    async with tenant.reporting() as db:
         sold = await sales_totals(db, source_name=source_name, by=By.MONTH)
         back = await refund_totals(db, source_name=source_name, by=By.MONTH)
     months = sorted({*sold, *back})
@@ -77,7 +77,7 @@ async def settle(context: Context, tenant: TenantScope, *, source_name: str) -> 
     for month in months:
         orders = sold[month].settled_fen if month in sold else 0
         orders -= back[month].amount_fen if month in back else 0
-        async with tenant.reading() as db:
+        async with tenant.reporting() as db:
             day = date.fromisoformat(f"{month}-01")
             books = await closing_totals(db, day, written=await statements(db, month=day))
         got = (books.orders_fen, books.ledger_fen, books.statements_fen)

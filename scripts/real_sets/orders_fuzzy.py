@@ -24,7 +24,7 @@ async def run(context: Context) -> list[Figure]:
     await context.load(tenant, "orders", file=folder / "order_items.csv.gz", mapping=NAME, figures=figures)
     refunds = folder / "order_item_refunds.csv.gz"
     await context.load(tenant, "refunds", file=refunds, mapping=f"{NAME}_refunds", figures=figures)
-    async with tenant.reading() as db:
+    async with tenant.reporting() as db:
         sales = await sales_totals(db, source_name=SOURCE, by=By.MONTH)
         back = await refund_totals(db, source_name=SOURCE, by=By.MONTH)
         by_sale = await refund_totals(db, source_name=SOURCE, by=By.SALE_MONTH)

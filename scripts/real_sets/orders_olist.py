@@ -90,7 +90,7 @@ async def _totals(tenant: TenantScope, expected: dict[str, Any], *, reported: _R
         By.MONTH: expected["by_month"],
     }
     for by, wanted in groups.items():
-        async with tenant.reading() as db:
+        async with tenant.reporting() as db:
             sales = await sales_totals(db, source_name=SOURCE, by=by)
             paid = await tender_totals(db, source_name=SOURCE, by=by)
         for key, figures_of_key in wanted.items():
@@ -109,7 +109,7 @@ async def _totals(tenant: TenantScope, expected: dict[str, Any], *, reported: _R
 async def _payments(
     context: Context, tenant: TenantScope, *, expected: dict[str, Any], reported: _Reported
 ) -> list[Figure]:
-    async with tenant.reading() as db:
+    async with tenant.reporting() as db:
         methods = await tender_totals(db, source_name=SOURCE)
         differences = await payment_differences(db, source_name=SOURCE)
         several = await documents_paid_several_times(db, source_name=SOURCE)

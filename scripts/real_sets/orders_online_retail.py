@@ -51,7 +51,7 @@ async def run(context: Context) -> list[Figure]:
 async def _months(
     tenant: TenantScope, expected: dict[str, Any], *, refused: dict[str, list[Row]]
 ) -> list[Figure]:
-    async with tenant.reading() as db:
+    async with tenant.reporting() as db:
         classes = await class_totals(db, source_name=SOURCE, by=By.MONTH)
     figures = []
     for month, wanted in expected["by_month"].items():
@@ -83,7 +83,7 @@ def _figures(classes: Iterable[ClassTotals], *, adjusted: int) -> dict[str, int]
 
 
 async def _countries(tenant: TenantScope, expected: dict[str, Any]) -> list[Figure]:
-    async with tenant.reading() as db:
+    async with tenant.reporting() as db:
         classes = await class_totals(db, source_name=SOURCE, by=By.STORE)
     figures = []
     for country, wanted in expected["by_country"].items():
@@ -94,7 +94,7 @@ async def _countries(tenant: TenantScope, expected: dict[str, Any]) -> list[Figu
 
 async def _classes(tenant: TenantScope, expected: dict[str, Any], *, refused: list[Row]) -> list[Figure]:
     """Every row once: imported lines by their class, write-offs by the report."""
-    async with tenant.reading() as db:
+    async with tenant.reporting() as db:
         classes = await class_totals(db, source_name=SOURCE)
         documents = (await sales_totals(db, source_name=SOURCE))[""].documents
     lines: Counter[str] = Counter()

@@ -42,7 +42,7 @@ async def run(context: Context) -> list[Figure]:
 
 
 async def _groups(context: Context, tenant: TenantScope, *, by: By) -> dict[str, dict[str, Any]]:
-    async with tenant.reading() as db:
+    async with tenant.reporting() as db:
         sales = await sales_totals(db, source_name=SOURCE, by=by)
         paid = await tender_totals(db, source_name=SOURCE, by=by)
         back = await refund_totals(db, source_name=SOURCE, by=by)

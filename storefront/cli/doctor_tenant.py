@@ -169,10 +169,13 @@ def _signing_faults(answer: object) -> Findings:
         ]
     reason = answer.reason if isinstance(answer, Unknown) else "an answer nobody expected"
     fix = "check the network and WECHAT_PAY_URL"
-    if "SERIAL_UNKNOWN" in reason:
-        fix = "WeChat signs with a key that is not trusted: `storefront keys certificates` or `keys trust`"
+    # A refusal that cannot be verified names two troubles: ours, which WeChat met first, and that of the answer.
+    if "STALE" in reason:
+        fix = "the clocks disagree: let NTP set this machine's clock"
     elif SIGN_ERROR in reason:
         fix = "the merchant number, private key and certificate serial must belong together"
+    elif "SERIAL_UNKNOWN" in reason:
+        fix = "WeChat signs with a key that is not trusted: `storefront keys certificates` or `keys trust`"
     elif "KEY_EXPIRED" in reason:
         fix = "`storefront keys certificates` downloads the next one"
     return [(reason, fix)]

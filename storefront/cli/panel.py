@@ -119,7 +119,7 @@ def curl_lines(running: Running, report: "DemoReport | None") -> list[str]:
         return [*lines, f"curl -s {running.url}/openapi.json | head -c 400"]
     brand, operator = report.brands[0], next(login for login in report.logins if login.audience == "operator")
     lines.append(
-        f"curl -s {running.url}/shopper/v1/listings?limit=3 -H 'X-Appid: {brand.appid}' -H 'X-Store-Id: {brand.flagship_id}'"
+        f"curl -s '{running.url}/shopper/v1/listings?limit=3' -H 'X-Appid: {brand.appid}' -H 'X-Store-Id: {brand.flagship_id}'"
     )
     body = json.dumps({"login": operator.login, "password": operator.password})
     lines.append(

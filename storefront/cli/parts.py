@@ -62,23 +62,23 @@ PARTS: dict[str, Callable[[], None]] = {
     "simulator": run_simulator,
     "seed": run_seed,
 }
-WARM = (
+API_RUNS = (
     "storefront.app",
-    "storefront.worker",
-    "storefront.simulators.run",
     "granian.server.mp",
     "uvloop",
     "sqlalchemy.dialects.postgresql.asyncpg",
     "httpcore",
 )
+OTHERS_RUN = ("storefront.worker", "storefront.simulators.run")
+"""What `storefront up` runs beside the API. In production nothing of the simulators is loaded."""
 
 
-def warm_up() -> None:
+def warm_up(*others: str) -> None:
     """Import what the parts run, so that they are forked with it. The imports start no thread."""
     if not FORKS:
         return
     gc.disable()  # nothing imported becomes garbage; looking for it costs a fifth of the time
-    for module in WARM:
+    for module in (*API_RUNS, *others):
         importlib.import_module(module)
     gc.freeze()
     gc.enable()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from storefront.cli.home import announce, kept_keys, withdraw_announcement
-from storefront.cli.parts import Part, keep_bytecode, start_part, warm_up
+from storefront.cli.parts import OTHERS_RUN, Part, keep_bytecode, start_part, warm_up
 from storefront.embedded.servers import DATABASE, EmbeddedServers, launch_servers
 from storefront.gate import GateClosed, key_faults, require_open
 from storefront.migrations.head import head_revision
@@ -112,7 +112,7 @@ def bring_up(wanted: Wanted, *, say: Say) -> Running:
     try:
         _start_servers(running, say=say)
         say("loading the program")
-        warm_up()  # while the servers start
+        warm_up(*OTHERS_RUN)  # while the servers start
         if running.servers is not None:
             running.servers.wait_ready()
         _prepare_schema(running, say=say)

@@ -6,9 +6,6 @@ on a command line. Passwords are asked for, or read from standard input.
 
 # ruff: noqa: PLC0415 a subcommand imports what it needs when it runs, so that --help answers at once
 
-import asyncio
-import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 from rich.table import Table
 
-from storefront.cli.home import settings_for_command, strip_postgres_variables
+from storefront.cli.opened import ACTOR, end_with, with_database
 from storefront.cli.screen import open_screen
-from tenants.kernel.errors import Refusal
 
 if TYPE_CHECKING:
     from storefront.settings import Settings
     from tenants.kernel.scope import Database
 
-ACTOR = "system:command-line"
 ROLES = ("brand_hq", "finance", "store_manager", "guide", "mall_finance")
 
 
@@ -47,7 +42,7 @@ def create(file: Path) -> None:
     try:
         command = msgspec.convert(_camel(tomllib.loads(file.read_text(encoding="utf-8"))), CreateTenant)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        _stop(f"{file}: {error}")
+        end_with(f"{file}: {error}")
 
     async def work(database: "Database", settings: "Settings") -> None:
         view = await open_brand(
@@ -55,7 +50,7 @@ def create(file: Path) -> None:
         )
         open_screen().print(f"{view.code}: {view.name}, id {view.id}, public code {view.public_code}")
 
-    _run(work)
+    with_database(work)
 
 
 @tenant.command("list")
@@ -76,7 +71,7 @@ def list_tenants() -> None:
             table.add_row(view.code, view.name, view.public_code, view.appid, view.status, str(view.id))
         open_screen().print(table)
 
-    _run(work)
+    with_database(work)
 
 
 @tenant.command("staff")
@@ -117,7 +112,7 @@ def staff(**given: Any) -> None:
             employed = await employ_staff(db, command, password_hash=password_hash, now=datetime.now(UTC))
         open_screen().print(f"{employed.login}: {employed.role}, id {employed.id}")
 
-    _run(work)
+    with_database(work)
 
 
 @tenant.command("operator")
@@ -135,34 +130,7 @@ def operator(*, login: str, name: str, password: str) -> None:
             await appoint_operator(db, login, name=name, password_hash=password_hash, now=datetime.now(UTC))
         open_screen().print(f"{login}: operator")
 
-    _run(work)
-
-
-def _run(work: Callable[["Database", "Settings"], Awaitable[None]]) -> None:
-    import msgspec
-
-    from tenants.kernel.scope import open_database
-
-    async def opened() -> None:
-        strip_postgres_variables()
-        settings = settings_for_command()
-        if settings.database_url is None:
-            raise LookupError("no database: start `storefront up`, or set DATABASE_URL")
-        database = open_database(settings.database_url, pool_size=2)
-        try:
-            await work(database, settings)
-        finally:
-            await database.close()
-
-    try:
-        asyncio.run(opened())
-    except (Refusal, LookupError, OSError, msgspec.ValidationError) as error:
-        _stop(str(error))
-
-
-def _stop(message: str) -> Any:
-    click.echo(message, err=True)
-    sys.exit(1)
+    with_database(work)
 
 
 def _camel(given: dict[str, Any]) -> dict[str, Any]:

@@ -20,8 +20,8 @@ DEFAULT_SIMULATOR_OFFSET = 100
 LOOK_SECONDS = 0.2
 
 
-class StopAsked(Exception):
-    """SIGINT or SIGTERM arrived."""
+class StopAsked(KeyboardInterrupt):
+    """SIGINT or SIGTERM arrived. Of KeyboardInterrupt's kind: an event loop swallows any other exception out of a callback."""
 
 
 @click.command("up")
@@ -71,8 +71,7 @@ def up(*, data: Path | None, port: int | None, empty: bool, check: bool) -> None
         console.print(str(error), markup=False, soft_wrap=True)
         code = 1
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+        _stop_no_more()
         if running is not None:
             killed = running.stop()
             console.print(f"stopped{f'; had to be killed: {killed}' if killed else ''}")
@@ -80,7 +79,14 @@ def up(*, data: Path | None, port: int | None, empty: bool, check: bool) -> None
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
+    _stop_no_more()
     raise StopAsked
+
+
+def _stop_no_more() -> None:
+    """A second Ctrl-C must not leave half of it running."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _wanted(data: Path | None, *, port: int | None, empty: bool, check: bool) -> "Wanted":

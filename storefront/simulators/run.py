@@ -5,15 +5,17 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import msgspec
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from storefront.simulators.app import create_simulator
+from storefront.simulators.cast import introduce
 from storefront.simulators.clock import SimulatorClock
 from storefront.simulators.local_http import open_http_client
 from storefront.simulators.remote import SimulatorControl
@@ -61,16 +63,45 @@ async def running_simulator(
             await serving
 
 
-def serve_simulator(host: str, port: int, *, state_path: Path | None = None, seed: int = 0) -> None:
-    """Run the simulator in the foreground until SIGINT or SIGTERM."""
-    asyncio.run(_serve(host, port, state_path=state_path, seed=seed))
+class Cast(msgspec.Struct):
+    """Who is there from the start: the file that says so, and the folder for the keys that are made."""
+
+    path: Path
+    keys: Path
 
 
-async def _serve(host: str, port: int, *, state_path: Path | None, seed: int) -> None:
+def serve_simulator(
+    host: str,
+    port: int,
+    *,
+    state_path: Path | None = None,
+    seed: int = 0,
+    cast: Cast | None = None,
+    say: Callable[[str], object] = str,
+) -> None:
+    """Run the simulator in the foreground until SIGINT or SIGTERM; raises CastUnreadable before it serves anybody."""
+    asyncio.run(_serve(host, port, state_path=state_path, seed=seed, cast=cast, say=say))
+
+
+async def _serve(
+    host: str,
+    port: int,
+    *,
+    state_path: Path | None,
+    seed: int,
+    cast: Cast | None,
+    say: Callable[[str], object],
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running_simulator(host=host, port=port, state_path=state_path, seed=seed):
+    async with running_simulator(host=host, port=port, state_path=state_path, seed=seed) as control:
+        if cast is not None:
+            for line in await introduce(control, cast.path, keys=cast.keys):
+                say(line)
+        say(
+            f"the simulator answers on {control.url} and shows itself at {control.url}/simulator/ (Ctrl-C stops it)"
+        )
         await stop.wait()
 
 

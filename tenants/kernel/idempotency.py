@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Index, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tenants.kernel.errors import Conflict, Invalid
@@ -20,6 +21,7 @@ from tenants.kernel.tables import Base, Moment, TenantKey, tenant_table
 
 KEPT_FOR = timedelta(hours=24)
 LONGEST_KEY = 255
+LOCK_TIMEOUT = "55P03"
 
 
 class IdempotencyKeyMissing(Invalid):
@@ -91,7 +93,14 @@ async def begin(db: Writing, request: Keyed, *, now: datetime) -> StoredAnswer |
     }  # fmt: skip
     # DO UPDATE would turn a finished key back into a running one: the famous bug. Only an expired key may be taken over.
     statement = upsert(IdempotencyKey).values(**row).on_conflict_do_nothing().returning(IdempotencyKey.key)
-    if (await db.execute(statement)).scalar_one_or_none() is not None:
+    try:
+        taken = (await db.execute(statement)).scalar_one_or_none() is not None
+    except DBAPIError as error:
+        # The first request holds the key for longer than the role's lock_timeout: it is running, not broken.
+        if getattr(error.orig, "sqlstate", None) == LOCK_TIMEOUT:
+            raise IdempotencyInFlight from error
+        raise
+    if taken:
         return None
     found = (
         await db.execute(

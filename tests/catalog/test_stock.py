@@ -163,6 +163,21 @@ async def test_a_count_below_what_is_held_is_told_when_the_order_is_paid(db, now
     assert await count(db, product.sku) == (0, 0)
 
 
+async def test_units_that_were_not_there_never_come_back_from_a_refund(db, now):
+    product = await add_product(db)
+    await say(db, product.sku, stock=3)
+    order_id = await hold(db, now, product.sku, 3)
+    command = SetStock(
+        level=Level.BRAND, level_id=LevelId(db.tenant_id), counts=[StockCount(sku_id=product.sku, on_hand=1)]
+    )
+    await set_on_hand(db, command)
+    await take(db, order_id=order_id)
+    assert await count(db, product.sku) == (0, 0)
+    assert await put_back(db, order_id=order_id, wants=[Want(product.sku, 3)]) == 1
+    assert await put_back(db, order_id=order_id, wants=[Want(product.sku, 3)]) == 0
+    assert await count(db, product.sku) == (1, 0)
+
+
 async def test_an_older_feed_changes_nothing(db):
     product, unknown = await add_product(db), SkuId(new_id())
     brand = {"level": Level.BRAND, "level_id": LevelId(db.tenant_id)}

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
 
+from storefront import health
 from storefront.app import create_app
 from storefront.health import clock_fault, database_fault
 from storefront.wiring import wire
@@ -46,3 +47,17 @@ async def test_a_clock_three_seconds_off_is_not_ready(settings, database, redis)
     app = create_app(wiring=ahead)
     app.state.clock_fault = await clock_fault(ahead)
     assert "clock" in refused(await Client(app).get("/health/ready"), 503, "NOT_READY")
+
+
+async def test_a_database_that_lacks_a_migration_is_not_ready_one_that_is_ahead_is(
+    settings, database, redis, monkeypatch
+):
+    wiring = wire(settings, database=database, redis=redis)
+    monkeypatch.setattr(health, "NEWEST_REVISION", "0000")
+    assert await database_fault(wiring) is None
+    monkeypatch.setattr(health, "NEWEST_REVISION", "9999")
+    assert await database_fault(wiring) == "is not migrated"
+    app = create_app(wiring=wiring)
+    assert refused(await Client(app).get("/health/ready"), 503, "NOT_READY") == {
+        "database": "is not migrated"
+    }

@@ -9,8 +9,12 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from orders.commands import PlaceOrder
 from storefront.channels import WechatPayChannels
+from storefront.idempotent import named
 from storefront.simulators.faults import FaultKind
+from storefront.tokens import Audience, Principal
+from tenants.kernel.idempotency import begin
 from tenants.kernel.ids import new_id, random_code
 from tenants.states import StaffRole
 from tests.storefront.simulators.till import control, http, merchant_key
@@ -93,6 +97,21 @@ async def test_a_quote_sorts_what_can_and_cannot_be_had(shopper, trading):
     assert [line["skuId"] for line in quote["invalid"]] == [str(lines[1]["skuId"])]
     assert (quote["notRanged"], quote["notDeliverable"]) == ([], [])
     assert quote["pickupEtaText"] == "付款后即可到店自提"
+
+
+async def test_a_key_whose_first_request_takes_longer_than_one_may_wait_is_in_flight(shopper, trading):
+    principal = Principal(
+        audience=Audience.SHOPPER, subject=trading.shopper_id, session_id=new_id(), tenant_id=trading.tenant.tenant_id
+    )
+    body = msgspec.convert(msgspec.to_builtins(cart(trading)), PlaceOrder)
+    first = named(principal, route="placeOrder", key=ONE["idempotency-key"], body=body)
+    async with trading.tenant.writing() as db:
+        assert await begin(db, first, now=datetime.now(UTC)) is None
+        waiting = await shopper.post("/shopper/v1/orders", json=cart(trading), headers=ONE)
+        refused(waiting, 409, "IDEMPOTENCY_IN_FLIGHT")
+        assert waiting.headers["retry-after"] == "1"
+        await db.rollback()
+    answered(await shopper.post("/shopper/v1/orders", json=cart(trading), headers=ONE), 201)
 
 
 async def test_a_key_repeats_its_answer_and_serves_one_body(shopper, trading):

@@ -10,26 +10,36 @@ import sys
 import pytest
 
 from tests.support.http import KEYS
+from tests.support.shop import add_product, add_store, sell
 
 START = "from storefront.cli.serve import serve_api; from storefront.settings import read_settings; serve_api(read_settings())"
 BODY = b'{"tenantCode":"nobody","login":"x","password":"y"}'
 
 
-@pytest.fixture
-async def server(settings):
-    """A granian process over the run's servers; yields its port, and the process."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+def environment_of(settings, *, port: int) -> dict[str, str]:
+    """The environment that says what these settings say."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     for name in settings.__struct_fields__:
         if isinstance(value := getattr(settings, name), str):
             environment[name.upper()] = value
-    environment |= {
+    return environment | {
         "STOREFRONT_PORT": str(port),
         "STOREFRONT_METRICS_PORT": "0",
         "STOREFRONT_LOG_LEVEL": "INFO",
     }
+
+
+@pytest.fixture
+async def server(settings):
+    """A granian process over the run's servers; yields its port, and the process."""
+    port = free_port()
+    environment = environment_of(settings, port=port)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -105,6 +115,43 @@ RAW = {
         body=b"\x1f\x8b\x08\x00",
     ),
 }
+
+
+async def test_granian_started_without_our_command_meets_the_gate_too(settings):
+    environment = environment_of(settings, port=free_port()) | {"DATABASE_URL": settings.database_admin_url}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "granian", "storefront.app:serve", "--factory", "--interface", "asgi",
+        "--port", environment["STOREFRONT_PORT"], env=environment,
+        stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        stdout, stderr = await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode != 0
+    assert b"may bypass row-level security" in stdout + stderr
+
+
+async def test_what_production_serves_loads_nothing_of_the_simulators():
+    code = "import sys; from storefront.cli.parts import warm_up; import storefront.cli.serve; warm_up();"
+    code += "print([name for name in sys.modules if 'simulator' in name or name.startswith('storefront.demo')])"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    stdout, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert stdout.decode().strip() == "[]"
+
+
+async def test_a_search_typed_without_escapes_is_understood(server, tenant):
+    port, _ = server
+    async with tenant.writing() as db:
+        await add_store(db)
+        await sell(db, await add_product(db, "女士风衣"))
+    who = f"X-Tenant-Id: {tenant.tenant_id}".encode()
+    for query in ("q=风衣".encode(), b"q=%E9%A3%8E%E8%A1%A3"):
+        status, body = parsed(await ask(port, request(b"GET", b"/shopper/v1/listings?" + query, who)))
+        assert (status, [each["title"] for each in body["data"]["items"]]) == (200, ["女士风衣"])
+    status, body = parsed(await ask(port, request(b"GET", b"/shopper/v1/listings?q=\xff\xfe", who)))
+    assert status < 500
 
 
 async def test_it_serves_stands_raw_bytes_and_stops_without_dropping_a_request(server):

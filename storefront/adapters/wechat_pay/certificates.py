@@ -88,4 +88,4 @@ class Certificates:
         except CallbackUnverified as error:
             raise SignatureWrong(reason="the certificates do not open with the APIv3 key") from error
         trusted = {key.serial: key for key in (*self._credentials.trusted(), *brought)}
-        verify_with(trusted, headers, body, now=self._transport.now())
+        verify_with(headers, body, keys=trusted, now=self._transport.now())

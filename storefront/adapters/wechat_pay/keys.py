@@ -169,7 +169,7 @@ class MerchantCredentials:
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """Check that WeChat signed these raw bytes just now; raises a CallbackUnverified that says why not."""
-        verify_with(self._trusted, headers, body, now=now)
+        verify_with(headers, body, keys=self._trusted, now=now)
 
     def unseal(self, *, ciphertext: str, nonce: str, associated: str) -> bytes:
         """Open an AEAD_AES_256_GCM resource; raises CallbackUndecryptable."""
@@ -186,7 +186,7 @@ class MerchantCredentials:
 
 
 def verify_with(
-    keys: Mapping[str, TrustedKey], headers: Mapping[str, str], body: bytes, *, now: datetime
+    headers: Mapping[str, str], body: bytes, *, keys: Mapping[str, TrustedKey], now: datetime
 ) -> None:
     """Check a message's signature against the key that it names; raises a CallbackUnverified that says why not."""
     # Two spellings of one header could show a proxy one value and us the other.

@@ -143,7 +143,7 @@ class Sharing:
         serial: str | None = None,
     ) -> Kind | SplitRefused | Unknown:
         raw = b"" if body is None else msgspec.json.encode(body)
-        answer = await self._transport.call(method, self.base + path, body=raw, serial=serial)
+        answer = await self._transport.call(method, self.base + path, body=raw, serial=serial, splitting=True)
         if isinstance(answer, Refused):
             return translate.refused(answer)
         if not isinstance(answer, Done):

@@ -9,7 +9,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
@@ -21,7 +21,7 @@ import structlog
 from orders.ports import Refused, Unknown
 from storefront.adapters.errors import CallbackUnverified, SignatureProbe
 from storefront.adapters.outbound import quiet_http_logs
-from storefront.adapters.pacing import Pace, unhurried
+from storefront.adapters.pacing import Pace, TokenBucket, unhurried
 from storefront.adapters.tally import CALLS, PROBES
 from storefront.adapters.wechat_pay import messages
 from storefront.adapters.wechat_pay.keys import MerchantCredentials
@@ -113,15 +113,20 @@ class Transport:
         body: bytes = b"",
         serial: str | None = None,
         trust: Trust | None = None,
+        splitting: bool = False,
     ) -> Answer:
-        """Send until an attempt has an outcome; a repeat sends the same bytes under a new signature."""
+        """Send until an attempt has an outcome; a repeat sends the same bytes under a new signature.
+
+        `trust` replaces the check of the answer; `splitting` takes a turn in the slower bucket as well.
+        """
         started = time.perf_counter()
 
         async def attempt() -> Answer:
             request = self._signed(method, path, body=body, serial=serial)
             return await self._attempt(request, trust=trust or self._trust)
 
-        answer = await self._paced(attempt, total_seconds=self._total_seconds)
+        buckets = [self._pace.bucket, *([self._pace.splitting] if splitting else [])]
+        answer = await self._paced(attempt, buckets=buckets, total_seconds=self._total_seconds)
         _log.debug(
             "wechat_pay.call",
             mchid=self.credentials.mchid,
@@ -144,14 +149,16 @@ class Transport:
                 raise Unanswered(f"no file ({response.status_code} {_code(response.content)})".strip())
             return Done(response.content)
 
-        answer = await self._paced(attempt, total_seconds=2 * FILE_SECONDS)
+        answer = await self._paced(attempt, buckets=[self._pace.bucket], total_seconds=2 * FILE_SECONDS)
         return answer.body if isinstance(answer, Done) else Unknown(getattr(answer, "reason", "no file"))
 
-    async def _paced(self, attempt: Attempt, *, total_seconds: float) -> Answer:
+    async def _paced(
+        self, attempt: Attempt, *, buckets: Sequence[TokenBucket], total_seconds: float
+    ) -> Answer:
         if not self._pace.circuit.admits():
             CALLS.labels("wechat_pay", "held").inc()
             return Unknown("held back: the gateway has not been answering this merchant")
-        if not await self._turn():
+        if not await self._turn(buckets):
             CALLS.labels("wechat_pay", "held").inc()
             return Unknown("held back: too many calls of this merchant at once")
         try:
@@ -165,9 +172,9 @@ class Transport:
         CALLS.labels("wechat_pay", type(outcome).__name__.lower()).inc()
         return outcome
 
-    async def _turn(self) -> bool:
+    async def _turn(self, buckets: Sequence[TokenBucket]) -> bool:
         try:
-            taken = await self._pace.bucket.take()
+            taken = all([await bucket.take() for bucket in buckets])
         except BaseException:
             self._pace.circuit.abandoned()
             raise

@@ -250,7 +250,7 @@ def upgrade() -> None:
         sa.Column("active_from", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("active_to", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
-        sa.CheckConstraint("base IN ('paid_goods', 'list_goods')", name=op.f("commission_plans_ck_base")),
+        sa.CheckConstraint("base IN ('paid_goods')", name=op.f("commission_plans_ck_base")),
         sa.CheckConstraint("level IN ('brand', 'group', 'store')", name=op.f("commission_plans_ck_level")),
         sa.CheckConstraint(
             "active_to IS NULL OR active_from < active_to", name=op.f("commission_plans_ck_active")
@@ -694,10 +694,12 @@ def upgrade() -> None:
         sa.Column("sku_id", sa.UUID(), nullable=False),
         sa.Column("level_id", sa.UUID(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("taken", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.CheckConstraint("state IN ('held', 'taken', 'released')", name=op.f("reservations_ck_state")),
         sa.CheckConstraint("quantity > 0", name=op.f("reservations_ck_quantity")),
+        sa.CheckConstraint("taken BETWEEN 0 AND quantity", name=op.f("reservations_ck_taken")),
         sa.ForeignKeyConstraint(
             ["tenant_id", "sku_id"], ["app.skus.tenant_id", "app.skus.id"], name=op.f("reservations_fk_skus")
         ),

@@ -52,12 +52,7 @@ def trade_rows(
         payment = state.payments[refund.payment]
         if _own(payment, merchant, sub_mchid=sub_mchid) and kind != "SUCCESS" and _on(refund.created_at, day):
             found.append((refund.created_at, _refund_row(simulation, payment, found=refund)))
-    return [
-        row
-        for _, row in sorted(
-            found, key=lambda each: (str(each[0]), each[1]["微信订单号"], each[1]["商户退款单号"])
-        )
-    ]
+    return [row for _, row in sorted(found, key=lambda each: str(each[0]))]
 
 
 def _own(payment: Payment, merchant: Merchant, *, sub_mchid: str | None) -> bool:
@@ -180,7 +175,7 @@ def split_rows(simulation: Simulation, merchant: Merchant, *, day: date, sub_mch
                 "分账描述": each.description,
             }
             found.append((each.finished_at, row))
-    return [row for _, row in sorted(found, key=lambda each: (str(each[0]), each[1]["分账明细单号"]))]
+    return [row for _, row in sorted(found, key=lambda each: str(each[0]))]
 
 
 def _split_row(payment: Payment, numbers: tuple[str, str, str], *, at: datetime | None) -> Row:

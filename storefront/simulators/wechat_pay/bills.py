@@ -20,6 +20,7 @@ from storefront.simulators.wechat_pay.refusals import BEIJING, GatewayRefusal
 READY_HOUR = 10
 OLDEST = timedelta(days=92)
 TRADE_SECONDS, SPLIT_SECONDS = 300, 30
+WITHOUT_ROWS = frozenset({"total", "hash"})
 TRADE_KINDS = ("ALL", "SUCCESS", "REFUND")
 
 
@@ -51,7 +52,7 @@ def bill(simulation: Simulation, merchant: Merchant, *, asked: Asked) -> dict[st
     ]
     for change in changes:
         rows = _changed(rows, change, columns=columns)
-        if not change.keep_summary:
+        if not change.keep_summary and change.change not in WITHOUT_ROWS:
             summary = _SUMMARIES[asked.kind](rows)
     if not rows:
         raise GatewayRefusal(400, "NO_STATEMENT_EXIST", message="账单文件不存在")
@@ -91,7 +92,7 @@ def _ready_day(simulation: Simulation, text: str) -> date:
 
 
 def _changed(rows: Rows, change: BillChange, *, columns: list[str]) -> Rows:
-    if change.change in {"total", "hash"} or (change.change != "add" and change.row >= len(rows)):
+    if change.change in WITHOUT_ROWS or (change.change != "add" and change.row >= len(rows)):
         return rows
     before, after = rows[: change.row], rows[change.row + 1 :]
     if change.change == "drop":

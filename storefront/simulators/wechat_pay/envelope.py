@@ -89,7 +89,8 @@ def signing_platform(state: State, *, now: datetime) -> PlatformCertificate | No
 def answering_key(state: State, merchant: Merchant | None, *, asked: str, now: datetime) -> tuple[str, str]:
     """Choose serial and private key for a signature: the serial the merchant named, else what it still has."""
     platform = signing_platform(state, now=now)
-    if merchant is not None and (asked == merchant.wechat_key_id or not merchant.certificates):
+    by_key = merchant is not None and (asked == merchant.wechat_key_id or not merchant.certificates)
+    if merchant is not None and (by_key or platform is None):
         return merchant.wechat_key_id, merchant.wechat_private_key
     if platform is None:
         raise LookupError("no merchant was ever registered")

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from orders.ports import ChannelPayment, ChannelRefund, PaymentState, RefundRequest, RefundState
+from settlement.ports import SplitNotice
 from storefront.adapters.errors import (
     CallbackForAnotherMerchant,
     CallbackKeyRepeated,
@@ -130,6 +131,36 @@ def test_a_refund_is_told_apart_by_its_payload_and_not_by_the_event_type(send):
     told = send(refund).told
     assert isinstance(told, ChannelRefund)
     assert (told.state, told.refund_fen, told.payer_refund_fen) == (RefundState.ABNORMAL, 40, 30)
+
+
+SPLIT_TOLD = {
+    "mchid": "1900000002",
+    "transaction_id": "4200000000000000000000000001",
+    "order_id": "3000001",
+    "out_order_no": "S-1",
+    "receiver": {"type": "MERCHANT_ID", "account": "1900000001", "amount": 88, "description": "联营扣点"},
+    "success_time": "2026-11-21T16:00:00+08:00",
+}
+
+
+@pytest.mark.parametrize("event", ["TRANSACTION.SUCCESS", "PROFITSHARING.SUCCESS", "PROFITSHARING.RETURN"])
+def test_a_receivers_notice_of_a_split_is_told_by_its_payload_under_any_event_type(send, event):
+    told = send(body=envelope(SPLIT_TOLD, event_type=event)).told
+    assert told == SplitNotice(
+        merchant_no="1900000002",
+        transaction_id="4200000000000000000000000001",
+        channel_no="3000001",
+        number="S-1",
+        account="1900000001",
+        amount_fen=Fen(88),
+        at=NOW,
+    )
+
+
+def test_a_split_that_neither_comes_from_nor_goes_to_us_is_refused(send):
+    stranger = {**SPLIT_TOLD, "receiver": {**SPLIT_TOLD["receiver"], "account": "1900000003"}}
+    with pytest.raises(CallbackForAnotherMerchant):
+        send(stranger)
 
 
 @pytest.mark.parametrize("word", ["USERPAYING", "ACCEPT", "A_WORD_OF_NEXT_YEAR"])

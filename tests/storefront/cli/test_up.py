@@ -1,7 +1,10 @@
 """`storefront up` as a person meets it: a process that says what it does, serves, keeps its data and leaves nothing behind."""
 
+import asyncio
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -14,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from storefront.cli import up
 from storefront.cli.running import free_port
 from storefront.embedded.children import is_running
 
@@ -107,6 +111,10 @@ def test_up_serves_stops_cleanly_is_up_again_with_its_data_and_passes_its_own_ch
     assert f"http://127.0.0.1:{port}/docs" in said
     lines = [line for line in said.splitlines() if line.startswith("curl ")]
     assert len(lines) == 3
+    assert all(shlex.quote(each) != each for line in lines for each in re.findall(r"'[^']*'", line))
+    assert not any(
+        set("?&*[") & set(re.sub(r"'[^']*'", "", line)) for line in lines
+    )  # zsh would look for files
     for line in lines:
         answered = subprocess.run(
             ["bash", "-c", f"{line} -o /dev/stderr -w '%{{http_code}}'"],
@@ -204,3 +212,30 @@ def test_every_part_ends_with_a_supervisor_that_was_killed(home, outside):
 def _answers(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def signals():
+    """Whatever a test does to the handlers is undone."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+def test_a_signal_that_arrives_inside_an_event_loops_callback_stops_and_a_second_one_does_not_disturb(
+    signals,
+):
+    """An event loop reports what a callback raises and goes on, unless it is of KeyboardInterrupt's kind."""
+    signal.signal(signal.SIGTERM, up._stop)
+
+    async def migrate() -> None:
+        asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGTERM)
+        await asyncio.sleep(5)
+
+    began = time.monotonic()
+    with pytest.raises(up.StopAsked):
+        asyncio.run(migrate())
+    assert time.monotonic() - began < 4
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGINT)

@@ -189,11 +189,11 @@ class Merchant:
         return await self.call("POST", "/v3/profitsharing/return-orders", body)
 
     async def refund(
-        self, no: str, amount: int, *, total: int = 10_000, refund_no: str | None = None, **more
+        self, no: str, fen: int, *, total: int = 10_000, refund_no: str | None = None, **more
     ) -> dict:
         body = {
             "out_trade_no": no, "out_refund_no": refund_no or number("T"),
-            "amount": {"refund": amount, "total": total, "currency": "CNY"}, **self.sub, **more,
+            "amount": {"refund": fen, "total": total, "currency": "CNY"}, **self.sub, **more,
         }  # fmt: skip
         return await self.call("POST", "/v3/refund/domestic/refunds", body)
 

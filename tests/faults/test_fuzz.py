@@ -1,0 +1,96 @@
+"""Made-up requests never get a 5xx, an undocumented status, or an answer that its schema does not describe.
+
+About 1,500 requests as two roles; `scripts/fuzz_api.py` sends a hundred thousand.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from litestar import get
+from litestar.params import FromQuery
+
+from scripts.fuzz_api import fuzz
+from storefront.app import create_app
+from storefront.auth import shopper
+from storefront.passwords import Argon2Passwords
+from storefront.tokens import Audience, Principal
+from storefront.wiring import wire
+from tenants.kernel.ids import SessionId, new_id
+from tenants.states import StaffRole
+from tests.support.served import serving
+from tests.support.shop import add_product, add_store, sell
+
+SEED = 20261121
+SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def passwords():
+    made = Argon2Passwords(memory_kib=64, rounds=1, lanes=1)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def brand(tenant):
+    """A brand with something to be found."""
+    async with tenant.writing() as db:
+        await add_store(db)
+        await sell(db, await add_product(db))
+    return tenant
+
+
+def token(wiring, tenant, audience, role=None):
+    principal = Principal(
+        audience=audience,
+        subject=new_id(),
+        session_id=SessionId(new_id()),
+        tenant_id=tenant.tenant_id,
+        role=role,
+    )
+    return wiring.tokens.issue(principal, now=datetime.now(UTC))[0]
+
+
+@pytest.mark.parametrize(
+    ("audience", "role", "only"),
+    [(Audience.SHOPPER, None, "/shopper/"), (Audience.STAFF, StaffRole.BRAND_HQ, "/(brand|staff)/")],
+)
+async def test_no_made_up_request_is_answered_in_an_unknown_way(
+    settings, passwords, brand, audience, role, only
+):
+    wiring = wire(settings, passwords=passwords)
+    async with serving(lambda _url: create_app(wiring=wiring)) as url:
+        told = await asyncio.to_thread(
+            fuzz,
+            url,
+            token=token(wiring, brand, audience, role),
+            seed=SEED,
+            examples=8,
+            seconds=SECONDS,
+            only=only,
+        )
+    assert not told.told, told.told[-6000:]
+    assert told.cases > 100  # about 1,500 on a quiet machine; the time is bounded, not the number
+
+
+@get("/shopper/v1/share", operation_id="divide", guards=[shopper])
+async def divide(by: FromQuery[int]) -> dict[str, int]:
+    """The famous bug."""
+    return {"each": 100 // by if by else {}[by]}
+
+
+async def test_a_route_that_divides_by_nothing_is_caught(settings, passwords, brand):
+    """The control."""
+    wiring = wire(settings, passwords=passwords)
+    async with serving(lambda _url: create_app(wiring=wiring, routes=[divide])) as url:
+        told = await asyncio.to_thread(
+            fuzz,
+            url,
+            token=token(wiring, brand, Audience.SHOPPER),
+            seed=SEED,
+            examples=30,
+            seconds=20,
+            only="/share",
+        )
+    assert "Server error" in told.told

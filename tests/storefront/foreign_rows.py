@@ -1,0 +1,200 @@
+"""The matrix of ids, as one literal: for every operation who calls it, and where in it an id of which kind stands (`$kind`).
+
+A request of the brand's own ids must succeed, so that a foreign id put in its place is what is refused. A position that may differ on
+purpose stands in `MAY_DIFFER` with its reason; texts that name nothing stand in `PLAIN`.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """One request to an operation, with the ids as `$kind`; `#` is a new name each time."""
+
+    role: str
+    path: dict[str, str] = {}
+    query: dict[str, str] = {}
+    body: Any = None
+    headers: dict[str, str] = {}
+    own: int = 200
+    """What it is answered with the brand's own ids."""
+
+
+CART = [{"skuId": "$sku", "quantity": 1}]
+AT_STORE = {"X-Store-Id": "$store"}
+KEYED = {"Idempotency-Key": "$key"}
+TOP = {"components": [{"id": "list", "type": "ProductList", "dataRef": {"by": "ids", "ids": ["$spu"]}}]}
+LAYER = {"page_key": "home", "level": "store"}
+CONTRACT = {
+    "code": "#", "name": "湖畔", "activeFrom": "2026-01-01T00:00:00+08:00", "storeIds": ["$store"],
+    "rates": [{"party": {"kind": "mall", "mallId": "$mall"}, "rateBps": 100}],
+    "residualParty": {"kind": "brand", "mallId": None},
+}  # fmt: skip
+SHOP = {"name": "新店", "groupId": "$group", "merchantId": "$merchant", "mallId": "$mall"}
+PERSON = {"name": "林", "password": "long enough for all", "role": "store_manager", "storeId": "$store"}
+
+ROWS: dict[str, Ask] = {
+    "isAlive": Ask("nobody"),
+    "isReady": Ask("nobody"),
+    "resolveScene": Ask("guest", {"code": "$scene"}),
+    "recordTouch": Ask("guest", body={"scene": "$scene", "visitor": "v" * 20}, own=201),
+    "quote": Ask("shopper", body={"storeId": "$store", "lines": CART}),
+    "listOwnOrders": Ask("shopper", query={"cursor": "$cursor_own"}),
+    "placeOrder": Ask(
+        "shopper", body={"storeId": "$store", "lines": CART, "totalFen": 19_900, "guideId": "$guide"},
+        headers={"Idempotency-Key": "$fresh_key"}, own=201,
+    ),
+    "countOwnOrders": Ask("shopper"),
+    "getOwnOrder": Ask("shopper", {"order_id": "$order"}),
+    "getPayment": Ask("shopper", {"order_id": "$order"}, {"sync": "1"}),
+    "preparePayment": Ask("shopper", {"order_id": "$open_order"}),
+    "cancelOrder": Ask("shopper", {"order_id": "$cancelled_order"}),
+    "getHome": Ask("guest", headers=AT_STORE),
+    "getPage": Ask("guest", {"page_key": "home"}, headers=AT_STORE),
+    "listListings": Ask(
+        "guest", query={"category": "$category", "cursor": "$cursor_listings"}, headers=AT_STORE
+    ),
+    "getProduct": Ask("guest", {"spu_id": "$spu"}, headers=AT_STORE),
+    "findBarcode": Ask("guest", {"barcode": "$barcode"}, headers=AT_STORE),
+    "listCategories": Ask("guest"),
+    "listNearbyStores": Ask("guest", query={"latitude": "31.2", "longitude": "121.4"}),
+    "getStore": Ask("guest", {"store_id": "$store"}),
+    "listLinks": Ask("hq"),
+    "shareLink": Ask("hq", body={"storeId": "$store", "guideId": "$guide"}, own=201),
+    "listStoreOrders": Ask("manager", query={"cursor": "$cursor_orders"}),
+    "placeAssistedOrder": Ask(
+        "manager", body={"shopperId": "$shopper", "lines": CART, "totalFen": 19_900},
+        headers=AT_STORE | {"Idempotency-Key": "$fresh_key"}, own=201,
+    ),
+    "getStoreOrder": Ask("manager", {"order_id": "$order"}),
+    "lookUpPickup": Ask("guide", query={"code": "$pickup"}),
+    "listWaitingPickups": Ask("guide", query={"cursor": "$cursor_pickups"}, headers=AT_STORE),
+    "redeemPickup": Ask("guide", body={"code": "$pickup"}, own=201),
+    "requestRefund": Ask(
+        "finance", {"order_id": "$refunded_order"}, body={"lines": [{"lineNo": 1, "amountFen": 1}], "reason": "换货"},
+        headers={"Idempotency-Key": "$fresh_key"}, own=201,
+    ),
+    "listStaff": Ask("hq"),
+    "employStaff": Ask("hq", body={"login": "#", **PERSON}, own=201),
+    "dismissStaff": Ask("hq", {"staff_id": "$staff"}),
+    "listGuides": Ask("hq", query={"store_id": "$store"}),
+    "employGuide": Ask("hq", body={"code": "G-77", "name": "林", "storeId": "$store", "staffId": "$staff"}, own=201),
+    "moveGuide": Ask("hq", {"guide_id": "$other_guide", "store_id": "$store"}),
+    "letGuideGo": Ask("hq", {"guide_id": "$other_guide"}),
+    "startCommissionPlan": Ask(
+        "hq", {"level": "store"}, {"level_id": "$store"}, own=201,
+        body={"name": "提成", "rates": [{"rateBps": 1}], "activeFrom": "2030-01-01T00:00:00Z"},
+    ),
+    "listStores": Ask("hq", query={"cursor": "$cursor_stores"}),
+    "openStore": Ask("hq", body={"code": "NEW1", **SHOP}, own=201),
+    "changeStore": Ask("hq", {"store_id": "$spare_store"}, body={"code": "NEW2", **SHOP}),
+    "listStoreGroups": Ask("hq"),
+    "nameStoreGroup": Ask("hq", body={"code": "east", "name": "东"}),
+    "listMalls": Ask("hq", query={"code": "$mall_code"}),
+    "registerMall": Ask("hq", body={"code": "$mall_code", "name": "广场"}),
+    "setOpeningHours": Ask("hq", {"level": "store"}, {"level_id": "$store"}, body={"weekly": []}),
+    "listBrandProducts": Ask("hq", query={"code": "$spu_code", "cursor": "$cursor_products"}),
+    "getBrandProduct": Ask("hq", {"spu_id": "$spu"}, {"storeId": "$store"}),
+    "setPrices": Ask(
+        "manager",
+        body={"level": "store", "levelId": "$store", "prices": [{"skuId": "$sku", "priceFen": 19_900}], "withdraw": ["$other_sku"]},
+    ),
+    "setStock": Ask(
+        "manager", body={"level": "store", "levelId": "$store", "counts": [{"skuId": "$sku", "onHand": 9}]}
+    ),
+    "setAssortment": Ask(
+        "hq",
+        body={"level": "store", "levelId": "$store", "carry": ["$sku"], "drop": ["$other_sku"], "inherit": ["$third_sku"]},
+    ),
+    "listPageVersions": Ask("hq", LAYER, {"levelId": "$store"}),
+    "savePageDraft": Ask("hq", LAYER, {"levelId": "$store"}, body={"content": TOP}),
+    "previewPage": Ask(
+        "hq", LAYER | {"version": "1"}, {"levelId": "$store", "storeId": "$store", "at": "2026-11-21T08:00:00Z"}
+    ),
+    "publishPage": Ask("hq", LAYER | {"version": "1"}, {"levelId": "$store"}),
+    "retirePage": Ask("hq", LAYER | {"version": "1"}, {"levelId": "$store"}),
+    "schedulePage": Ask(
+        "hq", LAYER | {"version": "1"}, {"levelId": "$spare_store"}, body={"publishAt": "2030-01-01T00:00:00Z"}
+    ),
+    "listContracts": Ask("finance", query={"code": "$contract_code"}),
+    "createContract": Ask("finance", body=CONTRACT, own=201),
+    "getContract": Ask("finance", {"contract_id": "$contract"}),
+    "listPeriods": Ask("finance"),
+    "closeMonth": Ask("finance", body={"month": "2025-01"}, own=409),
+    "listStatements": Ask("finance"),
+    "getStatement": Ask("finance", {"statement_id": "$statement"}),
+    "getStatementFile": Ask("finance", {"statement_id": "$statement", "kind": "csv"}),
+    "getOrderMoney": Ask("finance", {"order_id": "$money_order"}),
+    "listMallStatements": Ask("mall"),
+    "getMallStatementFile": Ask("mall", {"statement_id": "$statement", "kind": "xlsx"}),
+    "listTenants": Ask("operator", query={"cursor": "$cursor_tenants"}),
+    "getTenant": Ask("operator", {"tenant_id": "$tenant"}),
+    "listParkedJobs": Ask("operator", {"tenant_id": "$tenant"}, {"cursor": "$cursor_jobs"}),
+    "retryJob": Ask("operator", {"tenant_id": "$tenant", "job_id": "$job"}, body={"reason": "again"}, own=201),
+    "employFirstStaff": Ask(
+        "operator", {"tenant_id": "$tenant"}, body={"login": "#", **PERSON}, own=201
+    ),
+    "createTenant": Ask("operator", body={"orgId": None}, own=422),
+    "logInStaff": Ask("nobody", body={"tenantCode": "$tenant_code", "login": "$login", "password": "wrong"}, own=403),
+    "logInOperator": Ask("nobody", body={"login": "$login", "password": "wrong"}, own=403),
+    "logInShopper": Ask("nobody", body={"code": "none", "appid": "$appid", "scene": "$scene", "visitor": "v" * 20}, own=422),
+    "refreshShopperSession": Ask("nobody", body={"refreshToken": "nonsense"}, own=403),
+    "refreshStaffSession": Ask("nobody", body={"refreshToken": "nonsense"}, own=403),
+    "refreshOperatorSession": Ask("nobody", body={"refreshToken": "nonsense"}, own=403),
+    "receiveWechatPay": Ask("nobody", {"callback_key": "$callback_key"}, own=401),
+    "receiveMerchantsWechatPay": Ask(
+        "nobody", {"callback_key": "$callback_key", "merchant_no": "$merchant_no"}, own=401
+    ),
+}  # fmt: skip
+
+MAY_DIFFER: dict[str, str] = {
+    "mall": "malls are shared by all brands: another brand's mall is everybody's",
+    "mall_code": "the same: a mall has one code for all brands",
+    "tenant": "operators look after every brand",
+    "cursor_tenants": "the same",
+    "appid": "it stands in every mini-program's page; naming a brand by it is what it is for",
+    "callback_key": "a secret that only WeChat is told; what follows it must be signed with the brand's key",
+}
+"""Kinds whose foreign value may be answered otherwise than one that names nothing, and why."""
+
+PLAIN = {
+    "name", "remark", "password", "reason", "phone", "openid", "wecomUserid", "campaign", "target", "mallFloor",
+    "province", "city", "district", "address", "timeZone", "businessDayStarts", "opens", "closes", "sourceText",
+    "month", "title", "background", "visitor", "launchScene", "refreshToken", "q", "sort", "tag", "status", "limit",
+    "latitude", "longitude", "level", "page_key", "version", "kind", "sync", "at", "appSecret", "merchantNo",
+    "legalName", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove", "scene", "categoryCode",
+}  # fmt: skip
+"""Fields that name nothing: free texts, choices, numbers, times. A field that is neither here nor a `$kind` of its row fails."""
+
+NEW_NAMES = {("openStore", "code"), ("changeStore", "code"), ("nameStoreGroup", "code"), ("employStaff", "login"),
+             ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("createTenant", "code"),
+             ("createTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login")}  # fmt: skip
+"""Names that a request gives (or a vendor's one-time code), not names it looks up."""
+
+ACROSS: list[tuple[str, Ask, str, str]] = [
+    ("getStoreOrder", ROWS["getStoreOrder"], "order", "elsewhere_order"),
+    ("getOwnOrder", ROWS["getOwnOrder"], "order", "others_order"),
+    ("getPayment", ROWS["getPayment"], "order", "others_order"),
+    ("preparePayment", ROWS["preparePayment"], "open_order", "others_order"),
+    ("cancelOrder", ROWS["cancelOrder"], "cancelled_order", "others_order"),
+    ("getMallStatementFile", ROWS["getMallStatementFile"], "statement", "other_statement"),
+    (
+        "requestRefund",
+        Ask("manager", {"order_id": "$refunded_order"}, headers={"Idempotency-Key": "$fresh_key"},
+            body={"lines": [{"lineNo": 1, "amountFen": 1}], "reason": "换货"}),
+        "refunded_order", "elsewhere_order",
+    ),
+    ("setPrices", ROWS["setPrices"], "store", "elsewhere"),
+    ("setStock", ROWS["setStock"], "store", "elsewhere"),
+    ("setAssortment", Ask("manager", body=ROWS["setAssortment"].body), "store", "elsewhere"),
+    ("setOpeningHours", Ask("manager", {"level": "store"}, {"level_id": "$store"}, {"weekly": []}), "store", "elsewhere"),
+    ("listPageVersions", Ask("manager", LAYER, {"levelId": "$store"}), "store", "elsewhere"),
+    ("savePageDraft", Ask("manager", LAYER, {"levelId": "$store"}, {"content": TOP}), "store", "elsewhere"),
+    ("previewPage", Ask("manager", LAYER | {"version": "1"}, {"levelId": "$store"}), "store", "elsewhere"),
+    ("publishPage", Ask("manager", LAYER | {"version": "1"}, {"levelId": "$store"}), "store", "elsewhere"),
+    ("retirePage", Ask("manager", LAYER | {"version": "1"}, {"levelId": "$store"}), "store", "elsewhere"),
+    ("shareLink", Ask("guide", body={"storeId": "$store", "guideId": "$guide"}), "store", "elsewhere"),
+    ("shareLink", Ask("guide", body={"storeId": "$store", "guideId": "$guide"}), "guide", "other_guide"),
+]  # fmt: skip
+"""Within one brand: another store's ids for a store's people, another shopper's order, another mall's statement."""
