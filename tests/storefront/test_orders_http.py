@@ -101,7 +101,10 @@ async def test_a_quote_sorts_what_can_and_cannot_be_had(shopper, trading):
 
 async def test_a_key_whose_first_request_takes_longer_than_one_may_wait_is_in_flight(shopper, trading):
     principal = Principal(
-        audience=Audience.SHOPPER, subject=trading.shopper_id, session_id=new_id(), tenant_id=trading.tenant.tenant_id
+        audience=Audience.SHOPPER,
+        subject=trading.shopper_id,
+        session_id=new_id(),
+        tenant_id=trading.tenant.tenant_id,
     )
     body = msgspec.convert(msgspec.to_builtins(cart(trading)), PlaceOrder)
     first = named(principal, route="placeOrder", key=ONE["idempotency-key"], body=body)

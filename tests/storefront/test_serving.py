@@ -135,7 +135,9 @@ async def test_granian_started_without_our_command_meets_the_gate_too(settings):
 
 async def test_what_production_serves_loads_nothing_of_the_simulators():
     code = "import sys; from storefront.cli.parts import warm_up; import storefront.cli.serve; warm_up();"
-    code += "print([name for name in sys.modules if 'simulator' in name or name.startswith('storefront.demo')])"
+    code += (
+        "print([name for name in sys.modules if 'simulator' in name or name.startswith('storefront.demo')])"
+    )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     stdout, _ = await asyncio.wait_for(process.communicate(), 60)
     assert stdout.decode().strip() == "[]"
