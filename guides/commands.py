@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from guides.states import Scene
 from tenants.commands import Basis, Code, Name
-from tenants.kernel.ids import GuideId, StaffId, StoreId
+from tenants.kernel.ids import GuideId, MerchantId, StaffId, StoreId
 
 
 class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -25,6 +25,13 @@ class EmployGuide(_Command, frozen=True):
     phone: Annotated[str, Meta(max_length=40)] | None = None
     openid: Annotated[str, Meta(max_length=64)] | None = None
     wecom_userid: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class KeepCard(_Command, frozen=True):
+    """The number under which the payment channel knows a guide; `merchantId` is the payee, by default the default merchant."""
+
+    card_no: Annotated[str, Meta(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+    merchant_id: MerchantId | None = None
 
 
 class ShareLink(_Command, frozen=True):

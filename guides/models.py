@@ -39,6 +39,19 @@ class Guide(Base):
     active_to: Mapped[datetime | None] = mapped_column(Moment)
 
 
+class GuideCard(Base):
+    """导购名片 (支付即服务): the number under which the payment channel knows a guide at one merchant."""
+
+    __tablename__ = "guide_cards"
+    __table_args__ = tenant_table(belongs_to("guides", "guide_id"), belongs_to("merchants", "merchant_id"))
+
+    tenant_id: Mapped[TenantKey]
+    guide_id: Mapped[Key]
+    merchant_id: Mapped[Key]
+    card_no: Mapped[str]
+    kept_at: Mapped[datetime] = mapped_column(Moment)
+
+
 class GuideAssignment(Base):
     """A guide's time at a store. Assignments may overlap: the context store decides, not the guide."""
 

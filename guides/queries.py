@@ -8,10 +8,29 @@ from sqlalchemy import Select, and_, or_, select
 
 from guides.attribution import Evidence, Policy, TouchEvidence
 from guides.errors import GuideNotFound, SceneExpired, SceneNotFound
-from guides.models import CommissionPlan, CommissionRate, Guide, GuideAssignment, Relation, SceneLink, Touch
+from guides.models import (
+    CommissionPlan,
+    CommissionRate,
+    Guide,
+    GuideAssignment,
+    GuideCard,
+    Relation,
+    SceneLink,
+    Touch,
+)
 from guides.states import AttributionRule, CommissionBase, Scene
 from guides.views import GuideView, PlanView, SceneLinkView
-from tenants.kernel.ids import GuideId, LevelId, PlanId, SceneLinkId, ShopperId, StaffId, StoreId, TouchId
+from tenants.kernel.ids import (
+    GuideId,
+    LevelId,
+    MerchantId,
+    PlanId,
+    SceneLinkId,
+    ShopperId,
+    StaffId,
+    StoreId,
+    TouchId,
+)
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import Reading
 from tenants.levels import Level, LevelPath
@@ -78,6 +97,16 @@ async def guide_ids_by_code(db: Reading, codes: Sequence[str]) -> dict[str, Guid
     """Which of these guide codes exist, and their ids."""
     statement = select(Guide.code, Guide.id).where(Guide.tenant_id == db.tenant_id, Guide.code.in_(codes))
     return {row.code: GuideId(row.id) for row in await db.execute(statement)}
+
+
+async def card_of(db: Reading, guide_id: GuideId, *, merchant_id: MerchantId) -> str | None:
+    """The number under which the payment channel knows the guide at this merchant, if it does."""
+    statement = select(GuideCard.card_no).where(
+        GuideCard.tenant_id == db.tenant_id,
+        GuideCard.guide_id == guide_id,
+        GuideCard.merchant_id == merchant_id,
+    )
+    return (await db.execute(statement)).scalar_one_or_none()
 
 
 async def resolve_scene(db: Reading, code: str, *, at: datetime) -> SceneLinkView:

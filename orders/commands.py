@@ -71,6 +71,13 @@ class RequestRefund(_Command, frozen=True):
     reason: Annotated[str, Meta(min_length=1, max_length=80)]
 
 
+class RepriceOrder(_Command, frozen=True):
+    """改价: what the whole unpaid order shall cost, and why."""
+
+    total_fen: Amount
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
 class RedeemPickup(_Command, frozen=True):
     """Hand the goods over against the code that the shopper shows."""
 

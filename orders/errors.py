@@ -159,6 +159,24 @@ class RefundPending(Unavailable):
     zh = "退款结果未知，请稍后再试"
 
 
+class PriceAboveGoods(Invalid):
+    """An order cannot be made to cost more than its goods; see details."""
+
+    zh = "改价不能高于商品原价，详见 details"
+
+
+class PriceBeyondAuthority(Forbidden):
+    """You may not take that much off; see details."""
+
+    zh = "超出改价权限，详见 details"
+
+
+class HandOverUnreported(Unavailable):
+    """The mini-program's platform has not taken note of the pickup; it will be told again."""
+
+    zh = "发货信息尚未上传成功，稍后重试"
+
+
 class HistoryChangedMeanwhile(Conflict):
     """Another import wrote the same documents at the same moment; run the import again."""
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from tenants.kernel.ids import OrderId, PaymentId, RefundId, StoreId
+from tenants.kernel.money import Fen
 
 
 class OrderPlaced(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +53,10 @@ class OrderCollected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefundRequested(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund was written down and waits for the channel."""
+    """A refund was written down and waits for the channel (`tried`: how often it was put off since, for want of money)."""
 
     refund_id: RefundId
+    tried: int = 0
 
 
 class RefundAwaited(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +64,21 @@ class RefundAwaited(msgspec.Struct, frozen=True, kw_only=True):
 
     refund_id: RefundId
     asked: int
+
+
+class RefundFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """The channel will not give the money back; the refund's amounts are free again."""
+
+    refund_id: RefundId
+    order_id: OrderId
+
+
+class OrderRepriced(msgspec.Struct, frozen=True, kw_only=True):
+    """An unpaid order costs something else now; it is paid under a new number."""
+
+    order_id: OrderId
+    total_before_fen: Fen
+    total_fen: Fen
 
 
 class RefundDone(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """Give money back: send a written-down refund to the channel, ask again, and take note of what became of it.
 
-A refund is sent with its own number for ever; only the channel's refusal frees its amounts again. When it is done, each line learns
-what was kept of it before, counting finished refunds only and one at a time: so the parts always add up to split(kept).
+A refund is sent with its own number for ever; only the channel's refusal for good frees its amounts again, want of money or an
+unfinished split puts it off. When it is done, each line learns what was kept of it before, counting finished refunds only and one at
+a time: so the parts always add up to split(kept).
 """
 
 from datetime import datetime, timedelta
@@ -14,20 +15,23 @@ from sqlalchemy import and_, func, select, update
 from catalog import stock
 from orders.amounts import kept
 from orders.errors import PaymentDiffers, RefundNotFound, RefundPending
-from orders.events import RefundAwaited, RefundDone
+from orders.events import RefundAwaited, RefundDone, RefundFailed, RefundRequested
 from orders.models import Order, OrderLine, Payment, Refund, RefundLine
 from orders.payments import UNWANTED, lock_order
 from orders.pickup import void_pickup
 from orders.ports import (
     ChannelRefund,
+    Meaning,
     PaymentChannels,
+    PaymentSplits,
     RefundRequest,
+    RefundRoom,
     RefundState,
     Refused,
     Unknown,
 )
 from orders.states import ORDER_MOVES, REFUND_MOVES, OrderState, RefundStatus, origins
-from tenants.kernel.ids import MerchantId, OrderId, RefundId, SkuId
+from tenants.kernel.ids import MerchantId, OrderId, PaymentId, RefundId, SkuId
 from tenants.kernel.money import Fen
 from tenants.kernel.outbox import append
 from tenants.kernel.scope import Reading, TenantScope, Writing
@@ -37,6 +41,9 @@ FIRST_QUESTION = timedelta(minutes=1)
 LONGEST_SILENCE = timedelta(hours=6)
 MOST_QUESTIONS = 20
 """About four days of asking; then a person must look."""
+FIRST_DELAY = timedelta(minutes=5)
+MOST_DELAYS = 60
+"""About two weeks of waiting for the merchant's account to hold the money; then a person must look."""
 STATES = {
     RefundState.PENDING: RefundStatus.PENDING,
     RefundState.DONE: RefundStatus.DONE,
@@ -52,32 +59,82 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     unwanted: bool
     merchant_id: MerchantId
     request: RefundRequest
+    room: RefundRoom | None
+    """Of a payment that was marked for splitting."""
 
 
 async def send_refund(
-    tenant: TenantScope, refund_id: RefundId, *, channels: PaymentChannels, now: datetime
+    tenant: TenantScope,
+    refund_id: RefundId,
+    *,
+    channels: PaymentChannels,
+    splits: PaymentSplits,
+    now: datetime,
+    tried: int = 0,
 ) -> RefundStatus:
-    """Send a refund to the channel and note its answer; raises RefundPending when nobody can say: send it again, same number."""
+    """Send a refund to the channel and note its answer; raises RefundPending when nobody can say: send it again, same number.
+
+    What has to be unfrozen first is. Where only the money is missing, it stays as it is and is sent again later, under its number.
+    """
     async with tenant.reading() as db:
         outgoing = await _outgoing(db, refund_id)
     if outgoing.state is not RefundStatus.INTENDED:
         return outgoing.state
-    channel = await channels.channel(tenant, outgoing.merchant_id)
-    answer = await channel.refund(outgoing.request)
+    answer = await _send(tenant, outgoing, channels=channels, splits=splits, now=now)
     if isinstance(answer, Unknown):
         raise RefundPending(refund_no=outgoing.request.refund_no, reason=answer.reason)
+    if isinstance(answer, Refused) and answer.meaning is not Meaning.FINAL:
+        return await _put_off(tenant, refund_id, refused=answer, tried=tried, now=now)
     if isinstance(answer, Refused) and outgoing.unwanted:
         # Nobody would ask again for money that no order waits for: keep trying, and let a person see it in the end.
         raise RefundPending(refund_no=outgoing.request.refund_no, reason=answer.code)
     async with tenant.writing() as db:
         if isinstance(answer, Refused):
-            return await _move(db, refund_id, to=RefundStatus.FAILED, now=now)
+            return await _move(db, refund_id, to=RefundStatus.FAILED, now=now, channel_code=answer.code)
         status = await record_refund(db, answer, now=now)
         if status is RefundStatus.PENDING:
             await append(
                 db, RefundAwaited(refund_id=refund_id, asked=0), now=now, due_at=now + FIRST_QUESTION
             )
         return status
+
+
+async def _send(
+    tenant: TenantScope,
+    outgoing: Outgoing,
+    *,
+    channels: PaymentChannels,
+    splits: PaymentSplits,
+    now: datetime,
+) -> ChannelRefund | Refused | Unknown:
+    """Send it; once more after unfreezing, when the channel says that the rest is too small."""
+    channel = await channels.channel(tenant, outgoing.merchant_id)
+    if outgoing.room is None:
+        return await channel.refund(outgoing.request)
+    await splits.make_room(tenant, outgoing.room, now=now)
+    answer = await channel.refund(outgoing.request)
+    if isinstance(answer, Refused) and answer.meaning is Meaning.UNFREEZE_FIRST:
+        await splits.make_room(tenant, outgoing.room, now=now, forced=True)
+        answer = await channel.refund(outgoing.request)
+    return answer
+
+
+async def _put_off(
+    tenant: TenantScope, refund_id: RefundId, *, refused: Refused, tried: int, now: datetime
+) -> RefundStatus:
+    """Keep the refund as it is, with the channel's word for why, and send it again later under the same number."""
+    async with tenant.writing() as db:
+        noted = update(Refund).where(
+            Refund.tenant_id == db.tenant_id, Refund.id == refund_id, Refund.state == RefundStatus.INTENDED
+        )
+        await db.execute(noted.values(channel_code=refused.code))
+        if tried < MOST_DELAYS:
+            wait = min(FIRST_DELAY * 2**tried, LONGEST_SILENCE)
+            again = RefundRequested(refund_id=refund_id, tried=tried + 1)
+            await append(db, again, now=now, due_at=now + wait)
+    if tried >= MOST_DELAYS:
+        raise RefundPending(refund_id=refund_id, reason=refused.code)
+    return RefundStatus.INTENDED
 
 
 async def ask_refund(
@@ -172,6 +229,7 @@ async def _move(
         return RefundStatus((await db.execute(standing)).scalar_one())
     if to is RefundStatus.FAILED:
         await _free(db, order_id, refund_id)
+        await append(db, RefundFailed(refund_id=refund_id, order_id=order_id), now=now)
     if to is RefundStatus.DONE:
         await _write_kept_before(db, refund_id)
         await append(db, RefundDone(refund_id=refund_id, refunded_at=refunded_at or now), now=now)
@@ -306,10 +364,15 @@ async def _outgoing(db: Reading, refund_id: RefundId) -> Outgoing:
     statement = (
         select(
             Refund.state, Refund.refund_no, Refund.amount_fen, Refund.reason, Refund.requested_by, Payment.payment_no,
-            Payment.amount_fen.label("paid_fen"), Payment.merchant_id,
+            Payment.amount_fen.label("paid_fen"), Payment.merchant_id, Payment.id.label("payment_id"),
+            Payment.transaction_id, Payment.order_id, Order.profit_sharing,
         )
         .join(Payment, and_(Payment.tenant_id == Refund.tenant_id, Payment.id == Refund.payment_id))
-        .where(Refund.tenant_id == db.tenant_id, Payment.tenant_id == db.tenant_id, Refund.id == refund_id)
+        .join(Order, and_(Order.tenant_id == Payment.tenant_id, Order.id == Payment.order_id))
+        .where(
+            Refund.tenant_id == db.tenant_id, Payment.tenant_id == db.tenant_id, Order.tenant_id == db.tenant_id,
+            Refund.id == refund_id,
+        )
     )  # fmt: skip
     row = (await db.execute(statement)).one_or_none()
     if row is None:
@@ -322,4 +385,13 @@ async def _outgoing(db: Reading, refund_id: RefundId) -> Outgoing:
             payment_no=row.payment_no, refund_no=row.refund_no, refund_fen=Fen(row.amount_fen),
             total_fen=Fen(row.paid_fen), reason=row.reason or "",
         ),
+        room=_room(row) if row.profit_sharing and row.transaction_id else None,
+    )  # fmt: skip
+
+
+def _room(row: Any) -> RefundRoom:
+    return RefundRoom(
+        order_id=OrderId(row.order_id), payment_id=PaymentId(row.payment_id),
+        merchant_id=MerchantId(row.merchant_id), transaction_id=row.transaction_id,
+        refund_fen=Fen(row.amount_fen),
     )  # fmt: skip

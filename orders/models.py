@@ -239,6 +239,7 @@ class Refund(Base):
     amount_fen: Mapped[Fen]
     payer_refund_fen: Mapped[Fen | None]
     vendor_refund_id: Mapped[str | None]
+    channel_code: Mapped[str | None]
     reason: Mapped[str | None]
     requested_by: Mapped[str]
     business_on: Mapped[date] = mapped_column(Date)

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import insert, select, update
 
 from catalog import stock
+from guides.queries import card_of
 from orders.errors import (
     OrderAlreadyPaid,
     OrderNotFound,
@@ -27,6 +28,7 @@ from orders.ports import (
     AlreadyPaid,
     ChannelPayment,
     Closed,
+    GuideCards,
     PaymentChannel,
     PaymentChannels,
     PaymentRequest,
@@ -38,7 +40,7 @@ from orders.ports import (
 from orders.queries import OpenPayment, open_payments, order_state, payment_view
 from orders.states import ORDER_MOVES, OrderState, PaymentStatus, origins
 from orders.views import PaymentView
-from tenants.kernel.ids import MerchantId, OrderId, PaymentId, ShopperId, StoreId, new_id
+from tenants.kernel.ids import GuideId, MerchantId, OrderId, PaymentId, ShopperId, StoreId, new_id
 from tenants.kernel.money import Fen
 from tenants.kernel.outbox import append
 from tenants.kernel.scope import TenantScope, Writing
@@ -54,13 +56,22 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     payment_id: PaymentId
     merchant_id: MerchantId
     request: PaymentRequest
+    card_no: str | None = None
+    """The serving guide's card at the channel."""
 
 
 async def prepare_payment(
-    tenant: TenantScope, order_id: OrderId, *, shopper_id: ShopperId, channels: PaymentChannels, now: datetime
+    tenant: TenantScope,
+    order_id: OrderId,
+    *,
+    shopper_id: ShopperId,
+    channels: PaymentChannels,
+    now: datetime,
+    cards: GuideCards | None = None,
 ) -> PaymentView:
     """Prepare the order's payment and return what wx.requestPayment takes; a repeat returns the same payment.
 
+    With `cards` the serving guide's card is assigned first, if there is one; whatever becomes of that, the payment goes on.
     An order of zero fen is paid at once. Raises OrderAlreadyPaid, OrderNotPayable, PaymentTimeOver, PaymentRefused, and
     PaymentPending when the outcome is unknown: ask again, the same number is used.
     """
@@ -75,6 +86,14 @@ async def prepare_payment(
     if isinstance(answer, Refused):
         await _note_refusal(tenant, intent, channel=channel, refused=answer, now=now)
     else:
+        if cards is not None and intent.card_no is not None:
+            # Only a card assigned before the payment is shown, so it comes before the parameters leave the house.
+            await cards.assign(
+                tenant,
+                merchant_id=intent.merchant_id,
+                card_no=intent.card_no,
+                payment_no=intent.request.payment_no,
+            )
         await _note_prepared(tenant, intent, prepared=answer)
     async with tenant.reading() as db:
         return await payment_view(db, order_id, shopper_id=shopper_id)
@@ -114,7 +133,7 @@ async def give_up_order(
         opened = await open_payments(db, order_id)
     for payment in opened:
         channel = await channels.channel(tenant, payment.merchant_id)
-        if not await _close(tenant, payment, channel=channel, now=now):
+        if not await close_payment(tenant, payment, channel=channel, now=now):
             return OrderState.PAID
     async with tenant.writing() as db:
         return await _cancel(
@@ -161,14 +180,16 @@ async def _intend(db: Writing, order_id: OrderId, *, shopper_id: ShopperId, now:
         store_id=store.id,
         store_name=store.code,
     )
-    return Intent(payment_id=payment_id, merchant_id=MerchantId(order.merchant_id), request=request)
+    merchant_id = MerchantId(order.merchant_id)
+    card_no = await card_of(db, GuideId(order.guide_id), merchant_id=merchant_id) if order.guide_id else None
+    return Intent(payment_id=payment_id, merchant_id=merchant_id, request=request, card_no=card_no)
 
 
 async def _payable_order(db: Writing, order_id: OrderId, *, shopper_id: ShopperId) -> Any:
     statement = (
         select(
             Order.state, Order.order_no, Order.total_fen, Order.expires_at, Order.profit_sharing, Order.store_id,
-            Order.merchant_id,
+            Order.merchant_id, Order.guide_id,
         )
         .where(Order.tenant_id == db.tenant_id, Order.id == order_id, Order.shopper_id == shopper_id)
         .with_for_update()
@@ -236,7 +257,7 @@ async def _note_refusal(
         raise PaymentRefused(details={"channel": refused.code}, payment_no=intent.request.payment_no)
 
 
-async def _close(
+async def close_payment(
     tenant: TenantScope, payment: OpenPayment, *, channel: PaymentChannel, now: datetime
 ) -> bool:
     """Make sure the number can no longer be paid; False when it was paid first, and is now recorded as such."""

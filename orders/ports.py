@@ -1,4 +1,4 @@
-"""What orders need from above and outside: a payment channel, and the terms a line is sold on.
+"""What orders need from above and outside: a payment channel, the terms a line is sold on, and what was split of a payment.
 
 An outcome of a money call is one of done, refused (with the vendor's code) or unknown. Unknown means: ask again, or repeat with
 the same number; never a second number. Adapters translate their vendor's words into these structs and nothing else.
@@ -11,7 +11,17 @@ from typing import Protocol
 
 import msgspec
 
-from tenants.kernel.ids import ContractId, GuideId, MerchantId, SkuId, StoreId, TermsId
+from tenants.kernel.ids import (
+    ContractId,
+    GuideId,
+    MerchantId,
+    OrderId,
+    PaymentId,
+    RefundId,
+    SkuId,
+    StoreId,
+    TermsId,
+)
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading, TenantScope, Writing
 
@@ -46,11 +56,25 @@ class Prepared(msgspec.Struct, frozen=True):
     parameters: PayParameters
 
 
+class Meaning(StrEnum):
+    """What a refusal means for us, where a next step hangs on it."""
+
+    FINAL = "final"
+    """It will not happen under this number."""
+    UNFREEZE_FIRST = "unfreeze_first"
+    """A refund wants more than what is left frozen of a payment that was split in part: end the splitting, then the same again."""
+    BALANCE_SHORT = "balance_short"
+    """The merchant's account does not hold the money: the same again, with the same number, once it does."""
+    TOO_OFTEN = "too_often"
+    """Too many calls: the same again later."""
+
+
 class Refused(msgspec.Struct, frozen=True):
-    """The channel said no, for good: its code and sentence."""
+    """The channel said no: its code and sentence, and what that means for us."""
 
     code: str
     message: str
+    meaning: Meaning = Meaning.FINAL
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -193,4 +217,65 @@ class Terms(Protocol):
 
     async def foretell(self, db: Reading, questions: Sequence[TermsQuestion]) -> bool:
         """Whether any of the lines would mark the payment for splitting; writes nothing."""
+        ...
+
+
+class RefundRoom(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund about to be sent, as splitting sees it: of which payment, and how much."""
+
+    order_id: OrderId
+    payment_id: PaymentId
+    merchant_id: MerchantId
+    transaction_id: str
+    refund_fen: Fen
+
+
+class PaymentSplits(Protocol):
+    """What refunds must know, and cause, of the splits of a payment. Settlement implements it."""
+
+    async def recall(self, db: Writing, refund_id: RefundId, *, order_id: OrderId, now: datetime) -> Fen:
+        """Write down what receivers have to give back because of a refund whose lines are reserved; returns the sum in fen."""
+        ...
+
+    async def make_room(
+        self, tenant: TenantScope, room: RefundRoom, *, now: datetime, forced: bool = False
+    ) -> None:
+        """Unfreeze what has to be unfrozen before the refund can be sent (`forced`: the channel said so); raises SplitPending."""
+        ...
+
+
+class Assigned(msgspec.Struct, frozen=True):
+    """The guide's card belongs to the payment."""
+
+
+class GuideCards(Protocol):
+    """Shows the serving guide's card after a payment (支付即服务)."""
+
+    async def assign(
+        self, tenant: TenantScope, *, merchant_id: MerchantId, card_no: str, payment_no: str
+    ) -> Assigned | Refused | Unknown:
+        """Name the guide of a payment that is prepared and not yet paid."""
+        ...
+
+
+class HandOver(msgspec.Struct, frozen=True, kw_only=True):
+    """Goods that were collected, as the mini-program's platform wants to hear of it: one parcel without a carrier."""
+
+    merchant_no: str
+    payment_no: str
+    transaction_id: str
+    openid: str
+    description: str
+    at: datetime
+
+
+class Reported(msgspec.Struct, frozen=True):
+    """The platform knows (now or already) that the goods were handed over."""
+
+
+class HandOverReports(Protocol):
+    """Tells the mini-program's platform of a pickup (发货信息管理): under trade management the money is settled only then."""
+
+    async def report(self, tenant: TenantScope, hand_over: HandOver) -> Reported | Refused | Unknown:
+        """Report it; safe to repeat."""
         ...

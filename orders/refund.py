@@ -17,6 +17,7 @@ from orders.events import RefundRequested
 from orders.models import Order, OrderLine, Payment, Refund, RefundLine
 from orders.numbers import new_refund_no
 from orders.payments import UNWANTED
+from orders.ports import PaymentSplits
 from orders.queries import find_refund
 from orders.states import OrderState, PaymentStatus, RefundStatus, Source
 from orders.views import RefundView
@@ -40,8 +41,9 @@ async def request_refund(
     now: datetime,
     requested_by: str,
     store_id: StoreId | None,
+    splits: PaymentSplits,
 ) -> RefundView:
-    """Reserve and write down a refund of some lines, in units or in fen; the worker sends it.
+    """Reserve and write down a refund of some lines, in units or in fen, and what receivers give back for it; the worker sends it.
 
     With `store_id` only that store's orders are known. Raises OrderNotRefundable, RefundExceedsPaid, RefundUnclear, TooManyRefunds.
     """
@@ -56,7 +58,6 @@ async def request_refund(
             raise RefundUnclear(details={f"lines.{asked.line_no}": "no such line"})
         taken[asked.line_no] = await _take_from_line(db, line, asked=asked)
     total = Fen(sum(taken.values()))
-    await _take_from_order(db, order_id, total)
     refund_id = await _write(
         db, order_id, order, command=command, payment_id=payment_id, amount=total, now=now, by=requested_by
     )
@@ -67,6 +68,8 @@ async def request_refund(
         for number, asked in enumerate(sorted(command.lines, key=lambda each: each.line_no), start=1)
     ]
     await db.execute(insert(RefundLine).values(rows))
+    recalled = await splits.recall(db, refund_id, order_id=order_id, now=now)
+    await _take_from_order(db, order_id, total, recalled=recalled)
     await append(db, RefundRequested(refund_id=refund_id), now=now)
     return await find_refund(db, refund_id)
 
@@ -169,8 +172,8 @@ async def _take_from_line(db: Writing, line: Any, *, asked: RefundedLine) -> Fen
     return amount
 
 
-async def _take_from_order(db: Writing, order_id: OrderId, amount: Fen) -> None:
-    """The guard that counts: refunds and split money together never exceed what was paid."""
+async def _take_from_order(db: Writing, order_id: OrderId, amount: Fen, *, recalled: Fen) -> None:
+    """The guard that counts: refunds and split money together never exceed what was paid; what receivers give back is split no more."""
     if amount == 0:
         raise RefundExceedsPaid(details={"amountFen": "nothing is left to give back"})
     statement = (
@@ -178,9 +181,9 @@ async def _take_from_order(db: Writing, order_id: OrderId, amount: Fen) -> None:
         .where(
             Order.tenant_id == db.tenant_id,
             Order.id == order_id,
-            Order.refunded_fen + Order.split_fen + amount <= Order.paid_fen,
+            Order.refunded_fen + Order.split_fen + amount - recalled <= Order.paid_fen,
         )
-        .values(refunded_fen=Order.refunded_fen + amount)
+        .values(refunded_fen=Order.refunded_fen + amount, split_fen=Order.split_fen - recalled)
         .returning(Order.id)
     )
     if (await db.execute(statement)).scalar_one_or_none() is None:

@@ -28,7 +28,7 @@ from settlement.pending import Say, post_pending, silent
 from settlement.periods import hold_for_closing, last_closed
 from settlement.queries import credited_account, signed_amount, statements
 from settlement.statements import PartyMonth, party_months
-from settlement.states import Cause, PeriodState
+from settlement.states import ENTITLEMENT, PAYMENT, Cause, PeriodState
 from settlement.terms import HOUSE
 from settlement.views import ClosingTotals, ClosingView, StatementView
 from tenants.audit import record_deed
@@ -186,7 +186,7 @@ def _row(db: Writing, counted: PartyMonth, *, month: date, closed_at: datetime) 
         "tenant_id": db.tenant_id,
         "id": StatementId(derived_id(db.tenant_id, "statement", counted.party_id, month.isoformat())),
         "party_id": counted.party_id, "period_on": month, "opening_fen": counted.opening_fen,
-        "earned_fen": counted.earned_fen, "reversed_fen": counted.reversed_fen,
+        "earned_fen": counted.earned_fen, "reversed_fen": counted.reversed_fen, "paid_fen": counted.paid_fen,
         "closing_fen": counted.closing_fen, "lines": counted.lines,
         "content_sha256": counted.content_sha256, "closed_at": closed_at,
     }  # fmt: skip
@@ -196,13 +196,18 @@ async def closing_totals(db: Reading, month: date, *, written: list[StatementVie
     """What orders, ledger and statements say of the month and of what it began with, each counted from its own rows."""
     in_month = and_(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on == month)
     signed = func.sum(signed_amount())
+    earned = and_(LedgerEntry.period_on == month, LedgerEntry.cause.in_(ENTITLEMENT))
     ledger = (
         select(
-            func.coalesce(signed.filter(LedgerEntry.period_on == month), 0).label("moved"),
+            func.coalesce(signed.filter(earned), 0).label("moved"),
             func.coalesce(signed.filter(LedgerEntry.period_on < month), 0).label("carried"),
         )
         .join(LedgerAccount, credited_account(db))
-        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on <= month)
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id,
+            LedgerEntry.period_on <= month,
+            LedgerEntry.cause.in_((*ENTITLEMENT, *PAYMENT)),
+        )
     )
     sold = settled_lines_select(db.tenant_id).subquery("sold")
     undone = reversed_lines_select(db.tenant_id).subquery("undone")

@@ -7,8 +7,9 @@ import msgspec
 from msgspec import Meta
 
 from settlement.errors import MonthUnreadable
+from settlement.ports import Relation
 from settlement.states import PartyKind
-from tenants.kernel.ids import MallId, StoreId
+from tenants.kernel.ids import MallId, MerchantId, PartyId, StoreId
 
 Code = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
@@ -58,6 +59,16 @@ class CloseMonth(_Command, frozen=True):
     month: MonthText
     through: bool = False
     early: bool = False
+
+
+class AddReceiver(_Command, frozen=True):
+    """Let a party receive its parts under a merchant number. `merchantId` is the payee; without one the default merchant."""
+
+    party_id: PartyId
+    account: Annotated[str, Meta(pattern=r"^[0-9]{6,32}$")]
+    legal_name: Annotated[str, Meta(min_length=1, max_length=120)]
+    relation: Relation = Relation.PARTNER
+    merchant_id: MerchantId | None = None
 
 
 def month_from_text(text: str) -> date:

@@ -1,6 +1,6 @@
 """Every way settlement can say no."""
 
-from tenants.kernel.errors import Broken, Conflict, Invalid, NotFound
+from tenants.kernel.errors import Broken, Conflict, Invalid, NotFound, Unavailable
 
 
 class ContractNotFound(NotFound):
@@ -115,3 +115,35 @@ class BalanceTooLarge(Broken):
     """An account would hold more than a balance can count."""
 
     zh = "账户余额超出可记录的范围"
+
+
+class ReceiverNotFound(NotFound):
+    """There is no such receiver."""
+
+    zh = "分账接收方不存在"
+
+
+class ReceiverNotPossible(Invalid):
+    """Persons receive no splits: what they are owed is paid to them directly."""
+
+    zh = "个人不能作为分账接收方，应通过付款发放"
+
+
+class SplitNotFound(NotFound):
+    """There is no such split."""
+
+    zh = "分账单不存在"
+
+
+class SplitPending(Unavailable):
+    """The payment channel has not said what became of the split; it is asked again in a moment."""
+
+    zh = "分账结果未知，请稍后再试"
+
+
+class SplitDiffers(Broken):
+    """What the channel tells of a split does not agree with what was asked for: a person must look."""
+
+
+class SplitExceedsPaid(Broken):
+    """More would be split off than refunds have left of what was paid."""

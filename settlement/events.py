@@ -3,6 +3,7 @@
 import msgspec
 
 from settlement.post_history import Cursor
+from tenants.kernel.ids import SplitId, SplitReturnId
 
 
 class PostingPaused(msgspec.Struct, frozen=True, kw_only=True):
@@ -10,3 +11,36 @@ class PostingPaused(msgspec.Struct, frozen=True, kw_only=True):
 
     source_name: str
     cursor: Cursor
+
+
+class SplitScheduled(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment may be split from `due_at` on (`tried`: how often the channel found it too early since)."""
+
+    split_id: SplitId
+    tried: int = 0
+
+
+class SplitAccepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The channel works on a split; it is asked at `due_at` (and `asked` counts how often)."""
+
+    split_id: SplitId
+    asked: int = 0
+
+
+class FreezeNearsEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """Due some days before a payment unfreezes by itself: whatever is not split by then stays payable."""
+
+    split_id: SplitId
+
+
+class FreezeWarned(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment that is not split yet unfreezes in a few days: an alert, for a person."""
+
+    split_id: SplitId
+
+
+class ReturnRequested(msgspec.Struct, frozen=True, kw_only=True):
+    """A receiver is to give money back (`tried`: how often it was asked, or put off, since)."""
+
+    return_id: SplitReturnId
+    tried: int = 0

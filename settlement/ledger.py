@@ -8,6 +8,7 @@ its party's account all the same: the refund that may follow in the same transac
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import insert, text
@@ -69,6 +70,11 @@ def payable_account(party_id: PartyId, *, store_id: StoreId, contract_id: Contra
     )  # fmt: skip
 
 
+def coupon_account(store_id: StoreId) -> Account:
+    """What coupons paid at a store, net of what refunds gave back to them."""
+    return Account(kind=AccountKind.COUPON, name=AccountKind.COUPON.value, store_id=store_id)
+
+
 class Movement(msgspec.Struct, frozen=True, kw_only=True):
     """A party's step: `amount_fen` is signed, positive when the party is owed more."""
 
@@ -89,7 +95,7 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def open_journal(
-    db: Writing, cause: Cause, *, cause_id: OrderId | RefundId, occurred_at: datetime, now: datetime
+    db: Writing, cause: Cause, *, cause_id: UUID, occurred_at: datetime, now: datetime
 ) -> JournalId | None:
     """Begin the one journal of this cause; None when it exists: whoever posts it a second time posts nothing."""
     row = {

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from settlement.states import AccountKind, Cause, PartyKind, PeriodState, RateBase
@@ -261,6 +261,7 @@ class Statement(Base):
     opening_fen: Mapped[Fen]
     earned_fen: Mapped[Fen]
     reversed_fen: Mapped[Fen]
+    paid_fen: Mapped[Fen] = mapped_column(default=0, server_default=text("0"))
     closing_fen: Mapped[Fen]
     lines: Mapped[int]
     content_sha256: Mapped[str]

@@ -15,13 +15,14 @@ from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
 from settlement.errors import RefundExceedsKept
 from settlement.ledger import Movement, append, channel_account, open_journal, payable_account
-from settlement.models import Contract, FrozenTerms, LedgerAccount, LedgerEntry, TermsPortion
+from settlement.models import LedgerAccount, LedgerEntry
 from settlement.periods import book_into
+from settlement.post_coupons import post_paid_coupons, post_refunded_coupons
+from settlement.post_terms import BookedTerms, booked_terms
 from settlement.queries import credited_account, signed_amount
-from settlement.split import Portion, reversal, split_line
+from settlement.split import reversal, split_line
 from settlement.states import Cause
 from tenants.kernel.ids import (
-    ContractId,
     JournalId,
     OrderId,
     OrderLineId,
@@ -30,19 +31,8 @@ from tenants.kernel.ids import (
     StoreId,
     TermsId,
 )
-from tenants.kernel.money import Bps, Fen
+from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading, Writing
-
-
-class BookedTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """Frozen terms with the contract they came from."""
-
-    terms_id: TermsId
-    contract_id: ContractId
-    contract_code: str
-    time_zone: str
-    residual_party_id: PartyId
-    portions: tuple[Portion, ...]
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +74,10 @@ async def post_order_paid(db: Writing, order_id: OrderId, *, now: datetime) -> i
         )
         for row in found
     ]  # fmt: skip
-    return await _book(db, lines, journal_id=journal_id, occurred_at=occurred_at)
+    entries = await _book(db, lines, journal_id=journal_id, occurred_at=occurred_at)
+    terms = (await booked_terms(db, {lines[0].terms_id}))[lines[0].terms_id]
+    await post_paid_coupons(db, order_id, store_id=lines[0].store_id, terms=terms, at=occurred_at, now=now)
+    return entries
 
 
 async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int:
@@ -110,7 +103,14 @@ async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int
         return 0
     kept = {} if first.order_id is None else await _kept(db, OrderId(first.order_id))
     lines = [_refunded(row, refund_id, kept=kept) for row in found]
-    return await _book(db, lines, journal_id=journal_id, occurred_at=first.refunded_at)
+    entries = await _book(db, lines, journal_id=journal_id, occurred_at=first.refunded_at)
+    if lines[0].order_id is not None:
+        terms = (await booked_terms(db, {lines[0].terms_id}))[lines[0].terms_id]
+        await post_refunded_coupons(
+            db, refund_id, order_id=lines[0].order_id, store_id=lines[0].store_id, terms=terms,
+            at=first.refunded_at, now=now,
+        )  # fmt: skip
+    return entries
 
 
 def _refunded(row: Any, refund_id: RefundId, *, kept: dict[OrderLineId, Fen]) -> _Line:
@@ -185,32 +185,3 @@ def _steps(line: _Line, terms: BookedTerms) -> dict[PartyId, Fen]:
     if line.cause is Cause.ORDER_PAID:
         return split_line(line.after, terms)
     return {party: Fen(-back) for party, back in reversal(line.before, line.after, terms=terms).items()}
-
-
-async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, BookedTerms]:
-    """Frozen terms by id, with their contracts' codes and time zones."""
-    frozen = (
-        select(FrozenTerms.id, FrozenTerms.residual_party_id, Contract.id.label("contract_id"), Contract.code, Contract.time_zone)
-        .join(Contract, (Contract.tenant_id == FrozenTerms.tenant_id) & (Contract.id == FrozenTerms.contract_id))
-        .where(
-            FrozenTerms.tenant_id == db.tenant_id, Contract.tenant_id == db.tenant_id, FrozenTerms.id.in_(wanted)
-        )
-    )  # fmt: skip
-    owed = (
-        select(TermsPortion.terms_id, TermsPortion.party_id, TermsPortion.rate_bps)
-        .where(TermsPortion.tenant_id == db.tenant_id, TermsPortion.terms_id.in_(wanted))
-        .order_by(TermsPortion.terms_id, TermsPortion.party_id)
-    )
-    portions: dict[TermsId, list[Portion]] = {}
-    for row in await db.execute(owed):
-        portions.setdefault(TermsId(row.terms_id), []).append(
-            Portion(PartyId(row.party_id), Bps(row.rate_bps))
-        )
-    return {
-        TermsId(row.id): BookedTerms(
-            terms_id=TermsId(row.id), contract_id=ContractId(row.contract_id), contract_code=row.code,
-            time_zone=row.time_zone, residual_party_id=PartyId(row.residual_party_id),
-            portions=tuple(portions.get(TermsId(row.id), ())),
-        )
-        for row in await db.execute(frozen)
-    }  # fmt: skip

@@ -40,7 +40,7 @@ from orders.states import Source
 from settlement.ledger import Account, channel_account, move_balances, open_accounts, payable_account
 from settlement.models import Contract, FrozenTerms, Journal, LedgerEntry
 from settlement.periods import book_into
-from settlement.post import BookedTerms, booked_terms
+from settlement.post_terms import BookedTerms, booked_terms
 from settlement.states import Cause
 from tenants.kernel.ids import AccountId, OrderLineId, PartyId, RefundId, StoreId, TenantId, TermsId
 from tenants.kernel.money import LARGEST_AMOUNT, WHOLE, Bps

@@ -20,7 +20,7 @@ from settlement.models import (
     Statement,
     TermsPortion,
 )
-from settlement.states import AccountKind, Cause, PartyKind, PeriodState
+from settlement.states import ENTITLEMENT, AccountKind, Cause, PartyKind, PeriodState
 from settlement.views import (
     ContractView,
     LineMoney,
@@ -207,7 +207,7 @@ def statement_view(row: Any, party: PartyView) -> StatementView:
     return StatementView(
         id=StatementId(row.id), party=party, period_on=row.period_on, opening_fen=Fen(row.opening_fen),
         earned_fen=Fen(row.earned_fen), reversed_fen=Fen(row.reversed_fen),
-        closing_fen=Fen(row.closing_fen), lines=row.lines, content_sha256=row.content_sha256,
+        paid_fen=Fen(row.paid_fen), closing_fen=Fen(row.closing_fen), lines=row.lines, content_sha256=row.content_sha256,
         closed_at=row.closed_at,
     )  # fmt: skip
 
@@ -232,6 +232,7 @@ def _entries_of(db: Reading, order_id: OrderId) -> Select[*tuple[Any, ...]]:
         .where(
             LedgerEntry.tenant_id == db.tenant_id, FrozenTerms.tenant_id == db.tenant_id,
             Contract.tenant_id == db.tenant_id, LedgerEntry.order_id == order_id,
+            LedgerEntry.cause.in_(ENTITLEMENT),
         )
         .order_by(
             LedgerEntry.order_line_id, LedgerEntry.cause, LedgerEntry.occurred_on, LedgerEntry.journal_id,

@@ -4,6 +4,8 @@ OrderPaid        -> book_paid_order
 RefundDone       -> book_refund
 HistoryImported  -> book_history
 PostingPaused    -> go_on_booking
+
+What splitting does stands in `react_splits`.
 """
 
 from datetime import datetime

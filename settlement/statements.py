@@ -17,7 +17,7 @@ from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.errors import StatementDiffers
 from settlement.models import Contract, LedgerAccount, LedgerEntry, Statement, TermsPortion
 from settlement.queries import credited_account, signed_amount
-from settlement.states import Cause
+from settlement.states import ENTITLEMENT, PAYMENT, Cause
 from settlement.views import StatementLine
 from tenants.kernel.ids import PartyId, StoreId, TermsId
 from tenants.kernel.money import Bps, Fen
@@ -32,32 +32,36 @@ class PartyMonth(msgspec.Struct, frozen=True, kw_only=True):
     opening_fen: Fen
     earned_fen: Fen
     reversed_fen: Fen
+    paid_fen: Fen
     lines: int
     content_sha256: str
 
     @property
     def closing_fen(self) -> Fen:
         """What the party is owed at the end of the month; negative when it owes."""
-        return Fen(self.opening_fen + self.earned_fen - self.reversed_fen)
+        return Fen(self.opening_fen + self.earned_fen - self.reversed_fen - self.paid_fen)
 
 
 async def party_months(db: Reading, month: date) -> list[PartyMonth]:
     """Every party that has entries in the month or comes into it with a balance, by id; raises StatementDiffers."""
     opening = await _openings(db, month)
     moved = await _moved(db, month)
+    paid = await _paid(db, month)
     found = []
-    for party_id in sorted(set(moved) | {party for party, fen in opening.items() if fen}):
+    for party_id in sorted(set(moved) | set(paid) | {party for party, fen in opening.items() if fen}):
         earned, taken, lines = moved.get(party_id, (Fen(0), Fen(0), 0))
         days = await _day_digests(db, party_id, month=month) if lines else []
         content = {
             "party": str(party_id), "month": month.isoformat(), "opening": opening.get(party_id, 0),
             "earned": earned, "reversed": taken, "lines": lines, "days": days,
         }  # fmt: skip
+        if paid.get(party_id):
+            content["paid"] = paid[party_id]
         digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
         found.append(
             PartyMonth(
                 party_id=party_id, opening_fen=opening.get(party_id, Fen(0)), earned_fen=earned,
-                reversed_fen=taken, lines=lines, content_sha256=digest,
+                reversed_fen=taken, paid_fen=paid.get(party_id, Fen(0)), lines=lines, content_sha256=digest,
             )
         )  # fmt: skip
     return found
@@ -92,7 +96,11 @@ async def _carried(db: Reading, month: date) -> dict[PartyId, Fen]:
     statement = (
         select(LedgerEntry.party_id, func.sum(signed_amount()).label("fen"))
         .join(LedgerAccount, credited_account(db))
-        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on < month)
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id,
+            LedgerEntry.period_on < month,
+            LedgerEntry.cause.in_((*ENTITLEMENT, *PAYMENT)),
+        )
         .group_by(LedgerEntry.party_id)
     )
     return {PartyId(row.party_id): Fen(int(row.fen)) for row in await db.execute(statement)}
@@ -108,7 +116,11 @@ async def _moved(db: Reading, month: date) -> dict[PartyId, tuple[Fen, Fen, int]
             func.count().label("lines"),
         )
         .join(LedgerAccount, credited_account(db))
-        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on == month)
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id,
+            LedgerEntry.period_on == month,
+            LedgerEntry.cause.in_(ENTITLEMENT),
+        )
         .group_by(LedgerEntry.party_id, LedgerEntry.cause)
     )
     found: dict[PartyId, tuple[Fen, Fen, int]] = defaultdict(lambda: (Fen(0), Fen(0), 0))
@@ -122,6 +134,21 @@ async def _moved(db: Reading, month: date) -> dict[PartyId, tuple[Fen, Fen, int]
     return dict(found)
 
 
+async def _paid(db: Reading, month: date) -> dict[PartyId, Fen]:
+    """What each party was paid through the channel, less what it gave back."""
+    statement = (
+        select(LedgerEntry.party_id, func.sum(-signed_amount()).label("fen"))
+        .join(LedgerAccount, credited_account(db))
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id,
+            LedgerEntry.period_on == month,
+            LedgerEntry.cause.in_(PAYMENT),
+        )
+        .group_by(LedgerEntry.party_id)
+    )
+    return {PartyId(row.party_id): Fen(int(row.fen)) for row in await db.execute(statement)}
+
+
 async def _day_digests(db: Reading, party_id: PartyId, *, month: date) -> list[tuple[str, int, str]]:
     """Per day: how many entries, and a hash over all of them in an order that does not depend on how they are stored."""
     line = func.concat_ws(
@@ -133,7 +160,8 @@ async def _day_digests(db: Reading, party_id: PartyId, *, month: date) -> list[t
         select(LedgerEntry.occurred_on, line.collate("C").label("line"))
         .join(LedgerAccount, credited_account(db))
         .where(
-            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on == month, LedgerEntry.party_id == party_id
+            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on == month,
+            LedgerEntry.party_id == party_id, LedgerEntry.cause.in_(ENTITLEMENT),
         )
         .subquery()
     )  # fmt: skip
@@ -149,7 +177,8 @@ async def statement_days(db: Reading, party_id: PartyId, *, month: date) -> list
     statement = (
         select(LedgerEntry.occurred_on)
         .where(
-            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on == month, LedgerEntry.party_id == party_id
+            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on == month,
+            LedgerEntry.party_id == party_id, LedgerEntry.cause.in_(ENTITLEMENT),
         )
         .distinct()
     )  # fmt: skip
@@ -219,5 +248,6 @@ def _lines_select(db: Reading, party_id: PartyId, *, month: date, day: date) -> 
         .where(
             LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.period_on == month,
             LedgerEntry.party_id == party_id, LedgerEntry.occurred_on == day,
+            LedgerEntry.cause.in_(ENTITLEMENT),
         )
     )  # fmt: skip

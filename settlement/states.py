@@ -28,7 +28,9 @@ class AccountKind(StrEnum):
     CHANNEL = "channel"
     """Money the payment channel (or a till elsewhere) took for us: debited when paid, credited when refunded."""
     PAYABLE = "payable"
-    """What a party is owed: credited by its portion, debited by its part of a refund."""
+    """What a party is owed: credited by its portion, debited by its part of a refund and by what it was paid; below zero it owes."""
+    COUPON = "coupon"
+    """What coupons paid instead of the shopper: debited when paid, credited when refunded."""
 
 
 class Cause(StrEnum):
@@ -40,6 +42,14 @@ class Cause(StrEnum):
     """Part of it went back: split(kept before) - split(kept after)."""
     LOOSE_REFUND = "loose_refund"
     """A refund whose sale is not known: minus split(amount) on the terms of its day."""
+    SPLIT_PAID = "split_paid"
+    """A party got its part through the channel's splitting (分账)."""
+    SPLIT_RETURNED = "split_returned"
+    """A party gave back part of it (分账回退)."""
+    COUPON_PAID = "coupon_paid"
+    """What coupons paid of an order, taken off the channel."""
+    COUPON_REFUNDED = "coupon_refunded"
+    """What a refund gave back to coupons."""
 
 
 class PeriodState(StrEnum):
@@ -56,3 +66,11 @@ class RateBase(StrEnum):
 
     PAID_GOODS = "paid_goods"
     """What was paid for the line, after discounts, net of refunds."""
+
+
+ENTITLEMENT = (Cause.ORDER_PAID, Cause.ORDER_REFUNDED, Cause.LOOSE_REFUND)
+"""Causes that change what a party is owed for sales: what statements list line by line."""
+PAYMENT = (Cause.SPLIT_PAID, Cause.SPLIT_RETURNED)
+"""Causes that say how a party was paid."""
+COUPONS = (Cause.COUPON_PAID, Cause.COUPON_REFUNDED)
+"""Causes that concern no party."""

@@ -26,8 +26,10 @@ from sqlalchemy.orm import aliased
 from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry, Statement, TermsPortion
 from settlement.queries import credited_account, signed_amount
-from settlement.states import AccountKind, Cause
+from settlement.split_models import Split
+from settlement.states import COUPONS, PAYMENT, AccountKind, Cause
 from settlement.verify_gaps import lines_without_terms, missing_statements
+from settlement.verify_splits import counters_off, payments_off
 from settlement.views import BooksReport, Finding
 from tenants.kernel.money import WHOLE
 from tenants.kernel.scope import Reading
@@ -41,12 +43,23 @@ async def verify_books(db: Reading) -> BooksReport:
     """Recount the books of the tenant."""
     laws: dict[str, tuple[Rows, Any]] = {
         "balances recomputed from the entries equal the stored ones": (_balances(db), LedgerAccount),
-        "every entry moves between a channel and its own party's account": (_sides(db), LedgerEntry),
+        "every entry moves between a channel and its own party's account, or the coupons' one": (
+            _sides(db),
+            LedgerEntry,
+        ),
         "per order line the ledger holds what was paid less what was refunded": (_kept(db), LedgerEntry),
         "per order line each party holds exactly its part of split(kept)": (_shares(db), LedgerEntry),
         "per refund without a known sale each party gave exactly its part of split(amount)": (
             _loose(db),
             LedgerEntry,
+        ),
+        "per order and party the ledger paid what splits gave less what returns brought back": (
+            payments_off(db),
+            Split,
+        ),
+        "per order the counter of split money equals parts less what was asked back": (
+            counters_off(db),
+            Split,
         ),
         "every statement equals its entries and goes on from the one before": (_statements(db), Statement),
         "every closed month has its statements": (missing_statements(db), Statement),
@@ -106,7 +119,12 @@ def _sides(db: Reading) -> Rows:
             account.contract_id == LedgerEntry.contract_id, account.store_id == LedgerEntry.store_id,
         )  # fmt: skip
 
-    sound = or_(and_(is_channel(debit), is_partys(credit)), and_(is_partys(debit), is_channel(credit)))
+    def is_coupons(account: Any) -> Any:
+        return and_(account.kind == AccountKind.COUPON, account.store_id == LedgerEntry.store_id)
+
+    partys = or_(and_(is_channel(debit), is_partys(credit)), and_(is_partys(debit), is_channel(credit)))
+    coupons = or_(and_(is_channel(debit), is_coupons(credit)), and_(is_coupons(debit), is_channel(credit)))
+    sound = case((LedgerEntry.cause.in_(COUPONS), coupons), else_=partys)
     return (
         select(_told("entry", LedgerEntry.id))
         .join(debit, and_(debit.tenant_id == db.tenant_id, debit.id == LedgerEntry.debit_account_id))
@@ -194,12 +212,15 @@ def _not_due(db: Reading, kept: Any, *, held: Any, name: str) -> Rows:
 
 def _statements(db: Reading) -> Rows:
     is_sale = LedgerEntry.cause == Cause.ORDER_PAID
+    is_reversal = LedgerEntry.cause.in_((Cause.ORDER_REFUNDED, Cause.LOOSE_REFUND))
+    is_payment = LedgerEntry.cause.in_(PAYMENT)
     moved = (
         select(
             LedgerEntry.party_id, LedgerEntry.period_on,
             func.sum(case((is_sale, signed_amount()), else_=0)).label("earned"),
-            func.sum(case((is_sale, 0), else_=-signed_amount())).label("reversed"),
-            func.count().label("lines"),
+            func.sum(case((is_reversal, -signed_amount()), else_=0)).label("reversed"),
+            func.sum(case((is_payment, -signed_amount()), else_=0)).label("paid"),
+            func.count().filter(is_sale | is_reversal).label("lines"),
         )
         .join(LedgerAccount, credited_account(db))
         .where(LedgerEntry.tenant_id == db.tenant_id)
@@ -215,8 +236,10 @@ def _statements(db: Reading) -> Rows:
         chained.c.opening_fen == chained.c.closing_before,
         chained.c.earned_fen == func.coalesce(moved.c.earned, 0),
         chained.c.reversed_fen == func.coalesce(moved.c.reversed, 0),
+        chained.c.paid_fen == func.coalesce(moved.c.paid, 0),
         chained.c.lines == func.coalesce(moved.c.lines, 0),
-        chained.c.closing_fen == chained.c.opening_fen + chained.c.earned_fen - chained.c.reversed_fen,
+        chained.c.closing_fen
+        == chained.c.opening_fen + chained.c.earned_fen - chained.c.reversed_fen - chained.c.paid_fen,
     )
     return (
         select(_told("statement", chained.c.id))

@@ -10,7 +10,7 @@ from sqlalchemy import CompoundSelect, Select, String, and_, cast, exists, func,
 
 from orders.unsettled_queries import lines_without_terms_select
 from settlement.models import LedgerEntry, Period, Statement
-from settlement.states import PeriodState
+from settlement.states import ENTITLEMENT, PAYMENT, PeriodState
 from settlement.terms import HOUSE
 from tenants.kernel.scope import Reading
 
@@ -41,7 +41,11 @@ def missing_statements(db: Reading) -> Rows:
         select(func.concat_ws(" ", "party", LedgerEntry.party_id, "has no statement of", month))
         .select_from(LedgerEntry)
         .join(Period, and_(closed, Period.starts_on == LedgerEntry.period_on, Period.stated_at.is_not(None)))
-        .where(LedgerEntry.tenant_id == db.tenant_id, ~stated)
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id,
+            LedgerEntry.cause.in_((*ENTITLEMENT, *PAYMENT)),
+            ~stated,
+        )
         .distinct()
     )
     return union_all(unstated.where(closed, Period.stated_at.is_(None)), forgotten)

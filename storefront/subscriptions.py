@@ -6,9 +6,18 @@ Every event that any floor publishes stands here, with an empty tuple when nobod
 from typing import Final
 
 from orders import events as orders
-from orders.reactions import ask_awaited_refund, release_unpaid, send_requested_refund
+from orders.reactions import ask_awaited_refund, release_unpaid, report_collected, send_requested_refund
 from settlement import events as settlement
 from settlement.react import BOOK_HISTORY, book_history, book_paid_order, book_refund, go_on_booking
+from settlement.react_splits import (
+    ask_accepted_split,
+    expect_split,
+    leave_with_receivers,
+    schedule_collected,
+    send_due_split,
+    send_requested_return,
+    warn_before_thaw,
+)
 from storefront.callbacks.wechat_pay import act_on_callback
 from storefront.reactions import Subscriptions, as_flow, in_transaction
 
@@ -16,12 +25,25 @@ SUBSCRIPTIONS: Final[Subscriptions] = {
     orders.OrderPlaced: (),
     orders.ReservationRanOut: (as_flow("orders.release_unpaid", release_unpaid),),
     orders.CallbackReceived: (as_flow("orders.act_on_callback", act_on_callback),),
-    orders.OrderPaid: (in_transaction("settlement.book_paid_order", book_paid_order),),
+    orders.OrderPaid: (
+        in_transaction("settlement.book_paid_order", book_paid_order),
+        in_transaction("settlement.expect_split", expect_split),
+    ),
+    orders.OrderRepriced: (),
     orders.OrderCancelled: (),
-    orders.OrderCollected: (),
+    orders.OrderCollected: (
+        in_transaction("settlement.schedule_split", schedule_collected),
+        as_flow("orders.report_hand_over", report_collected),
+    ),
     orders.RefundRequested: (as_flow("orders.send_refund", send_requested_refund),),
     orders.RefundAwaited: (as_flow("orders.ask_refund", ask_awaited_refund),),
+    orders.RefundFailed: (in_transaction("settlement.leave_with_receivers", leave_with_receivers),),
     orders.RefundDone: (in_transaction("settlement.book_refund", book_refund),),
     orders.HistoryImported: (in_transaction(BOOK_HISTORY, book_history),),
     settlement.PostingPaused: (in_transaction("settlement.go_on_booking", go_on_booking),),
+    settlement.SplitScheduled: (as_flow("settlement.send_split", send_due_split),),
+    settlement.SplitAccepted: (as_flow("settlement.ask_split", ask_accepted_split),),
+    settlement.FreezeNearsEnd: (in_transaction("settlement.warn_of_freeze", warn_before_thaw),),
+    settlement.FreezeWarned: (),
+    settlement.ReturnRequested: (as_flow("settlement.send_return", send_requested_return),),
 }

@@ -12,14 +12,16 @@ from datetime import UTC, datetime
 import httpx
 from redis.asyncio import Redis
 
-from orders.ports import Terms
+from orders.ports import GuideCards, HandOverReports, PaymentSplits, Terms
 from settlement.freeze import ContractTerms
+from settlement.payment_splits import ChannelSplits
 from storefront.adapters.outbound import open_http_client
 from storefront.channels import MiniProgramLogins, MiniPrograms, WechatPayChannels, WecomCorps
 from storefront.directory import Directory
 from storefront.passwords import Argon2Passwords
 from storefront.settings import SettingInvalid, Settings
 from storefront.tokens import AccessTokens
+from storefront.vendor_ports import ChannelCards, PlatformReports
 from tenants.kernel.encryption import KeyRing
 from tenants.kernel.scope import Database, open_database
 from tenants.ports import PasswordHasher
@@ -51,6 +53,9 @@ class Wiring:
     minis: MiniPrograms
     wecom: WecomCorps
     terms: Terms
+    splits: PaymentSplits
+    cards: GuideCards
+    reports: HandOverReports
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -59,7 +64,7 @@ class Wiring:
         await self.redis.aclose()
 
 
-PORTS = ("passwords", "channels", "minis", "wecom", "terms")
+PORTS = ("passwords", "channels", "minis", "wecom", "terms", "splits", "reports")
 """The fields that routes and reactions may ask for by name."""
 
 
@@ -74,6 +79,8 @@ def wire(
     """Open what the settings name; tests hand in what they already hold."""
     opened = database or open_for(settings.database_url, settings=settings)
     keys, http, shared_redis = settings.key_ring(), open_http_client(), redis or open_redis(settings)
+    channels = WechatPayChannels(http, settings=settings, keys=keys, clock=clock)
+    minis = MiniPrograms(http, settings=settings, keys=keys, redis=shared_redis, clock=clock)
     return Wiring(
         settings=settings,
         database=opened,
@@ -86,11 +93,14 @@ def wire(
         keys=keys,
         passwords=passwords or Argon2Passwords(),
         http=http,
-        channels=WechatPayChannels(http, settings=settings, keys=keys, clock=clock),
+        channels=channels,
         logins=MiniProgramLogins(http, settings=settings, keys=keys),
-        minis=MiniPrograms(http, settings=settings, keys=keys, redis=shared_redis, clock=clock),
+        minis=minis,
         wecom=WecomCorps(http, settings=settings, keys=keys, redis=shared_redis, clock=clock),
         terms=ContractTerms(),
+        splits=ChannelSplits(channels),
+        cards=ChannelCards(channels),
+        reports=PlatformReports(minis),
     )
 
 

@@ -7,7 +7,8 @@ from litestar import delete, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from guides import queries as guide_queries
-from guides.commands import EmployGuide, StartPlan
+from guides.cards import keep_card
+from guides.commands import EmployGuide, KeepCard, StartPlan
 from guides.employ import employ_guide, let_guide_go, move_guide
 from guides.errors import GuideCodeTaken, GuideNotFound, PlanOverlaps, PlanRatesRepeat
 from guides.plans import start_plan
@@ -22,6 +23,7 @@ from tenants.employ import dismiss_staff, employ_staff
 from tenants.errors import (
     LevelUnknown,
     MallNotFound,
+    MerchantNotFound,
     StaffLoginTaken,
     StaffNotFound,
     StaffRoleNeedsStore,
@@ -120,6 +122,22 @@ async def move(
         return await move_guide(db, GuideId(guide_id), store_id=StoreId(store_id), now=now)
 
 
+@post(
+    "/brand/v1/guides/{guide_id:uuid}/card",
+    operation_id="keepGuideCard",
+    tags=["people"],
+    guards=[HEADQUARTERS],
+    status_code=200,
+    responses=refusals(GuideNotFound, MerchantNotFound),
+)
+async def keep_guides_card(
+    guide_id: FromPath[UUID], data: JSONBody[KeepCard], tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
+) -> GuideView:  # fmt: skip
+    """Keep the number under which WeChat Pay knows a guide: its card is shown after payments of the guide's orders."""
+    async with tenant.writing() as db:
+        return await keep_card(db, data, guide_id=GuideId(guide_id), actor=principal.actor(), now=now)
+
+
 @delete(
     "/brand/v1/guides/{guide_id:uuid}",
     operation_id="letGuideGo",
@@ -161,6 +179,7 @@ ROUTES = [
     list_guides,
     employ_new_guide,
     move,
+    keep_guides_card,
     let_go,
     start_commission_plan,
 ]

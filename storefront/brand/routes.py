@@ -4,7 +4,17 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.brand import assortments, catalogue, contracts, pages, people, prices, settlement, stores
+from storefront.brand import (
+    assortments,
+    catalogue,
+    contracts,
+    pages,
+    people,
+    prices,
+    settlement,
+    splits,
+    stores,
+)
 
 ROUTES: Final[list[ControllerRouterHandler]] = [
     *people.ROUTES,
@@ -15,4 +25,5 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *pages.ROUTES,
     *contracts.ROUTES,
     *settlement.ROUTES,
+    *splits.ROUTES,
 ]

@@ -12,6 +12,8 @@ import httpx
 
 from orders.ports import Refused, Unknown
 from settlement.ports import SplitRefused
+from settlement.split_queries import receivers
+from settlement.split_states import ReceiverState
 from storefront.adapters.errcode import TokenUnavailable
 from storefront.adapters.errors import CredentialsUnreadable
 from storefront.adapters.outbound import open_http_client
@@ -60,6 +62,7 @@ async def _examined(
     tenant = database.tenant(tenant_id)
     yield "clock against the gateway", await clock_faults(http, settings.wechat_pay_url)
     yield "mini-program", await _mini_faults(tenant, settings=settings, http=http)
+    yield "receivers of splits", await receiver_faults(tenant)
     async with tenant.reading() as reading:
         known = await merchants(reading)
     channels = WechatPayChannels(http, settings=settings, keys=settings.key_ring(), clock=system_clock)
@@ -200,6 +203,20 @@ async def _splitting_faults(channel: WechatPayChannel, merchant: MerchantView) -
             )
         ]
     return []
+
+
+async def receiver_faults(tenant: TenantScope) -> Findings:
+    """Receivers that WeChat refused, or has not answered for: their parts stay payable otherwise until it takes them."""
+    async with tenant.reading() as db:
+        known = await receivers(db)
+    return [
+        (
+            f"receiver {each.account} of {each.party.code} is {each.state}: {each.channel_code} {each.channel_message}",
+            "add it again with the full legal name that the merchant is registered under",
+        )
+        for each in known
+        if each.state in {ReceiverState.INTENDED, ReceiverState.REFUSED}
+    ]
 
 
 async def callback_faults(http: httpx.AsyncClient, url: str) -> Findings:

@@ -70,12 +70,14 @@ def closing_table(closing: ClosingView, *, brand: str) -> Table:
 
 
 def statements_table(statements: list[StatementView], *, title: str) -> Table:
-    """Opening, earned, reversed, closing."""
+    """Opening, earned, reversed, paid, closing."""
     table = Table("party", "name", title=title, title_justify="left")
-    for heading in ("opening", "earned", "reversed", "closing", "lines"):
+    for heading in ("opening", "earned", "reversed", "paid", "closing", "lines"):
         table.add_column(heading, justify="right")
     for each in statements:
-        amounts = (each.opening_fen, each.earned_fen, each.reversed_fen, each.closing_fen)
+        amounts = (
+            each.opening_fen, each.earned_fen, each.reversed_fen, each.paid_fen, each.closing_fen
+        )  # fmt: skip
         table.add_row(
             each.party.code, each.party.name, *(yuan_text(amount) for amount in amounts), f"{each.lines:,}"
         )
@@ -135,6 +137,7 @@ def preview_table(counted: list[PartyMonth], *, parties: dict[PartyId, PartyView
         "opening",
         "earned",
         "reversed",
+        "paid",
         "closing",
         "lines",
         title=title,
@@ -146,7 +149,7 @@ def preview_table(counted: list[PartyMonth], *, parties: dict[PartyId, PartyView
         return party.kind, party.name, party.code
 
     for each in sorted(counted, key=place):
-        amounts = (each.opening_fen, each.earned_fen, each.reversed_fen, each.closing_fen)
+        amounts = (each.opening_fen, each.earned_fen, each.reversed_fen, each.paid_fen, each.closing_fen)
         kind, name, _ = place(each)
         table.add_row(kind, name, *(yuan_text(amount) for amount in amounts), f"{each.lines:,}")
     return table

@@ -110,7 +110,12 @@ async def pay(
 ) -> PaymentView:
     """Prepare the payment; the parameters go to wx.requestPayment. Repeating it returns the same payment."""
     return await prepare_payment(
-        tenant, OrderId(order_id), shopper_id=ShopperId(principal.subject), channels=wiring.channels, now=now
+        tenant,
+        OrderId(order_id),
+        shopper_id=ShopperId(principal.subject),
+        channels=wiring.channels,
+        cards=wiring.cards,
+        now=now,
     )
 
 

@@ -9,7 +9,7 @@ from orders import errors
 from orders.commands import RequestRefund
 from orders.refund import request_refund
 from orders.views import RefundView
-from storefront.auth import CurrentPrincipal, CurrentTenant, Now, staff
+from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now, staff
 from storefront.frame import refusals
 from storefront.idempotent import REFUSALS, KeyHeader, Once, named
 from tenants.kernel.ids import OrderId
@@ -28,7 +28,7 @@ from tenants.states import StaffRole
 )  # fmt: skip
 async def ask_refund(
     order_id: FromPath[UUID], data: JSONBody[RequestRefund], tenant: CurrentTenant, principal: CurrentPrincipal,
-    now: Now, idempotency_key: KeyHeader = None,
+    wiring: Joined, now: Now, idempotency_key: KeyHeader = None,
 ) -> Response[RefundView]:  # fmt: skip
     """Give money back for lines, in units or in fen. The answer says it is written down; the money follows."""
     request = named(principal, route="requestRefund", key=idempotency_key, body=data, about=order_id)
@@ -40,6 +40,7 @@ async def ask_refund(
             now=now,
             requested_by=principal.actor(),
             store_id=principal.store_id,
+            splits=wiring.splits,
         )
         return await Once(db, request, now=now).answer(verb)
 

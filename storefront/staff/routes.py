@@ -4,12 +4,13 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.staff import links, orders, pickups, refunds, sessions
+from storefront.staff import links, orders, pickups, prices, refunds, sessions
 
 ROUTES: Final[list[ControllerRouterHandler]] = [
     *sessions.ROUTES,
     *links.ROUTES,
     *orders.ROUTES,
     *pickups.ROUTES,
+    *prices.ROUTES,
     *refunds.ROUTES,
 ]

@@ -48,6 +48,7 @@ def summary(statement: StatementView, *, brand_name: str) -> list[tuple[str, str
         ("期初余额(元)", yuan_text(statement.opening_fen)),
         ("本期应得(元)", yuan_text(statement.earned_fen)),
         ("本期冲回(元)", yuan_text(statement.reversed_fen)),
+        ("本期分账支付(元)", yuan_text(statement.paid_fen)),
         ("期末余额(元)", yuan_text(statement.closing_fen)),
         ("明细行数", str(statement.lines)),
         ("内容校验", statement.content_sha256),

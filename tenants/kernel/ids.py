@@ -42,6 +42,10 @@ AccountId = NewType("AccountId", UUID)
 JournalId = NewType("JournalId", UUID)
 EntryId = NewType("EntryId", UUID)
 StatementId = NewType("StatementId", UUID)
+ReceiverId = NewType("ReceiverId", UUID)
+SplitId = NewType("SplitId", UUID)
+SplitReturnId = NewType("SplitReturnId", UUID)
+UnfreezeId = NewType("UnfreezeId", UUID)
 EventId = NewType("EventId", UUID)
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

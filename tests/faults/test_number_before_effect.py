@@ -50,15 +50,16 @@ async def given_back(trading, *, renumber: bool) -> list[int]:
     command = RequestRefund(lines=[RefundedLine(line_no=1, amount_fen=order.total_fen // 3)], reason="不要了")
     async with trading.tenant.writing() as db:
         refund = await request_refund(
-            db, command, order_id=order.id, now=now, requested_by="staff:test", store_id=None
-        )
+            db, command, order_id=order.id, now=now, requested_by="staff:test", store_id=None,
+            splits=trading.splits,
+        )  # fmt: skip
     deadly = Deadly(trading.channels, deaths=2, renumber=renumber)
     for _ in range(2):
         with pytest.raises(Killed):
-            await send_refund(trading.tenant, refund.id, channels=deadly, now=now)
+            await send_refund(trading.tenant, refund.id, channels=deadly, splits=trading.splits, now=now)
     status = None
     if not renumber:
-        status = await send_refund(trading.tenant, refund.id, channels=deadly, now=now)
+        status = await send_refund(trading.tenant, refund.id, channels=deadly, splits=trading.splits, now=now)
         assert status in (RefundStatus.PENDING, RefundStatus.DONE)
     books = await trading.control.books()
     return [each["amountFen"] for each in books["refunds"] if each["mchid"] == trading.mchid]

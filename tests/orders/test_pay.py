@@ -280,7 +280,11 @@ async def test_money_that_comes_after_the_end_goes_back_by_itself(trading, now):
     assert await events(trading.tenant, "OrderPaid") == []
     (requested,) = await events(trading.tenant, "RefundRequested")
     await send_refund(
-        trading.tenant, RefundId(UUID(requested["refund_id"])), channels=trading.channels, now=now
+        trading.tenant,
+        RefundId(UUID(requested["refund_id"])),
+        channels=trading.channels,
+        splits=trading.splits,
+        now=now,
     )
     books = await trading.control.books()
     (back,) = [each for each in books["refunds"] if each["outTradeNo"] == payment.payment_no]

@@ -67,7 +67,13 @@ async def test_handing_over_and_refunding_everything_at_once_never_both_succeed_
         async def refund(order_id=order.id):
             async with trading.tenant.writing() as db:
                 return await request_refund(
-                    db, command, order_id=order_id, now=now, requested_by="staff:test", store_id=None
+                    db,
+                    command,
+                    order_id=order_id,
+                    now=now,
+                    requested_by="staff:test",
+                    store_id=None,
+                    splits=trading.splits,
                 )
 
         redeemed, first, second = await asyncio.gather(

@@ -37,12 +37,20 @@ async def ask(trading, order, *lines, now, store_id=None, **changes):
     command = RequestRefund(lines=list(named), reason="不合身")
     async with trading.tenant.writing() as db:
         return await request_refund(
-            db, command, order_id=order.id, now=now, requested_by="staff:test", store_id=store_id, **changes
+            db,
+            command,
+            order_id=order.id,
+            now=now,
+            requested_by="staff:test",
+            store_id=store_id,
+            splits=trading.splits,
+            **changes,
         )
 
 
 async def send(trading, refund, now, channels=None):
-    return await send_refund(trading.tenant, refund.id, channels=channels or trading.channels, now=now)
+    asked = {"channels": channels or trading.channels, "splits": trading.splits}
+    return await send_refund(trading.tenant, refund.id, now=now, **asked)
 
 
 async def finish(trading, refund, now, **changes):
@@ -185,7 +193,7 @@ async def test_an_unknown_outcome_is_sent_again_with_the_same_number(trading, no
 
 async def test_a_refusal_of_the_channel_frees_the_amount(trading, now):
     async def refuse(_channel, _request):
-        return Refused("NOT_ENOUGH", "余额不足")
+        return Refused("INVALID_REQUEST", "订单已超过可退款期限")
 
     order = await trading.paid()
     refund = await ask(trading, order, now=now)
@@ -221,7 +229,13 @@ async def test_unpaid_orders_and_other_stores_and_brands_orders_are_not_refunded
     with pytest.raises(OrderNotFound):
         async with other_tenant.writing() as db:
             await request_refund(
-                db, command, order_id=order.id, now=now, requested_by="staff:test", store_id=None
+                db,
+                command,
+                order_id=order.id,
+                now=now,
+                requested_by="staff:test",
+                store_id=None,
+                splits=trading.splits,
             )
 
 

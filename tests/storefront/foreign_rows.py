@@ -75,12 +75,14 @@ ROWS: dict[str, Ask] = {
         "finance", {"order_id": "$refunded_order"}, body={"lines": [{"lineNo": 1, "amountFen": 1}], "reason": "换货"},
         headers={"Idempotency-Key": "$fresh_key"}, own=201,
     ),
+    "repriceOrder": Ask("manager", {"order_id": "$open_order"}, body={"totalFen": 19_900, "reason": "老顾客"}),
     "listStaff": Ask("hq"),
     "employStaff": Ask("hq", body={"login": "#", **PERSON}, own=201),
     "dismissStaff": Ask("hq", {"staff_id": "$staff"}),
     "listGuides": Ask("hq", query={"storeId": "$store"}),
     "employGuide": Ask("hq", body={"code": "G-77", "name": "林", "storeId": "$store", "staffId": "$staff"}, own=201),
     "moveGuide": Ask("hq", {"guide_id": "$other_guide", "store_id": "$store"}),
+    "keepGuideCard": Ask("hq", {"guide_id": "$guide"}, body={"cardNo": "card-1", "merchantId": "$merchant"}),
     "letGuideGo": Ask("hq", {"guide_id": "$other_guide"}),
     "startCommissionPlan": Ask(
         "hq", {"level": "store"}, {"levelId": "$store"}, own=201,
@@ -125,6 +127,14 @@ ROWS: dict[str, Ask] = {
     "listStatements": Ask("finance"),
     "getStatement": Ask("finance", {"statement_id": "$statement"}),
     "getStatementFile": Ask("finance", {"statement_id": "$statement", "kind": "csv"}),
+    "listReceivers": Ask("finance"),
+    "addReceiver": Ask(
+        "finance", own=201,
+        body={"partyId": "$party", "account": "1900000109", "legalName": "某某公司", "merchantId": "$merchant"},
+    ),
+    "endReceiver": Ask("finance", {"receiver_id": "$receiver"}),
+    "listSplits": Ask("finance"),
+    "getOrderSplits": Ask("finance", {"order_id": "$order"}),
     "getOrderMoney": Ask("finance", {"order_id": "$money_order"}),
     "listMallStatements": Ask("mall"),
     "getMallStatementFile": Ask("mall", {"statement_id": "$statement", "kind": "xlsx"}),
@@ -163,7 +173,7 @@ PLAIN = {
     "province", "city", "district", "address", "timeZone", "businessDayStarts", "opens", "closes", "sourceText",
     "month", "title", "background", "visitor", "launchScene", "refreshToken", "q", "sort", "tag", "status", "limit",
     "latitude", "longitude", "level", "page_key", "version", "kind", "sync", "at", "appSecret", "merchantNo",
-    "legalName", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove", "scene", "categoryCode",
+    "legalName", "account", "cardNo", "warned", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove", "scene", "categoryCode",
 }  # fmt: skip
 """Fields that name nothing: free texts, choices, numbers, times. A field that is neither here nor a `$kind` of its row fails."""
 
@@ -185,6 +195,7 @@ ACROSS: list[tuple[str, Ask, str, str]] = [
             body={"lines": [{"lineNo": 1, "amountFen": 1}], "reason": "换货"}),
         "refunded_order", "elsewhere_order",
     ),
+    ("repriceOrder", ROWS["repriceOrder"], "open_order", "elsewhere_order"),
     ("setPrices", ROWS["setPrices"], "store", "elsewhere"),
     ("setStock", ROWS["setStock"], "store", "elsewhere"),
     ("setAssortment", Ask("manager", body=ROWS["setAssortment"].body), "store", "elsewhere"),

@@ -101,7 +101,7 @@ async def build_world(trading: Trading, *, client: Client, mark: str) -> World:
     await _people(world, mark)
     await _goods(world, client, mark)
     await _orders(world, client, mark)
-    await _books(world, mark)
+    await _books(world, client, mark)
     await _rest(world, client, mark)
     return world
 
@@ -220,7 +220,7 @@ async def _orders(world: World, client: Client, mark: str) -> None:
     answered(await buyer.post("/shopper/v1/orders", json=cart, headers={"idempotency-key": ids["key"]}))
 
 
-async def _books(world: World, mark: str) -> None:
+async def _books(world: World, client: Client, mark: str) -> None:
     ids = world.ids
     async with world.tenant.writing() as db:
         other_mall = await add_mall(db, f"别处商场{random_code(6)}")
@@ -238,7 +238,17 @@ async def _books(world: World, mark: str) -> None:
         " WHERE s.tenant_id = :t AND p.tenant_id = :t AND p.mall_id = :m"
     )
     ids["statement"] = await value(world.tenant, statement, m=ids["mall"])
+    party = "SELECT id FROM app.parties WHERE tenant_id = :t AND mall_id = :m"
+    ids["party"] = await value(world.tenant, party, m=other_mall)
+    ids["receiver"] = await _receiver(world, client, await value(world.tenant, party, m=ids["mall"]))
     ids["other_statement"] = await value(world.tenant, statement, m=other_mall)
+
+
+async def _receiver(world: World, client: Client, party_id: UUID) -> str:
+    """A receiver that WeChat refuses: an account that nobody has."""
+    asked = {"partyId": party_id, "account": f"19{new_id().int % 10**8:08d}", "legalName": "无名公司"}
+    made = await world.client(client, "finance").post("/brand/v1/settlement/receivers", json=asked)
+    return str(answered(made)["id"])
 
 
 async def _rest(world: World, client: Client, mark: str) -> None:

@@ -15,6 +15,7 @@ from orders.place import place_order
 from orders.ports import Terms
 from orders.views import PaymentView, PlacedOrder
 from settlement.freeze import ContractTerms
+from settlement.payment_splits import ChannelSplits
 from storefront.channels import WechatPayChannels
 from storefront.onboarding import open_brand
 from storefront.simulators.remote import SimulatorControl
@@ -51,6 +52,11 @@ class Trading:
     shopper_id: ShopperId
     openid: str
     terms: Terms = field(default_factory=ContractTerms)
+
+    @property
+    def splits(self) -> ChannelSplits:
+        """What refunds ask of splitting."""
+        return ChannelSplits(self.channels)
 
     def want(self, *lines: tuple[SkuId, int], total: int | None = None, **changes: Any) -> PlaceOrder:
         """An order of these lines (one shirt, when none are named) at the price of a shirt each."""

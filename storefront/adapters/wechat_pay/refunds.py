@@ -4,11 +4,17 @@ from urllib.parse import quote
 
 import msgspec
 
-from orders.ports import ChannelRefund, RefundRequest, Refused, Unknown
+from orders.ports import ChannelRefund, Meaning, RefundRequest, Refused, Unknown
 from storefront.adapters.wechat_pay import messages, translate
 from storefront.adapters.wechat_pay.transport import Transport, told
 
 REFUNDS = "/v3/refund/domestic/refunds"
+MEANINGS = {
+    "RULE_LIMIT": Meaning.UNFREEZE_FIRST,
+    "NOT_ENOUGH": Meaning.BALANCE_SHORT,
+    "FREQUENCY_LIMITED": Meaning.TOO_OFTEN,
+    "RATELIMIT_EXCEED": Meaning.TOO_OFTEN,
+}
 
 
 class Refunds:
@@ -22,6 +28,8 @@ class Refunds:
         """Ask for a refund; PENDING is the usual answer, the money goes back later."""
         body = msgspec.json.encode(translate.refund_order(request, self._credentials))
         answer = await self._transport.ask("POST", REFUNDS, body=body, kind=messages.Refund)
+        if isinstance(answer, Refused):
+            return msgspec.structs.replace(answer, meaning=MEANINGS.get(answer.code, Meaning.FINAL))
         return self._read(answer, refund_no=request.refund_no)
 
     async def look_up_refund(self, refund_no: str) -> ChannelRefund | Refused | Unknown:

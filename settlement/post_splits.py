@@ -1,0 +1,96 @@
+"""Books how parties were paid through the channel: a part that arrived, a return that came back. Nobody's entitlement moves.
+
+What is owed was booked with the sale; a payment takes it off the party's payable account, so that the balance says what is still
+owed, and below zero what the party owes.
+"""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from orders.split_queries import shared_payment
+from orders.states import Source
+from settlement.errors import SplitDiffers
+from settlement.ledger import Movement, append, channel_account, open_journal, payable_account
+from settlement.periods import book_into
+from settlement.post import post_order_paid
+from settlement.split_rows import terms_of_party
+from settlement.states import Cause
+from tenants.kernel.ids import JournalId, OrderId, PartyId, SplitId, SplitReturnId, derived_id
+from tenants.kernel.money import Fen
+from tenants.kernel.scope import Writing
+
+
+async def post_part(
+    db: Writing,
+    split_id: SplitId,
+    *,
+    order_id: OrderId,
+    party_id: PartyId,
+    amount_fen: Fen,
+    at: datetime,
+    now: datetime,
+) -> None:
+    """Book a part that its receiver has; once."""
+    await post_order_paid(db, order_id, now=now)  # what is paid was owed first
+    part_id = derived_id(db.tenant_id, "split part", split_id, party_id)
+    journal_id = await open_journal(db, Cause.SPLIT_PAID, cause_id=part_id, occurred_at=at, now=now)
+    if journal_id is not None:
+        await _book(
+            db,
+            order_id,
+            party_id=party_id,
+            owed_more=Fen(-amount_fen),
+            cause=Cause.SPLIT_PAID,
+            journal_id=journal_id,
+            at=at,
+        )
+
+
+async def post_return(
+    db: Writing,
+    return_id: SplitReturnId,
+    *,
+    order_id: OrderId,
+    party_id: PartyId,
+    amount_fen: Fen,
+    at: datetime,
+    now: datetime,
+) -> None:
+    """Book money that a receiver gave back; once."""
+    journal_id = await open_journal(db, Cause.SPLIT_RETURNED, cause_id=return_id, occurred_at=at, now=now)
+    if journal_id is not None:
+        await _book(
+            db,
+            order_id,
+            party_id=party_id,
+            owed_more=amount_fen,
+            cause=Cause.SPLIT_RETURNED,
+            journal_id=journal_id,
+            at=at,
+        )
+
+
+async def _book(
+    db: Writing,
+    order_id: OrderId,
+    *,
+    party_id: PartyId,
+    owed_more: Fen,
+    cause: Cause,
+    journal_id: JournalId,
+    at: datetime,
+) -> None:
+    terms = await terms_of_party(db, order_id, party_id=party_id)
+    payment = await shared_payment(db, order_id)
+    if terms is None or payment is None:
+        raise SplitDiffers(order_id=order_id, party_id=party_id)
+    day = at.astimezone(ZoneInfo(terms.time_zone)).date()
+    month = (terms.contract_code, day.replace(day=1))
+    periods = await book_into(db, [month])
+    movement = Movement(
+        cause=cause, amount_fen=owed_more, channel=channel_account(payment.store_id, Source.STOREFRONT),
+        payable=payable_account(party_id, store_id=payment.store_id, contract_id=terms.contract_id),
+        party_id=party_id, contract_id=terms.contract_id, store_id=payment.store_id, terms_id=terms.terms_id,
+        order_id=order_id, order_line_id=None, occurred_on=day, period_on=periods[month],
+    )  # fmt: skip
+    await append(db, [movement], journal_id=journal_id)

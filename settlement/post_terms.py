@@ -1,0 +1,50 @@
+"""Frozen terms as posting needs them: the portions, and the contract whose calendar and books they belong to."""
+
+import msgspec
+from sqlalchemy import select
+
+from settlement.models import Contract, FrozenTerms, TermsPortion
+from settlement.split import Portion
+from tenants.kernel.ids import ContractId, PartyId, TermsId
+from tenants.kernel.money import Bps
+from tenants.kernel.scope import Reading
+
+
+class BookedTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """Frozen terms with the contract they came from."""
+
+    terms_id: TermsId
+    contract_id: ContractId
+    contract_code: str
+    time_zone: str
+    residual_party_id: PartyId
+    portions: tuple[Portion, ...]
+
+
+async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, BookedTerms]:
+    """Frozen terms by id, with their contracts' codes and time zones."""
+    frozen = (
+        select(FrozenTerms.id, FrozenTerms.residual_party_id, Contract.id.label("contract_id"), Contract.code, Contract.time_zone)
+        .join(Contract, (Contract.tenant_id == FrozenTerms.tenant_id) & (Contract.id == FrozenTerms.contract_id))
+        .where(
+            FrozenTerms.tenant_id == db.tenant_id, Contract.tenant_id == db.tenant_id, FrozenTerms.id.in_(wanted)
+        )
+    )  # fmt: skip
+    owed = (
+        select(TermsPortion.terms_id, TermsPortion.party_id, TermsPortion.rate_bps)
+        .where(TermsPortion.tenant_id == db.tenant_id, TermsPortion.terms_id.in_(wanted))
+        .order_by(TermsPortion.terms_id, TermsPortion.party_id)
+    )
+    portions: dict[TermsId, list[Portion]] = {}
+    for row in await db.execute(owed):
+        portions.setdefault(TermsId(row.terms_id), []).append(
+            Portion(PartyId(row.party_id), Bps(row.rate_bps))
+        )
+    return {
+        TermsId(row.id): BookedTerms(
+            terms_id=TermsId(row.id), contract_id=ContractId(row.contract_id), contract_code=row.code,
+            time_zone=row.time_zone, residual_party_id=PartyId(row.residual_party_id),
+            portions=tuple(portions.get(TermsId(row.id), ())),
+        )
+        for row in await db.execute(frozen)
+    }  # fmt: skip

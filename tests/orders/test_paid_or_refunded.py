@@ -1,0 +1,190 @@
+"""Every payment that was made ends in exactly one of fulfilled or refunded, whatever got lost, came late or met. SCHEDULES=10000 is the long run.
+
+The control gives orders up without asking the channel first, as so many do, and loses a paid order.
+"""
+
+import asyncio
+import os
+import random
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+
+from orders.errors import OrderAlreadyPaid, OrderNotPayable, PaymentPending, PaymentTimeOver, RefundPending
+from orders.give_back import ask_refund, send_refund
+from orders.pay import _cancel, cancel_order, give_up_order
+from orders.payments import record_payment
+from orders.ports import ChannelPayment
+from orders.states import OrderState
+from storefront.simulators.faults import FaultKind
+from storefront.simulators.remote import SimulatorRefused
+from tenants.kernel.ids import RefundId
+from tests.support.rows import rows
+
+SCHEDULES = int(os.environ.get("SCHEDULES", "300"))
+AT_ONCE = 10
+REFUSALS = (OrderAlreadyPaid, OrderNotPayable, PaymentPending, PaymentTimeOver, SimulatorRefused)
+FATES = (
+    "SELECT p.payment_no, o.state, o.paid_fen, p.state AS payment, coalesce(r.state, '') AS refund FROM app.payments p"
+    " JOIN app.orders o ON o.tenant_id = p.tenant_id AND o.id = p.order_id"
+    " LEFT JOIN app.refunds r ON r.tenant_id = p.tenant_id AND r.payment_id = p.id"
+    " WHERE p.tenant_id = :t AND o.tenant_id = :t"
+)
+
+
+class Schedule:
+    """One order's steps in an order drawn by chance."""
+
+    def __init__(self, trading, draw, now, give_up=give_up_order):
+        self.trading, self.draw, self.now, self.give_up = trading, draw, now, give_up
+        self.numbers: list[str] = []
+
+    async def play(self):
+        self.order = await self.trading.place(now=self.now)
+        await self.calmly(self.prepare())
+        steps = [self.pay, self.callback, self.callback, self.cancel, self.expire, self.prepare, self.sync]
+        chosen = [self.pay, *self.draw.sample(steps, k=self.draw.randrange(2, len(steps)))]
+        self.draw.shuffle(chosen)
+        while chosen:
+            together, chosen = chosen[: self.draw.randrange(1, 4)], chosen[3:]
+            await asyncio.gather(*(self.calmly(step()) for step in together))
+
+    async def calmly(self, work):
+        try:
+            return await work
+        except REFUSALS as refusal:
+            return refusal
+
+    async def prepare(self):
+        payment = await self.trading.prepare(self.order.id)
+        if payment.payment_no and payment.payment_no not in self.numbers:
+            self.numbers.append(payment.payment_no)
+
+    async def pay(self):
+        """The shopper pays whatever number the phone still shows."""
+        for number in self.numbers:
+            await self.trading.take_money(number)
+
+    async def callback(self):
+        """The channel's message, if it has one to send."""
+        for number in self.numbers:
+            (merchant_id,) = await self.merchant()
+            channel = await self.trading.channels.channel(self.trading.tenant, merchant_id)
+            told = await channel.look_up(number)
+            if isinstance(told, ChannelPayment) and told.paid_at is not None:
+                async with self.trading.tenant.writing() as db:
+                    await record_payment(db, told, now=self.now)
+
+    async def merchant(self):
+        ((found,),) = await rows(self.trading.tenant, "SELECT id FROM app.merchants WHERE tenant_id = :t")
+        return (found,)
+
+    async def cancel(self):
+        await cancel_order(
+            self.trading.tenant, self.order.id, shopper_id=self.trading.shopper_id,
+            channels=self.trading.channels, now=self.now,
+        )  # fmt: skip
+
+    async def expire(self):
+        await self.give_up(
+            self.trading.tenant, self.order.id, channels=self.trading.channels, now=self.now, reason="expired"
+        )
+
+    async def sync(self):
+        await self.trading.sync(self.order.id)
+
+
+async def end_of_day(trading, schedules, now):
+    """What the worker does by itself: expiries, and refunds that are written down."""
+    for schedule in schedules:
+        for _ in range(3):
+            if not isinstance(await schedule.calmly(schedule.expire()), PaymentPending):
+                break
+    asked = "SELECT payload->>'refund_id' AS refund_id FROM app.outbox WHERE tenant_id = :t AND kind = 'RefundRequested'"
+    for row in await rows(trading.tenant, asked):
+        refund_id = RefundId(UUID(row.refund_id))
+        try:
+            await send_refund(
+                trading.tenant, refund_id, channels=trading.channels, splits=trading.splits, now=now
+            )
+            await ask_refund(trading.tenant, refund_id, asked=0, channels=trading.channels, now=now)
+        except RefundPending as refusal:
+            raise AssertionError(refusal.fields) from refusal
+
+
+async def ends_of(trading):
+    """Payments taken at the channel, by what became of them with us."""
+    books = await trading.control.books()
+    taken = {
+        each["outTradeNo"]: each["refundedFen"] == each["totalFen"]
+        for each in books["payments"]
+        if each["mchid"] == trading.mchid and each["paidAt"] is not None
+    }
+    known = {row.payment_no: row for row in await rows(trading.tenant, FATES)}
+    ends = {"fulfilled": 0, "refunded": 0, "lost": 0, "both": 0}
+    for number, refunded in taken.items():
+        row = known[number]
+        fulfilled = (
+            row.payment == "paid" and row.state in {OrderState.PAID, OrderState.COLLECTED} and not row.refund
+        )
+        ends[
+            "both"
+            if fulfilled and refunded
+            else "fulfilled"
+            if fulfilled
+            else "refunded"
+            if refunded
+            else "lost"
+        ] += 1
+    return ends
+
+
+async def played(trading, count, now, **changes):
+    draw = random.Random(3)
+    async with trading.tenant.writing() as db:
+        await db.execute(
+            text("UPDATE app.stock SET on_hand = 100000 WHERE tenant_id = :t"), {"t": db.tenant_id}
+        )
+    schedules = [Schedule(trading, draw, now, **changes) for _ in range(count)]
+    for start in range(0, count, AT_ONCE):
+        if draw.random() < 0.5:
+            fault = draw.choice([FaultKind.ERROR_AFTER, FaultKind.CORRUPT, FaultKind.BUSY])
+            await trading.control.plan_fault(
+                fault, path=draw.choice(["*/close", "*/jsapi", "*out-trade-no*"]), times=3
+            )
+        await asyncio.gather(*(schedule.play() for schedule in schedules[start : start + AT_ONCE]))
+    return schedules
+
+
+async def test_every_payment_ends_in_exactly_one_of_fulfilled_or_refunded(trading, now):
+    schedules = await played(trading, SCHEDULES, now)
+    await end_of_day(trading, schedules, now + timedelta(minutes=16))
+    ends = await ends_of(trading)
+    assert (ends["lost"], ends["both"]) == (0, 0)
+    assert ends["fulfilled"] > SCHEDULES // 10
+    assert sum(ends.values()) > SCHEDULES // 3
+    open_orders = "SELECT count(*) FROM app.orders WHERE tenant_id = :t AND state = 'awaiting_payment'"
+    assert (await rows(trading.tenant, open_orders))[0][0] == 0
+    oversold = "SELECT count(*) FROM app.stock WHERE tenant_id = :t AND (reserved <> 0 OR on_hand < 0)"
+    assert (await rows(trading.tenant, oversold))[0][0] == 0
+
+
+async def test_giving_up_without_asking_the_channel_loses_a_paid_order(trading, now):
+    async def without_asking(tenant, order_id, *, channels, now, reason):
+        async with tenant.writing() as db:
+            return await _cancel(
+                db, order_id, closed=await open_ids(tenant, order_id), reason=reason, now=now
+            )
+
+    async def open_ids(tenant, order_id):
+        found = await rows(
+            tenant,
+            "SELECT id FROM app.payments WHERE tenant_id = :t AND order_id = :o AND state = 'prepared'",
+            o=order_id,
+        )
+        return [row.id for row in found]
+
+    schedules = await played(trading, 20, now, give_up=without_asking)
+    await end_of_day(trading, schedules, now + timedelta(minutes=16))
+    assert (await ends_of(trading))["lost"] > 0
