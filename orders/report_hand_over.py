@@ -4,7 +4,6 @@ A flow beside the pickup, never in its way: it is tried again until the platform
 there and are not told of.
 """
 
-
 from sqlalchemy import and_, exists, select
 
 from orders.errors import HandOverUnreported

@@ -77,7 +77,9 @@ async def list_splits(
 ) -> SplitList:  # fmt: skip
     """Splits, the oldest payment first; `warned` ones unfreeze within days and are not split yet."""
     async with tenant.reading() as db:
-        return SplitList(splits=await split_queries.splits(db, state=status, warned=bool(warned), limit=limit))
+        return SplitList(
+            splits=await split_queries.splits(db, state=status, warned=bool(warned), limit=limit)
+        )
 
 
 @get(
