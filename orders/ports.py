@@ -67,6 +67,8 @@ class Meaning(StrEnum):
     """The merchant's account does not hold the money: the same again, with the same number, once it does."""
     TOO_OFTEN = "too_often"
     """Too many calls: the same again later."""
+    NOT_KNOWN = "not_known"
+    """A look-up's answer: the channel has never heard of this number."""
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -216,6 +216,7 @@ async def _write(
             guide_id=order.guide_id,
             state=RefundStatus.INTENDED,
             amount_fen=amount,
+            on_the_shelf=order.state == OrderState.PAID,
             reason=command.reason,
             requested_by=by,
             business_on=business_day(now, time_zone=store.time_zone, starts=store.business_day_starts),

@@ -110,7 +110,8 @@ REFUND_MOVES: dict[RefundStatus, frozenset[RefundStatus]] = {
     RefundStatus.PENDING: frozenset({RefundStatus.DONE, RefundStatus.FAILED, RefundStatus.ABNORMAL}),
     RefundStatus.ABNORMAL: frozenset({RefundStatus.DONE, RefundStatus.FAILED}),
     RefundStatus.DONE: frozenset(),
-    RefundStatus.FAILED: frozenset(),
+    # The channel's word that money went back always counts, whatever we were told before.
+    RefundStatus.FAILED: frozenset({RefundStatus.PENDING, RefundStatus.DONE, RefundStatus.ABNORMAL}),
 }
 PICKUP_MOVES: dict[PickupState, frozenset[PickupState]] = {
     PickupState.WAITING: frozenset({PickupState.REDEEMED, PickupState.VOID}),

@@ -12,9 +12,9 @@ from litestar.params import FromPath
 
 from orders.errors import CallbackLost
 from orders.events import CallbackReceived
-from orders.give_back import record_refund
 from orders.payments import record_payment
 from orders.ports import ChannelPayment, ChannelRefund
+from orders.refund_outcome import record_refund
 from storefront.adapters.errors import CallbackTooLarge, CallbackUnverified
 from storefront.adapters.wechat_pay.notify import LARGEST_BODY, failure_answer, read_callback
 from storefront.auth import Joined, Now, signed

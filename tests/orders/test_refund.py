@@ -17,11 +17,12 @@ from orders.errors import (
     RefundUnclear,
     TooManyRefunds,
 )
-from orders.give_back import ask_refund, record_refund, send_refund
+from orders.give_back import ask_refund, send_refund
 from orders.pickup import Counter, redeem_pickup
 from orders.ports import ChannelRefund, RefundState, Refused, Unknown
 from orders.queries import reversed_lines
 from orders.refund import request_refund
+from orders.refund_outcome import record_refund
 from orders.states import RefundStatus
 from tenants.states import StaffRole
 from tests.orders.test_pay import Channels

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from orders.give_back import record_refund
 from orders.ports import ChannelRefund, RefundState
+from orders.refund_outcome import record_refund
 from settlement.ports import ChannelReturn, ChannelSplit, PartState, ReceiverKind, ReturnState, SplitState
 from settlement.record_split import record_split
 from settlement.returns import record_return

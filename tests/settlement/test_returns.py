@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from orders.events import RefundRequested
-from orders.give_back import record_refund
 from orders.ports import ChannelRefund, RefundState
+from orders.refund_outcome import record_refund
 from orders.states import RefundStatus
 from settlement.errors import SplitPending
 from settlement.returns import renounce_returns, send_return

@@ -15,6 +15,7 @@ MEANINGS = {
     "FREQUENCY_LIMITED": Meaning.TOO_OFTEN,
     "RATELIMIT_EXCEED": Meaning.TOO_OFTEN,
 }
+NOT_FOUND = "RESOURCE_NOT_EXISTS"
 
 
 class Refunds:
@@ -36,7 +37,10 @@ class Refunds:
         """Ask what became of a refund number."""
         sub = self._credentials.sub
         path = f"{REFUNDS}/{quote(refund_no, safe='')}" + (f"?sub_mchid={sub.mchid}" if sub else "")
-        return self._read(await self._transport.ask("GET", path, kind=messages.Refund), refund_no=refund_no)
+        answer = await self._transport.ask("GET", path, kind=messages.Refund)
+        if isinstance(answer, Refused) and answer.code == NOT_FOUND:
+            return msgspec.structs.replace(answer, meaning=Meaning.NOT_KNOWN)
+        return self._read(answer, refund_no=refund_no)
 
     def _read(
         self, answer: messages.Refund | Refused | Unknown, *, refund_no: str
