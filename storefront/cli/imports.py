@@ -114,6 +114,9 @@ def import_command(
         click.echo(f"{error}", err=True)
         sys.exit(1)
     console.print(outcome_table(outcome))
+    if outcome.columns_not_read:
+        unread = escape(", ".join(outcome.columns_not_read))
+        console.print(f"[yellow]columns not read: {unread}[/]", soft_wrap=True)
     sys.exit(REFUSED_ROWS if outcome.refused else 0)
 
 
@@ -178,7 +181,5 @@ def outcome_table(outcome: ImportOutcome) -> Table:
         ("kept as text", outcome.kept_as_text),
     ):
         table.add_row(name, f"{count:,}")
-    if outcome.columns_not_read:
-        table.add_row(f"[yellow]columns not read: {escape(', '.join(outcome.columns_not_read))}[/]", "")
     table.caption = f"{outcome.seconds:.1f} s, {outcome.rows_per_second:,} rows/s; report: {outcome.report}"
     return table
