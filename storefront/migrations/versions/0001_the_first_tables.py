@@ -297,7 +297,8 @@ def upgrade() -> None:
         sa.Column("occurred_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("posted_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "cause IN ('order_paid', 'order_refunded', 'loose_refund')", name=op.f("journals_ck_cause")
+            "cause IN ('order_paid', 'order_refunded', 'loose_refund', 'split_paid', 'split_returned', 'coupon_paid', 'coupon_refunded')",
+            name=op.f("journals_ck_cause"),
         ),
         sa.ForeignKeyConstraint(["tenant_id"], ["app.tenants.tenant_id"], name="journals_fk_tenants"),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("journals_pk")),
@@ -771,6 +772,27 @@ def upgrade() -> None:
         schema="app",
     )
     op.create_table(
+        "guide_cards",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("guide_id", sa.UUID(), nullable=False),
+        sa.Column("merchant_id", sa.UUID(), nullable=False),
+        sa.Column("card_no", sa.Text(), nullable=False),
+        sa.Column("kept_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "guide_id"],
+            ["app.guides.tenant_id", "app.guides.id"],
+            name=op.f("guide_cards_fk_guides"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "merchant_id"],
+            ["app.merchants.tenant_id", "app.merchants.id"],
+            name=op.f("guide_cards_fk_merchants"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "guide_id", "merchant_id", name=op.f("guide_cards_pk")),
+        schema="app",
+    )
+    secure("guide_cards", app="SELECT, INSERT, UPDATE, DELETE")
+    op.create_table(
         "orders",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
@@ -1080,6 +1102,52 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_table(
+        "receivers",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("merchant_id", sa.UUID(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("relation", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("channel_code", sa.Text(), nullable=True),
+        sa.Column("channel_message", sa.Text(), nullable=True),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("added_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "relation IN ('store', 'staff', 'store_owner', 'partner', 'headquarters', 'brand', 'distributor', 'supplier', 'service_provider', 'platform', 'other')",
+            name=op.f("receivers_ck_relation"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('intended', 'added', 'refused', 'ended')", name=op.f("receivers_ck_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "merchant_id"],
+            ["app.merchants.tenant_id", "app.merchants.id"],
+            name=op.f("receivers_fk_merchants"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("receivers_fk_parties"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("receivers_pk")),
+        schema="app",
+    )
+    secure(
+        "receivers", app="SELECT, INSERT, UPDATE (state, added_at, ended_at, channel_code, channel_message)"
+    )
+    op.create_index(
+        "receivers_uq_current",
+        "receivers",
+        ["tenant_id", "party_id", "merchant_id"],
+        unique=True,
+        schema="app",
+        postgresql_where=sa.text("state <> 'ended'"),
+    )
+    op.create_table(
         "refunds",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
@@ -1094,8 +1162,10 @@ def upgrade() -> None:
         sa.Column("guide_id", sa.UUID(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("on_the_shelf", sa.Boolean(), nullable=False),
         sa.Column("payer_refund_fen", sa.BigInteger(), nullable=True),
         sa.Column("vendor_refund_id", sa.Text(), nullable=True),
+        sa.Column("channel_code", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("requested_by", sa.Text(), nullable=False),
         sa.Column("business_on", sa.Date(), nullable=False),
@@ -1155,6 +1225,7 @@ def upgrade() -> None:
         sa.Column("opening_fen", sa.BigInteger(), nullable=False),
         sa.Column("earned_fen", sa.BigInteger(), nullable=False),
         sa.Column("reversed_fen", sa.BigInteger(), nullable=False),
+        sa.Column("paid_fen", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("closing_fen", sa.BigInteger(), nullable=False),
         sa.Column("lines", sa.Integer(), nullable=False),
         sa.Column("content_sha256", sa.Text(), nullable=False),
@@ -1302,7 +1373,7 @@ def upgrade() -> None:
         sa.Column("store_id", sa.UUID(), nullable=True),
         sa.Column("contract_id", sa.UUID(), nullable=True),
         sa.Column("balance_fen", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("kind IN ('channel', 'payable')", name=op.f("ledger_accounts_ck_kind")),
+        sa.CheckConstraint("kind IN ('channel', 'payable', 'coupon')", name=op.f("ledger_accounts_ck_kind")),
         sa.ForeignKeyConstraint(
             ["tenant_id", "contract_id"],
             ["app.contracts.tenant_id", "app.contracts.id"],
@@ -1327,6 +1398,59 @@ def upgrade() -> None:
         "ledger_accounts_ix_party", "ledger_accounts", ["tenant_id", "party_id"], unique=False, schema="app"
     )
     op.create_table(
+        "splits",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("order_id", sa.UUID(), nullable=False),
+        sa.Column("payment_id", sa.UUID(), nullable=False),
+        sa.Column("merchant_id", sa.UUID(), nullable=False),
+        sa.Column("transaction_id", sa.Text(), nullable=False),
+        sa.Column("split_no", sa.Text(), nullable=True),
+        sa.Column("channel_no", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("total_fen", sa.BigInteger(), nullable=False),
+        sa.Column("channel_code", sa.Text(), nullable=True),
+        sa.Column("channel_message", sa.Text(), nullable=True),
+        sa.Column("paid_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("due_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("warned_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'scheduled', 'intended', 'accepted', 'finished', 'ended', 'lapsed')",
+            name=op.f("splits_ck_state"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "merchant_id"],
+            ["app.merchants.tenant_id", "app.merchants.id"],
+            name=op.f("splits_fk_merchants"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "order_id"],
+            ["app.orders.tenant_id", "app.orders.id"],
+            name=op.f("splits_fk_orders"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "payment_id"],
+            ["app.payments.tenant_id", "app.payments.id"],
+            name=op.f("splits_fk_payments"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("splits_pk")),
+        sa.UniqueConstraint("tenant_id", "payment_id", name=op.f("splits_uq_tenant_id_payment_id")),
+        sa.UniqueConstraint("tenant_id", "split_no", name=op.f("splits_uq_tenant_id_split_no")),
+        schema="app",
+    )
+    secure("splits", app="SELECT, INSERT, UPDATE, DELETE")
+    op.create_index("splits_ix_order", "splits", ["tenant_id", "order_id"], unique=False, schema="app")
+    op.create_index(
+        "splits_ix_unfinished",
+        "splits",
+        ["tenant_id", "paid_at"],
+        unique=False,
+        schema="app",
+        postgresql_where=sa.text("state NOT IN ('ended', 'lapsed')"),
+    )
+    op.create_table(
         "ledger_entries",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
@@ -1346,7 +1470,8 @@ def upgrade() -> None:
         sa.Column("occurred_on", sa.Date(), nullable=False),
         sa.Column("period_on", sa.Date(), nullable=False),
         sa.CheckConstraint(
-            "cause IN ('order_paid', 'order_refunded', 'loose_refund')", name=op.f("ledger_entries_ck_cause")
+            "cause IN ('order_paid', 'order_refunded', 'loose_refund', 'split_paid', 'split_returned', 'coupon_paid', 'coupon_refunded')",
+            name=op.f("ledger_entries_ck_cause"),
         ),
         sa.CheckConstraint("amount_fen > 0", name=op.f("ledger_entries_ck_amount")),
         sa.CheckConstraint("debit_account_id <> credit_account_id", name=op.f("ledger_entries_ck_accounts")),
@@ -1429,6 +1554,94 @@ def upgrade() -> None:
     )
     secure("order_lines", app="SELECT, INSERT, UPDATE, DELETE")
     op.create_table(
+        "split_parts",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("split_id", sa.UUID(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("receiver_id", sa.UUID(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("channel_code", sa.Text(), nullable=True),
+        sa.Column("detail_no", sa.Text(), nullable=True),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('pending', 'done', 'closed')", name=op.f("split_parts_ck_state")),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("split_parts_ck_amount")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("split_parts_fk_parties"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "receiver_id"],
+            ["app.receivers.tenant_id", "app.receivers.id"],
+            name=op.f("split_parts_fk_receivers"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "split_id"],
+            ["app.splits.tenant_id", "app.splits.id"],
+            name=op.f("split_parts_fk_splits"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "split_id", "party_id", name=op.f("split_parts_pk")),
+        schema="app",
+    )
+    secure("split_parts", app="SELECT, INSERT, UPDATE, DELETE")
+    op.create_table(
+        "split_returns",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("split_id", sa.UUID(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("refund_id", sa.UUID(), nullable=False),
+        sa.Column("replaces_id", sa.UUID(), nullable=True),
+        sa.Column("return_no", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("channel_code", sa.Text(), nullable=True),
+        sa.Column("channel_message", sa.Text(), nullable=True),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("sent_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('intended', 'pending', 'done', 'claimed', 'replaced', 'dropped')",
+            name=op.f("split_returns_ck_state"),
+        ),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("split_returns_ck_amount")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("split_returns_fk_parties"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "refund_id"],
+            ["app.refunds.tenant_id", "app.refunds.id"],
+            name=op.f("split_returns_fk_refunds"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "replaces_id"],
+            ["app.split_returns.tenant_id", "app.split_returns.id"],
+            name="split_returns_fk_replaces",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "split_id"],
+            ["app.splits.tenant_id", "app.splits.id"],
+            name=op.f("split_returns_fk_splits"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("split_returns_pk")),
+        sa.UniqueConstraint("tenant_id", "return_no", name=op.f("split_returns_uq_tenant_id_return_no")),
+        schema="app",
+    )
+    secure("split_returns", app="SELECT, INSERT, UPDATE, DELETE")
+    op.create_index(
+        "split_returns_ix_refund", "split_returns", ["tenant_id", "refund_id"], unique=False, schema="app"
+    )
+    op.create_index(
+        "split_returns_ix_split", "split_returns", ["tenant_id", "split_id"], unique=False, schema="app"
+    )
+    op.create_table(
         "terms_portions",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("terms_id", sa.UUID(), nullable=False),
@@ -1449,6 +1662,27 @@ def upgrade() -> None:
         schema="app",
     )
     secure("terms_portions", app="SELECT, INSERT")
+    op.create_table(
+        "unfreezes",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("split_id", sa.UUID(), nullable=False),
+        sa.Column("unfreeze_no", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('intended', 'done', 'futile')", name=op.f("unfreezes_ck_state")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "split_id"],
+            ["app.splits.tenant_id", "app.splits.id"],
+            name=op.f("unfreezes_fk_splits"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("unfreezes_pk")),
+        sa.UniqueConstraint("tenant_id", "unfreeze_no", name=op.f("unfreezes_uq_tenant_id_unfreeze_no")),
+        schema="app",
+    )
+    secure("unfreezes", app="SELECT, INSERT, UPDATE, DELETE")
+    op.create_index("unfreezes_ix_split", "unfreezes", ["tenant_id", "split_id"], unique=False, schema="app")
     op.create_table(
         "refund_lines",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
@@ -1491,12 +1725,26 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("refund_lines_ix_line", table_name="refund_lines", schema="app")
     op.drop_table("refund_lines", schema="app")
+    op.drop_index("unfreezes_ix_split", table_name="unfreezes", schema="app")
+    op.drop_table("unfreezes", schema="app")
     op.drop_table("terms_portions", schema="app")
+    op.drop_index("split_returns_ix_split", table_name="split_returns", schema="app")
+    op.drop_index("split_returns_ix_refund", table_name="split_returns", schema="app")
+    op.drop_table("split_returns", schema="app")
+    op.drop_table("split_parts", schema="app")
     op.drop_table("order_lines", schema="app")
     op.drop_index("ledger_entries_ix_period", table_name="ledger_entries", schema="app")
     op.drop_index("ledger_entries_ix_order", table_name="ledger_entries", schema="app")
     op.drop_index("ledger_entries_ix_journal", table_name="ledger_entries", schema="app")
     op.drop_table("ledger_entries", schema="app")
+    op.drop_index(
+        "splits_ix_unfinished",
+        table_name="splits",
+        schema="app",
+        postgresql_where=sa.text("state NOT IN ('ended', 'lapsed')"),
+    )
+    op.drop_index("splits_ix_order", table_name="splits", schema="app")
+    op.drop_table("splits", schema="app")
     op.drop_index("ledger_accounts_ix_party", table_name="ledger_accounts", schema="app")
     op.drop_table("ledger_accounts", schema="app")
     op.drop_table("frozen_terms", schema="app")
@@ -1523,6 +1771,13 @@ def downgrade() -> None:
     )
     op.drop_index("refunds_ix_business", table_name="refunds", schema="app")
     op.drop_table("refunds", schema="app")
+    op.drop_index(
+        "receivers_uq_current",
+        table_name="receivers",
+        schema="app",
+        postgresql_where=sa.text("state <> 'ended'"),
+    )
+    op.drop_table("receivers", schema="app")
     op.drop_index(
         "pickups_uq_code", table_name="pickups", schema="app", postgresql_where=sa.text("state = 'waiting'")
     )
@@ -1561,6 +1816,7 @@ def downgrade() -> None:
     op.drop_index("orders_ix_guide", table_name="orders", schema="app")
     op.drop_index("orders_ix_business", table_name="orders", schema="app")
     op.drop_table("orders", schema="app")
+    op.drop_table("guide_cards", schema="app")
     op.drop_index("guide_assignments_ix_store", table_name="guide_assignments", schema="app")
     op.drop_table("guide_assignments", schema="app")
     op.drop_index("stock_ix_level", table_name="stock", schema="app")
