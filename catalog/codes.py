@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import Table
+from sqlalchemy import Table, text
 
 from catalog.models import Category, Sku, Spu
 from tenants.batches import ids_of
@@ -28,6 +28,19 @@ async def category_ids(db: Reading, codes: Iterable[str]) -> dict[str, CategoryI
 async def spu_ids(db: Reading, codes: Iterable[str]) -> dict[str, SpuId]:
     """The products behind these codes."""
     return {code: SpuId(found) for code, found in (await ids_of(db, SPUS, codes=codes)).items()}
+
+
+async def category_codes_of_skus(db: Reading, codes: Sequence[str]) -> dict[str, str]:
+    """The category codes of these units, by the units' codes; a unit without a category is left out."""
+    statement = text(
+        "SELECT k.code AS sku_code, c.code AS category_code"
+        " FROM unnest(CAST(:codes AS text[])) AS asked (code)"
+        " JOIN app.skus k ON k.tenant_id = :tenant_id AND k.code = asked.code"
+        " JOIN app.spus s ON s.tenant_id = :tenant_id AND s.id = k.spu_id"
+        " JOIN app.categories c ON c.tenant_id = :tenant_id AND c.id = s.category_id"
+    )
+    found = await db.execute(statement, {"tenant_id": db.tenant_id, "codes": list(codes)})
+    return {row.sku_code: row.category_code for row in found}
 
 
 async def sku_ids(db: Reading, codes: Iterable[str]) -> dict[str, SkuId]:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from guides.queries import guide_ids_by_code
 from orders.errors import HistoryChangedMeanwhile
 from orders.events import HistoryImported
+from orders.history.categories import with_categories
 from orders.history.commands import RefundRow
 from orders.history.documents import Occurrences
 from orders.history.inserts import IMPORTER, insert_refund_lines, insert_refunds
@@ -63,6 +64,7 @@ async def import_refunds(
     occurrences = occurrences or Occurrences()
     occurrences.begin(rows[0].number)
     numbers = [_number(row, occurrences) for row in rows]
+    rows = await with_categories(db, rows)
     await hold_source(db, source_name)
     standing = await parts_of(db, [row.document for row in rows if row.document], source_name=source_name)
     candidates = [

@@ -14,6 +14,7 @@ from guides.queries import guide_ids_by_code
 from orders.events import HistoryImported
 from orders.history.amounts import OF_DOCUMENT, LineAmounts, exact_fen, line_amounts, too_large
 from orders.history.batch import HistoryBatch
+from orders.history.categories import with_categories
 from orders.history.commands import (
     NO_LINES,
     TOTAL_DIFFERS,
@@ -59,6 +60,7 @@ async def import_orders(
     codes |= {str(part.attribution["store_code"]) for parts in standing.values() for part in parts}
     stores = await store_clocks(db, codes)
     lines = await lines_of(db, [part.id for parts in standing.values() for part in parts])
+    rows = await with_categories(db, rows)
     measured = _measured(rows, stores=stores, standing=standing, report=report)
     drafts = gather(measured, stores=stores, occurrences=occurrences)
     batch = HistoryBatch(
