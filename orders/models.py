@@ -237,7 +237,7 @@ class Refund(Base):
     guide_id: Mapped[UUID | None]
     state: Mapped[str]
     amount_fen: Mapped[Fen]
-    on_the_shelf: Mapped[bool] = mapped_column(default=False)
+    on_the_shelf: Mapped[bool | None]
     """Asked for before the goods were handed over: its units go back to the stock, whenever the money arrives."""
     payer_refund_fen: Mapped[Fen | None]
     vendor_refund_id: Mapped[str | None]

@@ -1162,7 +1162,7 @@ def upgrade() -> None:
         sa.Column("guide_id", sa.UUID(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
-        sa.Column("on_the_shelf", sa.Boolean(), nullable=False),
+        sa.Column("on_the_shelf", sa.Boolean(), nullable=True),
         sa.Column("payer_refund_fen", sa.BigInteger(), nullable=True),
         sa.Column("vendor_refund_id", sa.Text(), nullable=True),
         sa.Column("channel_code", sa.Text(), nullable=True),
