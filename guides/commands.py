@@ -1,13 +1,12 @@
 """What may be asked of the guides' package: structs that come in. Unknown fields are refused."""
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from guides.states import Scene
-from tenants.commands import Basis, Code, Name
+from tenants.commands import Basis, Code, Instant, Name
 from tenants.kernel.ids import GuideId, MerchantId, StaffId, StoreId
 
 
@@ -42,7 +41,7 @@ class ShareLink(_Command, frozen=True):
     guide_id: GuideId | None = None
     campaign: Annotated[str, Meta(max_length=64)] | None = None
     target: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[a-zA-Z0-9/_?=&.-]+$")] = "home"
-    expires_at: datetime | None = None
+    expires_at: Instant | None = None
 
 
 class RecordTouch(_Command, frozen=True):
@@ -67,4 +66,4 @@ class StartPlan(_Command, frozen=True):
 
     name: Name
     rates: Annotated[list[PlanRate], Meta(min_length=1, max_length=500)]
-    active_from: datetime
+    active_from: Instant

@@ -13,6 +13,8 @@ from tenants.states import Ownership, StaffRole, StoreStatus
 Code = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\s\x00-\x1f]+$")]
 Slug = Annotated[str, Meta(min_length=2, max_length=40, pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Instant = Annotated[datetime, Meta(tz=True)]
+"""A moment with its zone."""
 Basis = Annotated[int, Meta(ge=0, le=10_000)]
 ZoneName = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z_+\-0-9]+(/[A-Za-z_+\-0-9]+)*$")]
 
@@ -82,8 +84,8 @@ class OpenStore(_Command, frozen=True):
     phone: Annotated[str, Meta(max_length=60)] | None = None
     time_zone: ZoneName | None = None
     business_day_starts: Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
-    active_from: datetime | None = None
-    active_to: datetime | None = None
+    active_from: Instant | None = None
+    active_to: Instant | None = None
 
 
 class SetHours(_Command, frozen=True):

@@ -157,3 +157,9 @@ class OperatorLoginTaken(Conflict):
     """An operator with this log-in name exists."""
 
     zh = "平台账号已存在"
+
+
+class StoreTimesReversed(Invalid):
+    """A store must begin before it ends."""
+
+    zh = "门店的开始时间必须早于结束时间"

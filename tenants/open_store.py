@@ -18,6 +18,7 @@ from tenants.errors import (
     StoreCodeTaken,
     StoreGroupNotFound,
     StoreNotFound,
+    StoreTimesReversed,
 )
 from tenants.hours import check_spans
 from tenants.kernel.ids import LevelId, MallId, StoreGroupId, StoreId, derived_id, new_id
@@ -109,6 +110,8 @@ async def set_hours(db: Writing, command: SetHours, *, level: Level, level_id: L
 async def _store_columns(db: Writing, command: OpenStore, *, current: StoreId | None) -> dict[str, Any]:
     """The store's columns, once everything it points at is known to exist."""
     await _check_references(db, command)
+    if command.active_from and command.active_to and command.active_from >= command.active_to:
+        raise StoreTimesReversed
     flagship = select(Store.id).where(
         Store.tenant_id == db.tenant_id, Store.is_flagship, Store.id != (current or new_id())
     )

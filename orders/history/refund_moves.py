@@ -34,6 +34,9 @@ _KEEP = text(
     " WHERE l.tenant_id = :tenant_id AND l.refund_id = u.id AND l.line_no = u.place AND l.kept_before_fen IS NULL"
 )
 
+ONWARD = {**REFUND_MOVES, RefundStatus.FAILED: frozenset[RefundStatus]()}
+"""A file's word, unlike the channel's, does not bring a failed refund back: that would be a refund of its own."""
+
 
 class RefundMove(NamedTuple):
     """One refund that moves on, with what it takes of its lines when it is done."""
@@ -55,8 +58,8 @@ def meet(
     if stood is told:
         return []
     reason = f"{STATUS_CHANGED}: {stood}"
-    if told not in REFUND_MOVES[stood]:
-        if stood in REFUND_MOVES[told]:
+    if told not in ONWARD[stood]:
+        if stood in ONWARD[told]:
             choice.report.warn(row.number, warning("state", told, reason=reason))
         else:
             choice.report.refuse(row.number, refusal("state", told, reason=reason))

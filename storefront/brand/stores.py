@@ -21,6 +21,7 @@ from tenants.errors import (
     StoreCodeTaken,
     StoreGroupNotFound,
     StoreNotFound,
+    StoreTimesReversed,
     TimeZoneUnknown,
 )
 from tenants.kernel.ids import StoreId
@@ -32,7 +33,9 @@ from tenants.views import GroupView, MallView, StoreView
 
 HEADQUARTERS = staff(StaffRole.BRAND_HQ)
 OFFICE = staff(StaffRole.BRAND_HQ, StaffRole.FINANCE)
-UNKNOWN_REFERENCES = (StoreGroupNotFound, MerchantNotFound, MallNotFound, TimeZoneUnknown, FlagshipTaken)
+UNKNOWN_REFERENCES = (
+    StoreGroupNotFound, MerchantNotFound, MallNotFound, TimeZoneUnknown, FlagshipTaken, StoreTimesReversed,
+)  # fmt: skip
 
 
 class StorePage(msgspec.Struct, frozen=True, rename="camel"):

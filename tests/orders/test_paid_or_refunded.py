@@ -22,7 +22,7 @@ from storefront.simulators.remote import SimulatorRefused
 from tenants.kernel.ids import RefundId
 from tests.support.rows import rows
 
-SCHEDULES = int(os.environ.get("SCHEDULES", "300"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "100"))
 AT_ONCE = 10
 REFUSALS = (OrderAlreadyPaid, OrderNotPayable, PaymentPending, PaymentTimeOver, SimulatorRefused)
 FATES = (

@@ -44,7 +44,7 @@ MACHINES = {
             "pending": {"done", "failed", "abnormal"},
             "abnormal": {"done", "failed"},
             "done": set(),
-            "failed": set(),
+            "failed": {"pending", "done", "abnormal"},
         },
     ),
     PickupState: (

@@ -13,7 +13,7 @@ from tenants.kernel.ids import new_id
 from tests.support.rows import rows, value
 from tests.support.trading import PRICE
 
-RACES = int(os.environ.get("RACES", "60"))
+RACES = int(os.environ.get("RACES", "20"))
 AT_ONCE = 20
 COUNTERS = "SELECT paid_fen, refunded_fen, split_fen FROM app.orders WHERE tenant_id = :t"
 STOCK = "UPDATE app.stock SET on_hand = 100000 WHERE tenant_id = :t"

@@ -55,6 +55,10 @@ async def test_a_store_is_opened_once_and_can_be_changed(headquarters: Client) -
         ({"merchantId": str(new_id())}, "MERCHANT_NOT_FOUND"),
         ({"timeZone": "Mars/Olympus"}, "TIME_ZONE_UNKNOWN"),
         ({"latitude": 91}, "VALIDATION_FAILED"),
+        (
+            {"activeFrom": "2026-11-01T00:00:00Z", "activeTo": "2026-11-01T00:00:00Z"},
+            "STORE_TIMES_REVERSED",
+        ),
         ({"tenantId": str(new_id())}, "VALIDATION_FAILED"),
         ({"name": "a\u0000b"}, "VALIDATION_FAILED"),
     ],

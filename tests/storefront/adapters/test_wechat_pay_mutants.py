@@ -1,6 +1,6 @@
 """Altered callbacks through the whole application: none accepted, none answered 5xx (P9).
 
-The suite sends 5,000; the long run is `MUTANTS=100000 pytest tests/storefront/adapters/test_wechat_pay_mutants.py`.
+The suite sends 3,000; the long run is `MUTANTS=100000 pytest tests/storefront/adapters/test_wechat_pay_mutants.py`.
 """
 
 import os
@@ -20,7 +20,7 @@ from tenants.queries import merchants
 from tests.storefront.adapters.mutants import Sender, mutants
 from tests.storefront.conftest import app, passwords  # noqa: F401 fixtures
 
-MUTANTS = int(os.environ.get("MUTANTS", "5000"))
+MUTANTS = int(os.environ.get("MUTANTS", "3000"))
 CHUNK, LONG = 1_000, 100_000
 SEED = 2026
 SERIAL = "PUB_KEY_ID_0119000000012026112100000000000000"
