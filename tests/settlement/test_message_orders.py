@@ -22,7 +22,7 @@ from tests.support.rows import rows, value
 from tests.support.split_shop import SplitShop
 from tests.support.trading import PRICE
 
-MESSAGES = int(os.environ.get("MESSAGES", "4"))
+MESSAGES = int(os.environ.get("MESSAGES", "5"))
 PART = PRICE * 2_000 // 10_000
 ENDS = text(
     "SELECT s.state, p.state, r.state, b.state, o.refunded_fen, o.split_fen, (SELECT count(*) FROM app.ledger_entries e"
