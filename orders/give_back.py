@@ -81,7 +81,6 @@ async def send_refund(
         if isinstance(answer, Refused):
             return await move_refund(db, refund_id, to=RefundStatus.FAILED, now=now, channel_code=answer.code)
         status = await record_refund(db, answer, now=now)
-        # Of two workers that send at once only one starts to ask: repeating begins with the reaction that is kept.
         if status is RefundStatus.PENDING:
             await append(
                 db, RefundAwaited(refund_id=refund_id, asked=0), now=now, due_at=now + FIRST_QUESTION
