@@ -340,7 +340,9 @@ async def end_the_month(cast: Cast, *, stage: Stage) -> None:
     stage.tell(
         f"kept: orders {totals['ordersFen']}, ledger {totals['ledgerFen']}, statements {totals['statementsFen']} fen"
     )
-    if len(set(totals.values())) != 1 or again["statements"] != closed["statements"]:
+    kept = {totals[name] for name in ("ordersFen", "ledgerFen", "statementsFen")}
+    carried_on = totals["carriedFen"] == totals["openingsFen"]
+    if len(kept) != 1 or not carried_on or again["statements"] != closed["statements"]:
         raise StoryBroken(f"the month's figures differ: {totals}")
 
 
