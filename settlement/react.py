@@ -5,7 +5,7 @@ RefundDone       -> book_refund
 HistoryImported  -> book_history
 PostingPaused    -> go_on_booking
 
-What splitting does stands in `react_splits`.
+What splitting does stands in `splitting.react`.
 """
 
 from datetime import datetime

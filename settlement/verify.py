@@ -26,10 +26,10 @@ from sqlalchemy.orm import aliased
 from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry, Statement, TermsPortion
 from settlement.queries import credited_account, signed_amount
-from settlement.split_models import Split
+from settlement.splitting.models import Split
+from settlement.splitting.verify import counters_off, payments_off
 from settlement.states import COUPONS, PAYMENT, AccountKind, Cause
 from settlement.verify_gaps import lines_without_terms, missing_statements
-from settlement.verify_splits import counters_off, payments_off
 from settlement.views import BooksReport, Finding
 from tenants.kernel.money import WHOLE
 from tenants.kernel.scope import Reading

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import msgspec
 
 from settlement.ports import Relation
-from settlement.split_states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
+from settlement.splitting.states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
 from settlement.states import Cause, PartyKind, PeriodState
 from tenants.kernel.ids import (
     ContractId,

@@ -9,7 +9,7 @@ from orders import events as orders
 from orders.reactions import ask_awaited_refund, release_unpaid, report_collected, send_requested_refund
 from settlement import events as settlement
 from settlement.react import BOOK_HISTORY, book_history, book_paid_order, book_refund, go_on_booking
-from settlement.react_splits import (
+from settlement.splitting.react import (
     ask_accepted_split,
     expect_split,
     leave_with_receivers,
@@ -32,7 +32,7 @@ SUBSCRIPTIONS: Final[Subscriptions] = {
     orders.OrderRepriced: (),
     orders.OrderCancelled: (),
     orders.OrderCollected: (
-        in_transaction("settlement.schedule_split", schedule_collected),
+        in_transaction("settlement.splitting.schedule", schedule_collected),
         as_flow("orders.report_hand_over", report_collected),
     ),
     orders.RefundRequested: (as_flow("orders.send_refund", send_requested_refund),),
@@ -41,7 +41,7 @@ SUBSCRIPTIONS: Final[Subscriptions] = {
     orders.RefundDone: (in_transaction("settlement.book_refund", book_refund),),
     orders.HistoryImported: (in_transaction(BOOK_HISTORY, book_history),),
     settlement.PostingPaused: (in_transaction("settlement.go_on_booking", go_on_booking),),
-    settlement.SplitScheduled: (as_flow("settlement.send_split", send_due_split),),
+    settlement.SplitScheduled: (as_flow("settlement.splitting.send", send_due_split),),
     settlement.SplitAccepted: (as_flow("settlement.ask_split", ask_accepted_split),),
     settlement.FreezeNearsEnd: (in_transaction("settlement.warn_of_freeze", warn_before_thaw),),
     settlement.FreezeWarned: (),

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from orders.ports import GuideCards, HandOverReports, PaymentSplits, Terms
 from settlement.freeze import ContractTerms
-from settlement.payment_splits import ChannelSplits
+from settlement.splitting.refund_table import ChannelSplits
 from storefront.adapters.outbound import open_http_client
 from storefront.channels import MiniProgramLogins, MiniPrograms, WechatPayChannels, WecomCorps
 from storefront.directory import Directory

@@ -5,11 +5,11 @@ from uuid import UUID
 from litestar import delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from settlement import split_queries
 from settlement.commands import AddReceiver
 from settlement.errors import ReceiverNotFound, ReceiverNotPossible, SplitPending
-from settlement.receivers import add_receiver, end_receiver
-from settlement.split_states import SplitStatus
+from settlement.splitting import queries
+from settlement.splitting.receivers import add_receiver, end_receiver
+from settlement.splitting.states import SplitStatus
 from settlement.views import ReceiverList, ReceiverView, SplitList
 from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now
 from storefront.brand.contracts import MONEY_PEOPLE
@@ -25,7 +25,7 @@ from tenants.kernel.paging import PageTooLarge
 async def list_receivers(tenant: CurrentTenant) -> ReceiverList:
     """Every party's receivers, ended ones too."""
     async with tenant.reading() as db:
-        return ReceiverList(receivers=await split_queries.receivers(db))
+        return ReceiverList(receivers=await queries.receivers(db))
 
 
 @post(
@@ -77,9 +77,7 @@ async def list_splits(
 ) -> SplitList:  # fmt: skip
     """Splits, the oldest payment first; `warned` ones unfreeze within days and are not split yet."""
     async with tenant.reading() as db:
-        return SplitList(
-            splits=await split_queries.splits(db, state=status, warned=bool(warned), limit=limit)
-        )
+        return SplitList(splits=await queries.splits(db, state=status, warned=bool(warned), limit=limit))
 
 
 @get(
@@ -91,7 +89,7 @@ async def list_splits(
 async def get_order_splits(order_id: FromPath[UUID], tenant: CurrentTenant) -> SplitList:
     """The split of an order's payment, with parts, returns and unfreezes; empty where nothing was marked for splitting."""
     async with tenant.reading() as db:
-        return SplitList(splits=await split_queries.split_of_order(db, OrderId(order_id)))
+        return SplitList(splits=await queries.split_of_order(db, OrderId(order_id)))
 
 
 ROUTES = [list_receivers, add, end, list_splits, get_order_splits]

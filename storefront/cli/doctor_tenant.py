@@ -12,8 +12,8 @@ import httpx
 
 from orders.ports import Refused, Unknown
 from settlement.ports import SplitRefused
-from settlement.split_queries import receivers
-from settlement.split_states import ReceiverState
+from settlement.splitting.queries import receivers
+from settlement.splitting.states import ReceiverState
 from storefront.adapters.errcode import TokenUnavailable
 from storefront.adapters.errors import CredentialsUnreadable
 from storefront.adapters.outbound import open_http_client

@@ -15,7 +15,7 @@ MODEL_MODULES = (
     "guides.models",
     "orders.models",
     "settlement.models",
-    "settlement.split_models",
+    "settlement.splitting.models",
 )
 
 

@@ -15,14 +15,14 @@ from orders.refund import request_refund
 from orders.views import PlacedOrder, RefundView
 from settlement.commands import AddReceiver, ContractRateRow, CreateContract, NamedParty
 from settlement.contracts import create_contract
-from settlement.payment_splits import ChannelSplits
 from settlement.pending import post_pending
-from settlement.receivers import add_receiver
-from settlement.returns import send_return
-from settlement.schedule_split import schedule_split
-from settlement.send_split import ask_split, send_split
-from settlement.split_queries import split_of_order
-from settlement.split_states import SplitStatus
+from settlement.splitting.queries import split_of_order
+from settlement.splitting.receivers import add_receiver
+from settlement.splitting.refund_table import ChannelSplits
+from settlement.splitting.returns import send_return
+from settlement.splitting.schedule import schedule_split
+from settlement.splitting.send import ask_split, send_split
+from settlement.splitting.states import SplitStatus
 from settlement.states import PartyKind
 from settlement.terms import party_id_of
 from settlement.verify import verify_books

@@ -15,7 +15,7 @@ from orders.place import place_order
 from orders.ports import Terms
 from orders.views import PaymentView, PlacedOrder
 from settlement.freeze import ContractTerms
-from settlement.payment_splits import ChannelSplits
+from settlement.splitting.refund_table import ChannelSplits
 from storefront.channels import WechatPayChannels
 from storefront.onboarding import open_brand
 from storefront.simulators.remote import SimulatorControl

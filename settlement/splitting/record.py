@@ -12,10 +12,10 @@ from orders.payments import lock_order
 from orders.split_counter import free_split
 from settlement.errors import SplitDiffers
 from settlement.ports import ChannelSplit, PartState, SplitRefused, SplitState
-from settlement.post_splits import post_part
-from settlement.split_models import Split, SplitPartRow, SplitReturn
-from settlement.split_rows import Part, Splitting, find_splitting
-from settlement.split_states import (
+from settlement.splitting.models import Split, SplitPartRow, SplitReturn
+from settlement.splitting.post import post_part
+from settlement.splitting.rows import Part, Splitting, find_splitting
+from settlement.splitting.states import (
     PART_MOVES,
     RECALLED,
     RETURN_MOVES,

@@ -13,7 +13,7 @@ from settlement.errors import SplitDiffers
 from settlement.ledger import Movement, append, channel_account, open_journal, payable_account
 from settlement.periods import book_into
 from settlement.post import post_order_paid
-from settlement.split_rows import terms_of_party
+from settlement.splitting.rows import terms_of_party
 from settlement.states import Cause
 from tenants.kernel.ids import JournalId, OrderId, PartyId, SplitId, SplitReturnId, derived_id
 from tenants.kernel.money import Fen

@@ -9,11 +9,11 @@ from datetime import datetime
 from orders.ports import RefundRoom
 from orders.split_queries import shared_payment
 from settlement.ports import SplittingChannels
-from settlement.returns import plan_returns
-from settlement.schedule_split import open_split
-from settlement.split_rows import Splitting, splitting_of_payment
-from settlement.split_states import SplitStatus
-from settlement.unfreeze import left_of, unfreeze_rest
+from settlement.splitting.returns import plan_returns
+from settlement.splitting.rows import Splitting, splitting_of_payment
+from settlement.splitting.schedule import open_split
+from settlement.splitting.states import SplitStatus
+from settlement.splitting.unfreeze import left_of, unfreeze_rest
 from tenants.kernel.ids import OrderId, RefundId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import TenantScope, Writing

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement.split import Portion
-from settlement.split_amounts import Owed, cut_to, owed_of, room_for, to_return
+from settlement.splitting.amounts import Owed, cut_to, owed_of, room_for, to_return
 from settlement.states import PartyKind
 from settlement.terms import LineSplit
 from tenants.kernel.ids import ContractId, PartyId

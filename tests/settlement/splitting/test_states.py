@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import pytest
 
-from settlement import split_states as states
+from settlement.splitting import states
 
 MACHINES = {
     states.ReceiverState: states.RECEIVER_MOVES,

@@ -11,9 +11,9 @@ from orders.split_queries import kept_lines
 from settlement.errors import SplitNotFound
 from settlement.models import Party
 from settlement.post_terms import BookedTerms, booked_terms
-from settlement.split_amounts import owed_of
-from settlement.split_models import ReceiverRow, Split, SplitPartRow, SplitReturn
-from settlement.split_states import HELD, RECALLED, PartStatus, ReceiverState, SplitStatus
+from settlement.splitting.amounts import owed_of
+from settlement.splitting.models import ReceiverRow, Split, SplitPartRow, SplitReturn
+from settlement.splitting.states import HELD, RECALLED, PartStatus, ReceiverState, SplitStatus
 from settlement.states import PartyKind
 from tenants.kernel.ids import MerchantId, OrderId, PartyId, PaymentId, ReceiverId, SplitId
 from tenants.kernel.money import Fen

@@ -10,11 +10,11 @@ from sqlalchemy import insert, select, update
 
 from orders.ports import Unknown
 from settlement.errors import SplitPending
-from settlement.numbers import new_unfreeze_no
 from settlement.ports import ChannelSplit, Ended, Reason, SplitRefused, SplittingChannel, UnfreezeRequest
-from settlement.split_models import Unfreeze
-from settlement.split_rows import Splitting, find_splitting
-from settlement.split_states import UNFREEZE_MOVES, UnfreezeStatus, origins
+from settlement.splitting.models import Unfreeze
+from settlement.splitting.numbers import new_unfreeze_no
+from settlement.splitting.rows import Splitting, find_splitting
+from settlement.splitting.states import UNFREEZE_MOVES, UnfreezeStatus, origins
 from tenants.kernel.ids import SplitId, UnfreezeId, new_id
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import TenantScope, Writing

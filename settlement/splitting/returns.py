@@ -16,7 +16,6 @@ from orders.split_counter import take_split
 from orders.split_queries import refunds_failed
 from settlement.errors import SplitPending
 from settlement.events import ReturnRequested
-from settlement.numbers import new_return_no
 from settlement.ports import (
     ChannelReturn,
     Reason,
@@ -26,11 +25,12 @@ from settlement.ports import (
     SplittingChannels,
     Trouble,
 )
-from settlement.post_splits import post_return
-from settlement.split_amounts import to_return
-from settlement.split_models import Split, SplitPartRow, SplitReturn
-from settlement.split_rows import find_splitting, held_parts, owed_parties
-from settlement.split_states import RETURN_MOVES, PartStatus, ReturnStatus, SplitStatus, origins
+from settlement.splitting.amounts import to_return
+from settlement.splitting.models import Split, SplitPartRow, SplitReturn
+from settlement.splitting.numbers import new_return_no
+from settlement.splitting.post import post_return
+from settlement.splitting.rows import find_splitting, held_parts, owed_parties
+from settlement.splitting.states import RETURN_MOVES, PartStatus, ReturnStatus, SplitStatus, origins
 from tenants.kernel.ids import MerchantId, OrderId, PartyId, RefundId, SplitId, SplitReturnId, new_id
 from tenants.kernel.money import Fen
 from tenants.kernel.outbox import append

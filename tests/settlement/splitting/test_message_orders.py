@@ -14,9 +14,9 @@ from sqlalchemy import text
 from orders.ports import ChannelRefund, RefundState
 from orders.refund_outcome import record_refund
 from settlement.ports import ChannelReturn, ChannelSplit, PartState, ReceiverKind, ReturnState, SplitState
-from settlement.record_split import record_split
-from settlement.returns import record_return
-from settlement.split_states import SplitStatus
+from settlement.splitting.record import record_split
+from settlement.splitting.returns import record_return
+from settlement.splitting.states import SplitStatus
 from tenants.kernel.ids import SplitReturnId
 from tests.support.rows import rows, value
 from tests.support.split_shop import SplitShop

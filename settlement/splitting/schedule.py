@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from orders.split_queries import SharedPayment, shared_payment
 from settlement.events import FreezeNearsEnd, FreezeWarned, SplitScheduled
-from settlement.split_models import Split
-from settlement.split_policy import split_policy
-from settlement.split_states import SPLIT_MOVES, SplitStatus, origins
+from settlement.splitting.models import Split
+from settlement.splitting.policy import split_policy
+from settlement.splitting.states import SPLIT_MOVES, SplitStatus, origins
 from tenants.kernel.ids import OrderId, SplitId, derived_id
 from tenants.kernel.outbox import append
 from tenants.kernel.scope import Writing

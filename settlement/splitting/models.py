@@ -10,7 +10,7 @@ from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from settlement.ports import Relation
-from settlement.split_states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
+from settlement.splitting.states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
 from tenants.kernel.money import Fen
 from tenants.kernel.tables import Base, Key, Moment, TenantKey, belongs_to, one_of, rule, tenant_table
 

@@ -15,9 +15,9 @@ from settlement.commands import AddReceiver
 from settlement.errors import ReceiverNotFound, ReceiverNotPossible, SplitPending
 from settlement.models import Party
 from settlement.ports import Added, Deleted, Receiver, Relation, SplitRefused, SplittingChannels
-from settlement.split_models import ReceiverRow
-from settlement.split_queries import find_receiver
-from settlement.split_states import RECEIVER_MOVES, ReceiverState, origins
+from settlement.splitting.models import ReceiverRow
+from settlement.splitting.queries import find_receiver
+from settlement.splitting.states import RECEIVER_MOVES, ReceiverState, origins
 from settlement.states import PartyKind
 from settlement.views import ReceiverView
 from tenants.audit import record_deed

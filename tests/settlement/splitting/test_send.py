@@ -4,14 +4,14 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from settlement import unfreeze
 from settlement.errors import SplitPending
 from settlement.events import SplitScheduled
-from settlement.numbers import new_unfreeze_no
 from settlement.ports import ChannelSplit, SplitPart, SplitRequest
-from settlement.schedule_split import open_split, schedule_split, warn_of_freeze
-from settlement.send_split import ask_split
-from settlement.split_states import PartStatus, SplitStatus, UnfreezeStatus
+from settlement.splitting import unfreeze
+from settlement.splitting.numbers import new_unfreeze_no
+from settlement.splitting.schedule import open_split, schedule_split, warn_of_freeze
+from settlement.splitting.send import ask_split
+from settlement.splitting.states import PartStatus, SplitStatus, UnfreezeStatus
 from storefront.simulators.faults import FaultKind
 from tenants.kernel.money import Fen
 from tests.support.rows import events, rows

@@ -14,9 +14,9 @@ from datetime import datetime
 from orders.events import OrderCollected, OrderPaid, RefundFailed
 from settlement.events import FreezeNearsEnd, ReturnRequested, SplitAccepted, SplitScheduled
 from settlement.ports import SplittingChannels
-from settlement.returns import renounce_returns, send_return
-from settlement.schedule_split import open_split, schedule_split, warn_of_freeze
-from settlement.send_split import ask_split, send_split
+from settlement.splitting.returns import renounce_returns, send_return
+from settlement.splitting.schedule import open_split, schedule_split, warn_of_freeze
+from settlement.splitting.send import ask_split, send_split
 from tenants.kernel.scope import TenantScope, Writing
 
 

@@ -8,8 +8,8 @@ from orders.ports import ChannelRefund, RefundState
 from orders.refund_outcome import record_refund
 from orders.states import RefundStatus
 from settlement.errors import SplitPending
-from settlement.returns import renounce_returns, send_return
-from settlement.split_states import ReturnStatus, SplitStatus, UnfreezeStatus
+from settlement.splitting.returns import renounce_returns, send_return
+from settlement.splitting.states import ReturnStatus, SplitStatus, UnfreezeStatus
 from storefront.simulators.faults import FaultKind
 from tests.support.rows import events, rows, value
 from tests.support.split_shop import open_receiver

@@ -11,8 +11,8 @@ from settlement.errors import ReceiverNotFound
 from settlement.models import Party
 from settlement.ports import Relation
 from settlement.queries import parties
-from settlement.split_models import ReceiverRow, Split, SplitPartRow, SplitReturn, Unfreeze
-from settlement.split_states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
+from settlement.splitting.models import ReceiverRow, Split, SplitPartRow, SplitReturn, Unfreeze
+from settlement.splitting.states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
 from settlement.views import ReceiverView, SplitPartView, SplitReturnView, SplitView, UnfreezeView
 from tenants.kernel.ids import MerchantId, OrderId, PartyId, ReceiverId, RefundId, SplitId, SplitReturnId
 from tenants.kernel.money import Fen

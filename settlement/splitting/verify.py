@@ -7,8 +7,8 @@ from sqlalchemy import CompoundSelect, Select, String, and_, cast, func, select,
 from orders.split_queries import split_counters_select
 from settlement.models import LedgerAccount, LedgerEntry
 from settlement.queries import credited_account, signed_amount
-from settlement.split_models import Split, SplitPartRow, SplitReturn
-from settlement.split_states import HELD, RECALLED, PartStatus, ReturnStatus
+from settlement.splitting.models import Split, SplitPartRow, SplitReturn
+from settlement.splitting.states import HELD, RECALLED, PartStatus, ReturnStatus
 from settlement.states import PAYMENT
 from tenants.kernel.scope import Reading
 

@@ -15,7 +15,6 @@ from orders.ports import Unknown
 from orders.split_counter import take_split
 from settlement.errors import SplitExceedsPaid, SplitPending
 from settlement.events import SplitAccepted, SplitScheduled
-from settlement.numbers import new_split_no
 from settlement.ports import (
     ChannelSplit,
     Reason,
@@ -25,19 +24,20 @@ from settlement.ports import (
     SplittingChannel,
     SplittingChannels,
 )
-from settlement.record_split import move_split, note_refusal, record_refusal, record_split
-from settlement.split_amounts import Owed, cut_to, room_for
-from settlement.split_models import SplitPartRow
-from settlement.split_policy import split_policy
-from settlement.split_rows import (
+from settlement.splitting.amounts import Owed, cut_to, room_for
+from settlement.splitting.models import SplitPartRow
+from settlement.splitting.numbers import new_split_no
+from settlement.splitting.policy import split_policy
+from settlement.splitting.record import move_split, note_refusal, record_refusal, record_split
+from settlement.splitting.rows import (
     CurrentReceiver,
     Splitting,
     current_receivers,
     find_splitting,
     owed_parties,
 )
-from settlement.split_states import SplitStatus
-from settlement.unfreeze import unfreeze_rest
+from settlement.splitting.states import SplitStatus
+from settlement.splitting.unfreeze import unfreeze_rest
 from tenants.kernel.ids import PartyId, SplitId
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.outbox import append
