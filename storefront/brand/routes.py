@@ -11,6 +11,7 @@ from storefront.brand import (
     pages,
     people,
     prices,
+    relations,
     settlement,
     splits,
     stores,
@@ -18,6 +19,7 @@ from storefront.brand import (
 
 ROUTES: Final[list[ControllerRouterHandler]] = [
     *people.ROUTES,
+    *relations.ROUTES,
     *stores.ROUTES,
     *catalogue.ROUTES,
     *prices.ROUTES,

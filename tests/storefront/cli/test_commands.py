@@ -19,7 +19,7 @@ from storefront.cli.home import (
 )
 from storefront.cli.main import LAZY, storefront
 from storefront.cli.running import Running, Wanted
-from storefront.cli.tenant import _camel
+from storefront.cli.brand_file import camel
 from storefront.gate import CHECKS
 from tenants.commands import CreateTenant
 
@@ -168,9 +168,9 @@ def test_without_a_database_a_command_names_the_data_folder(environment, tmp_pat
 
 def test_the_example_of_a_brand_is_a_whole_command(tmp_path):
     given = tomllib.loads(run("tenant", "example").output)
-    assert _camel(given).keys() == {"code", "name", "appid", "appSecret", "merchant"}
+    assert camel(given).keys() == {"code", "name", "appid", "appSecret", "merchant"}
     given["app_secret"] = given["merchant"]["api_v3_key"] = "x" * 32
-    assert msgspec.convert(_camel(given), CreateTenant).code == "river-wear"
+    assert msgspec.convert(camel(given), CreateTenant).code == "river-wear"
 
 
 def test_a_mistake_in_a_brands_file_is_named_as_the_file_names_it(tmp_path):
