@@ -154,7 +154,7 @@ async def _note_result(
         return MoveState.WAITING
     if fate is MoveFate.DONE:
         # A result of an earlier move between the same two would lie before this one was even asked for.
-        return await _arrive(db, move, fact=fact, at=max(at or now, move.created_at), now=now)
+        return await _arrive(db, move, fact=fact, at=min(max(at or now, move.created_at), now), now=now)
     ends = {MoveFate.REFUSED: MoveState.REFUSED, MoveFate.TAKER_FULL: MoveState.TAKER_FULL}
     code = NO_RECORD if fate is MoveFate.NONE else None
     return await _end(db, move, to=ends.get(fate, MoveState.FAILED), fact=fact, now=now, code=code)

@@ -60,7 +60,7 @@ async def take_news(tenant: TenantScope, news: News, *, contacts: ContactBook, n
     if news.change is Change.MOVE_FAILED:
         await _ask_again(tenant, news, taker=member.guide_id, now=now)
     elif news.change in {Change.ENDED_BY_GUIDE, Change.ENDED_BY_SHOPPER}:
-        await _part(tenant, news, guide_id=member.guide_id)
+        await _part(tenant, news, guide_id=member.guide_id, now=now)
     else:
         await _meet(tenant, news, member=member, contacts=contacts, now=now)
 
@@ -90,16 +90,18 @@ async def _keep(db: Writing, news: News, *, facts: ContactFacts, member: Member,
         shopper_id=shopper_id,
         guide_id=member.guide_id,
         way_id=next((way for way in ways if way is not None), None),
-        at=following.since,
+        # WeCom's clock may be ahead of ours: nobody has held anything before it happened.
+        at=min(following.since, now),
     )
 
 
-async def _part(tenant: TenantScope, news: News, *, guide_id: GuideId) -> None:
+async def _part(tenant: TenantScope, news: News, *, guide_id: GuideId, now: datetime) -> None:
     ended_by = BY_GUIDE if news.change is Change.ENDED_BY_GUIDE else BY_SHOPPER
     async with tenant.writing() as db:
         contact = await find_contact(db, news.contact_no)
         if contact is not None:
-            await part(db, ContactId(contact.id), guide_id=guide_id, ended_by=ended_by, at=news.at)
+            at = min(news.at, now)
+            await part(db, ContactId(contact.id), guide_id=guide_id, ended_by=ended_by, at=at)
 
 
 async def _ask_again(tenant: TenantScope, news: News, *, taker: GuideId, now: datetime) -> None:

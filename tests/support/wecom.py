@@ -76,9 +76,7 @@ class Company:
 
     async def adds(self, guide_id: GuideId, *, union_id: str | None = None, **fields: object) -> str:
         """Somebody adds a guide; the message arrives and the worker acts."""
-        found = await self.command(
-            "scan", userid=await self.member_no(guide_id), unionid=union_id, **fields
-        )
+        found = await self.command("scan", userid=await self.member_no(guide_id), unionid=union_id, **fields)
         await self.delivered()
         return str(found["externalUserid"])
 
@@ -93,11 +91,11 @@ class Company:
         await self.due_now("MovesAwaited", "MovesRequested")
 
     async def due_now(self, *kinds: str) -> None:
-        statement = (
-            "UPDATE app.outbox SET due_at = :now WHERE tenant_id = :t AND done_at IS NULL AND kind = ANY(:kinds)"
-        )
+        statement = "UPDATE app.outbox SET due_at = :now WHERE tenant_id = :t AND done_at IS NULL AND kind = ANY(:kinds)"
         async with self.tenant.writing() as db:
-            await db.execute(text(statement), {"t": db.tenant_id, "now": datetime.now(UTC), "kinds": list(kinds)})
+            await db.execute(
+                text(statement), {"t": db.tenant_id, "now": datetime.now(UTC), "kinds": list(kinds)}
+            )
         await self.shop.work(self.tenant)
 
     async def holders(self, shopper_id: ShopperId) -> list[Any]:
@@ -113,7 +111,9 @@ class Company:
 async def open_company(trading: Trading, *, shop: OpenShop, keys: KeyRing) -> Company:
     """Open a corp at the simulator and connect the brand with it."""
     corp_id, token = "ww" + secrets.token_hex(8), secrets.token_hex(8)
-    aes_key = base64.b64encode(secrets.token_bytes(33)).decode().replace("+", "x").replace("/", "y")[:42] + "A"
+    aes_key = (
+        base64.b64encode(secrets.token_bytes(33)).decode().replace("+", "x").replace("/", "y")[:42] + "A"
+    )
     async with trading.tenant.writing() as db:
         command = ConnectWecom(
             corp_id=corp_id, contact_secret="contact-secret", callback_token=token, encoding_aes_key=aes_key

@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import httpx
+from sqlalchemy import text
 
 from storefront.simulators.wecom import crypto
 from storefront.simulators.wecom.records import Corp
+from tenants.kernel.ids import new_id
 from tests.support.rows import events, rows, value
+from tests.support.trading import open_trading
 from tests.support.wecom import open_company
 
 BONDS = (
@@ -22,9 +25,7 @@ MUTANTS = 400
 
 def sealed(company, fields, *, stamp=None, token=None, corp_id=None, nonce="n0"):
     """A message as WeCom posts it: its query and body."""
-    corp = Corp(
-        corpid=corp_id or company.corp_id, token=token or company.token, aes_key=company.aes_key
-    )
+    corp = Corp(corpid=corp_id or company.corp_id, token=token or company.token, aes_key=company.aes_key)
     named = {"Event": "change_external_contact", "CreateTime": int(datetime.now(UTC).timestamp())}
     encrypted = crypto.encrypt(corp, crypto.event_xml(corp, named | fields), salt=b"s" * 16)
     moment = int(datetime.now(UTC).timestamp()) if stamp is None else stamp
@@ -39,7 +40,7 @@ async def post(company, query, body, *, path=None):
 ADDED = {"ChangeType": "add_external_contact", "UserID": "nobody", "ExternalUserID": "wm1"}
 
 
-async def test_the_address_passes_wecoms_check_and_no_other_brands_does(company, database, keys, merchant_key, trading):
+async def test_the_address_passes_wecoms_check_and_no_other_brands_does(company):
     assert (await company.command("verify-url"))["verified"] is True
     async with httpx.AsyncClient() as http:
         bare = await http.get(company.shop.url + company.path)
@@ -64,10 +65,6 @@ async def test_the_way_counts_only_if_it_is_ours_and_that_guides(company):
     for who in (guide, other):
         ways[who] = f"code{len(ways)}"
         async with company.tenant.writing() as db:
-            from sqlalchemy import text
-
-            from tenants.kernel.ids import new_id
-
             await db.execute(
                 text(f"{state} (:t, :i, :g, :c, now(), 'test')"),
                 {"t": db.tenant_id, "i": new_id(), "g": who, "c": ways[who]},
@@ -77,7 +74,9 @@ async def test_the_way_counts_only_if_it_is_ours_and_that_guides(company):
     await company.command("scan", userid=await company.member_no(guide), wrong_state="invented")
     await company.delivered()
     ways_found = [each.way_id for each in await rows(company.tenant, BONDS)]
-    own = await value(company.tenant, "SELECT id FROM app.contact_ways WHERE tenant_id = :t AND guide_id = :g", g=guide)
+    own = await value(
+        company.tenant, "SELECT id FROM app.contact_ways WHERE tenant_id = :t AND guide_id = :g", g=guide
+    )
     assert sorted(ways_found, key=str) == sorted([own, None, None], key=str)
 
 
@@ -91,7 +90,9 @@ async def test_somebody_who_logs_in_later_is_recognised_and_the_first_guide_wins
         body = {"code": code, "appid": company.trading.appid}
         answer = await http.post(f"{shop.url}/shopper/v1/sessions", json=body)
     assert answer.status_code == 201, answer.text
-    shopper = await value(company.tenant, "SELECT id FROM app.shoppers WHERE tenant_id = :t AND unionid = :u", u=union_id)
+    shopper = await value(
+        company.tenant, "SELECT id FROM app.shoppers WHERE tenant_id = :t AND unionid = :u", u=union_id
+    )
     assert await company.holder(shopper) == guide
 
 
@@ -137,7 +138,12 @@ async def test_members_who_are_no_guides_and_invitations_change_nothing(company)
     assert (await post(company, query, body)).text == "success"
     await company.delivered()
     assert await rows(company.tenant, BONDS) == []
-    assert await value(company.tenant, "SELECT count(*) FROM app.outbox WHERE tenant_id = :t AND done_at IS NULL") == 0
+    assert (
+        await value(
+            company.tenant, "SELECT count(*) FROM app.outbox WHERE tenant_id = :t AND done_at IS NULL"
+        )
+        == 0
+    )
 
 
 async def test_a_repeat_and_a_replay_are_answered_and_kept_once(company):
@@ -155,8 +161,6 @@ async def test_a_repeat_and_a_replay_are_answered_and_kept_once(company):
 async def test_what_is_not_this_corps_own_fresh_message_is_refused_and_kept_nowhere(
     company, shop, database, keys, control, merchant_key
 ):
-    from tests.support.trading import open_trading
-
     other = await open_company(
         await open_trading(database, keys=keys, control=control, channels=shop.wiring.channels, pair=merchant_key),
         shop=shop, keys=keys,
@@ -183,7 +187,9 @@ async def test_what_is_not_this_corps_own_fresh_message_is_refused_and_kept_nowh
     assert statuses["a megabyte"] == 413
     for tenant in (company.tenant, other.tenant):
         assert await value(tenant, INBOX) == 0
-    assert (await post(company, query, body)).status_code == 200, "the control: the untouched message is taken"
+    assert (await post(company, query, body)).status_code == 200, (
+        "the control: the untouched message is taken"
+    )
 
 
 async def test_no_mutant_of_a_genuine_message_is_taken_and_none_is_a_fault_of_ours(company):

@@ -119,7 +119,7 @@ async def test_doctor_is_content_when_the_app_serves(here, brand, control, passw
     async with serving(make_app):
         found = await findings(made[0], brand)
     assert {name: lines for name, lines in found.items() if lines} == {}
-    assert len(found) == 7
+    assert len(found) == 8
 
 
 @pytest.fixture
