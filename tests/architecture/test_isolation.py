@@ -66,7 +66,8 @@ SPECIAL = {
         "paid_fen": 1,
         "refunded_fen": 0,
         "split_fen": 0,
-    }
+    },
+    "relation_moves": {"contact_id": UUID(int=1)},
 }
 
 

@@ -139,9 +139,8 @@ async def test_a_brand_in_partner_mode_trades_from_its_file(
     merchant_id = await value(trading.tenant, "SELECT id FROM app.merchants WHERE tenant_id = :t")
     splitting = await trading.channels.splitting(trading.tenant, merchant_id)
     assert secrets_kept.partner.merchant_no == provider.number
-    assert (
-        "Brand" in type(splitting).__name__ or secrets_kept.partner.brand_merchant_no is not None
-    ) == chain
+    assert (secrets_kept.partner.brand_merchant_no is not None) == chain
+    assert await splitting.largest_rate() == 3_000
 
 
 async def test_a_direct_brand_moves_to_a_provider_by_command_and_back(
