@@ -68,6 +68,7 @@ SPECIAL = {
         "split_fen": 0,
     },
     "relation_moves": {"contact_id": UUID(int=1)},
+    "ledger_entries": {"cause": "fee_charged"},
 }
 
 
