@@ -83,12 +83,13 @@ async def note_standing(
 
 
 async def is_due(tenant: TenantScope, split_id: SplitId, *, now: datetime) -> bool:
-    """Whether a scheduled split's moment has come; one that is beyond that state always goes on."""
-    async with tenant.reading() as db:
+    """Whether a scheduled split's moment has come; if not, it is woken again then. One that is beyond that state always goes on."""
+    async with tenant.writing() as db:
         statement = select(Split.state, Split.due_at).where(
             Split.tenant_id == db.tenant_id, Split.id == split_id
         )
         split = (await db.execute(statement)).one_or_none()
-    return (
-        split is None or split.state != SplitStatus.SCHEDULED or split.due_at is None or split.due_at <= now
-    )
+        if split is not None and split.state == SplitStatus.SCHEDULED and split.due_at and split.due_at > now:
+            await append(db, SplitScheduled(split_id=split_id), now=now, due_at=split.due_at)
+            return False
+    return True
