@@ -34,8 +34,8 @@ def upgrade() -> None:
             "tenant_id",
             "contract_code",
             "party_id",
-            "term_starts_on",
-            name=op.f("true_ups_uq_tenant_id_contract_code_party_id_term_starts_on"),
+            "period_on",
+            name=op.f("true_ups_uq_tenant_id_contract_code_party_id_period_on"),
         ),
         schema="app",
     )
