@@ -120,7 +120,8 @@ async def _post(
 def _movements(settled: Settled, *, party_id: PartyId, month: date) -> list[Movement]:
     """Both halves of each store's part: the party's account against clearing, and the residual party's the other way."""
     contract = settled.stretch.last
-    stores = list(settled.by_store.items()) or [(None, settled.due.true_up_fen)]
+    stores: list[tuple[StoreId | None, Fen]] = [*settled.by_store.items()]
+    stores = stores or [(None, settled.due.true_up_fen)]
     return [
         Movement(
             cause=Cause.TRUE_UP, amount_fen=Fen(sign * amount), party_id=owed,
