@@ -16,6 +16,7 @@ MODEL_MODULES = (
     "guides.contacts.models",
     "orders.models",
     "settlement.models",
+    "settlement.contract_models",
     "settlement.splitting.models",
 )
 
