@@ -34,7 +34,13 @@ async def closed_and_killed(trading, order, now, how="reprice"):
         if how == "reprice":
             command = RepriceOrder(total_fen=PRICE - 100, reason="老顾客")
             await reprice_order(
-                trading.tenant, command, order_id=order.id, authority=ANYBODY, channels=dying, now=now
+                trading.tenant,
+                command,
+                order_id=order.id,
+                authority=ANYBODY,
+                channels=dying,
+                terms=trading.terms,
+                now=now,
             )
         else:
             await give_up_order(trading.tenant, order.id, channels=dying, now=now, reason="shopper")
