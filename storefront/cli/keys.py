@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tenants.kernel.scope import Database, TenantScope
 
 ACTOR = "system:command-line"
-DAYS_KEPT = 1
-"""An ended certificate is kept this long: what it signed just before its end may still be on its way."""
 
 
 @click.group("keys")
@@ -97,33 +95,26 @@ def certificates(*, code: str, merchant_no: str | None) -> None:
 
 
 async def renewed(tenant: "TenantScope", merchant_id: "MerchantId", *, settings: "Settings") -> str:
-    """Renew a merchant's platform certificates; says what is trusted then. A flow: read, call, write."""
-    from datetime import timedelta
-
+    """Renew a merchant's platform certificates; says what is trusted then."""
     from orders.ports import Refused, Unknown
     from storefront.adapters.outbound import open_http_client
     from storefront.channels import WechatPayChannels
+    from storefront.renewal import renew_certificates
     from storefront.wiring import system_clock
-    from tenants.merchant_keys import trust_keys
 
     ring, now = settings.key_ring(), system_clock()
     async with open_http_client() as http:
         channels = WechatPayChannels(http, settings=settings, keys=ring, clock=system_clock)
         channel = await channels.channel(tenant, merchant_id)
-        found = await channel.certificates.download()
-        known = channel.trusted_keys()
+        found = await renew_certificates(
+            tenant, merchant_id, channel=channel, keys=ring, now=now, actor=ACTOR
+        )
     if isinstance(found, Refused | Unknown):
         raise LookupError(f"WeChat gave no certificates: {found}")  # noqa: TRY004 an outcome, not a wrong type
-    if not found:
+    if not found.listed:
         return "this merchant has no platform certificates: it is verified by WeChat Pay's public key alone"
-    ended = [each.serial for each in known if each.ends_at and each.ends_at < now - timedelta(days=DAYS_KEPT)]
-    have = {each.serial for each in known}
-    added = {each.serial: each.pem for each in found if each.serial not in have}
-    if added or ended:
-        async with tenant.writing() as db:
-            await trust_keys(db, merchant_id, added=added, dropped=ended, keys=ring, now=now, actor=ACTOR)
-    return f"{len(added)} new, {len(ended)} ended and dropped; valid: " + ", ".join(
-        f"{each.serial} until {each.ends_at:%Y-%m-%d}" for each in found
+    return f"{len(found.added)} new, {len(found.dropped)} ended and dropped; valid: " + ", ".join(
+        f"{each.serial} until {each.ends_at:%Y-%m-%d}" for each in found.listed
     )
 
 

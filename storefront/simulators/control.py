@@ -10,9 +10,11 @@ Who there is
                             wechatPrivateKey. Answers WeChat's public key and platform certificate
     persons                 openid, name: who may be split to, and the real name that is checked
     apps                    appid, secret, tradeManaged, pages, pushUrl, pushToken
-    certificates/rotate     signsAfterSeconds, overlapSeconds
+    certificates/rotate     signsAfterSeconds, overlapSeconds: a new platform certificate, listed at once
+    public-keys/rotate      mchid, signsAfterSeconds, overlapSeconds: a new WeChat Pay public key; answers it as `merchants` does
 Time and faults
     clock/advance           seconds; does and delivers everything that became due, in order
+    limits                  scale: what WeChat's frequency limits are multiplied with (1 at the start, 0 turns them off)
     faults                  kind, path (glob over the call's path or the callback's address), times, seconds. Kinds of calls: busy,
                             limited, lose, errorAfter, corrupt, probe, stale, unsigned, delay; of callbacks: duplicateCallback,
                             probeCallback, lateCallback, reorderCallback, dropCallback
@@ -28,7 +30,7 @@ As the bank
     deposits, withdrawals   mchid, amountFen
     bills/changes           mchid, bill, billDate, change, row, column, value, keepSummary
 In WeCom
-    wecom/corps, wecom/members, wecom/scan, wecom/part, wecom/refuse, wecom/leave, wecom/verify-url
+    wecom/corps, wecom/members, wecom/groups, wecom/scan, wecom/part, wecom/refuse, wecom/leave, wecom/verify-url
 Looks (GET)
     books, conservation, callbacks, wecom; and the page for people at /simulator/
 """
@@ -38,7 +40,7 @@ from typing import Annotated
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
-from storefront.simulators import views
+from storefront.simulators import limits, views
 from storefront.simulators.control_frame import (
     DAY_SECONDS,
     Command,
@@ -61,6 +63,12 @@ class Advance(Command, kw_only=True):
     seconds: Annotated[float, Meta(ge=0, le=400 * DAY_SECONDS)]
 
 
+class ScaleLimits(Command, kw_only=True):
+    """Multiply the documented frequency limits; 0 turns them off."""
+
+    scale: Annotated[float, Meta(ge=0, le=1_000)]
+
+
 class Control(Part):
     """Time, faults and callbacks; the other parts stand beside it."""
 
@@ -76,6 +84,20 @@ class Control(Part):
         self.simulation.faults.plan(command)
         return {"planned": len(self.simulation.faults.planned)}
 
+    def scale_limits(self, command: ScaleLimits) -> dict[str, object]:
+        """Scale the limits."""
+        self.state.limit_scale = command.scale
+        return {
+            "limits": [
+                {
+                    "name": each.name,
+                    "calls": max(1, int(each.calls * command.scale)) if command.scale else None,
+                    "seconds": each.within.total_seconds(),
+                }
+                for each in limits.ALL
+            ]
+        }
+
     def sent_callbacks(self) -> list[dict[str, object]]:
         """Show every callback with its attempts and what was answered."""
         return [views.callback_view(each) for each in self.state.callbacks.values()]
@@ -86,6 +108,7 @@ def control_routes(control: Control) -> list[HTTPRouteHandler]:
     simulation, callbacks = control.simulation, control.callbacks
     return [
         commanded(control, "/simulator/clock/advance", kind=Advance, work=control.advance),
+        commanded(control, "/simulator/limits", kind=ScaleLimits, work=control.scale_limits),
         commanded(control, "/simulator/faults", kind=Fault, work=control.plan_fault),
         shown(control, "/simulator/callbacks", show=control.sent_callbacks),
         *merchant_routes(Merchants(simulation, callbacks)),

@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta, Struct, field
 
 from storefront.simulators.control_frame import DAY_SECONDS, Command, ControlRefusal, Name, Part, commanded
-from storefront.simulators.records import Merchant, PlatformCertificate
+from storefront.simulators.records import EarlierWechatKey, Merchant, PlatformCertificate
 from storefront.simulators.wechat_mini.records import App
 from storefront.simulators.wechat_pay import envelope
 
@@ -83,6 +83,14 @@ class RotateCertificate(Command, kw_only=True):
     overlap_seconds: Annotated[int, Meta(ge=0)] = 10 * DAY_SECONDS
 
 
+class RotatePublicKey(Command, kw_only=True):
+    """Give a merchant a new WeChat Pay public key: taken at once, signing later, and the old one taken a while longer."""
+
+    mchid: Name
+    signs_after_seconds: Annotated[int, Meta(ge=0)] = 0
+    overlap_seconds: Annotated[int, Meta(ge=0)] = 10 * DAY_SECONDS
+
+
 class Merchants(Part):
     """Carries out commands about who there is."""
 
@@ -117,7 +125,7 @@ class Merchants(Part):
                 raise ControlRefusal(422, "KEY_UNREADABLE") from None
         made = self.state.merchants[command.mchid] = Merchant(
             mchid=command.mchid,
-            wechat_key_id=command.wechat_key_id or f"PUB_KEY_ID_01{self.simulation.draw_digits('key', 28)}",
+            wechat_key_id=command.wechat_key_id or self._new_key_id(),
             wechat_public_key=public,
             wechat_private_key=private,
         )
@@ -153,6 +161,25 @@ class Merchants(Part):
             "certificate": fresh.certificate,
             "signsFrom": fresh.signs_from,
         }
+
+    def rotate_public_key(self, command: RotatePublicKey) -> RegisteredMerchant:
+        """Give the merchant a new public key; WeChat has no call for it, so the merchant reads it here, as in the back office."""
+        known, now = self.merchant(command.mchid), self.simulation.clock.now()
+        hands_over = now + timedelta(seconds=command.signs_after_seconds)
+        known.earlier_wechat_keys.append(
+            EarlierWechatKey(
+                key_id=known.wechat_key_id,
+                private_key=known.wechat_private_key,
+                signs_until=hands_over,
+                ends_at=hands_over + timedelta(seconds=command.overlap_seconds),
+            )
+        )
+        known.wechat_key_id = self._new_key_id()
+        known.wechat_private_key, known.wechat_public_key = envelope.new_key_pair()
+        return self._registered(known)
+
+    def _new_key_id(self) -> str:
+        return f"PUB_KEY_ID_01{self.simulation.draw_digits('key', 28)}"
 
     def register_person(self, command: RegisterPerson) -> dict[str, object]:
         """Keep a person's name."""
@@ -192,4 +219,5 @@ def merchant_routes(part: Merchants) -> list[HTTPRouteHandler]:
         commanded(part, "/simulator/persons", kind=RegisterPerson, work=part.register_person),
         commanded(part, "/simulator/apps", kind=RegisterApp, work=part.register_app),
         commanded(part, "/simulator/certificates/rotate", kind=RotateCertificate, work=part.rotate),
+        commanded(part, "/simulator/public-keys/rotate", kind=RotatePublicKey, work=part.rotate_public_key),
     ]
