@@ -6,7 +6,7 @@ said; times are business time, amounts fen.
 Who there is
     merchants               open or change a merchant: mchid, appid, publicKey, certificateSerial, apiV3Key; legalName, provider, brand,
                             feeBps, maxRatioBps, freezeDays, settleSeconds, refundSeconds, splitWaitSeconds, splitSeconds,
-                            returnSeconds, acceptsReturns, splitNotifyUrl, splitEvent, certificates, keepOlderKeys, wechatKeyId,
+                            returnSeconds, acceptsReturns, splitNotifyUrl, splitEvent, certificates, certificatesAlone, keepOlderKeys, wechatKeyId,
                             wechatPrivateKey. Answers WeChat's public key and platform certificate
     persons                 openid, name: who may be split to, and the real name that is checked
     apps                    appid, secret, tradeManaged, pages, pushUrl, pushToken

@@ -20,7 +20,7 @@ class RegisterMerchant(Command, kw_only=True):
     """Open (or change) a merchant; times are business time.
 
     `publicKey` is a PEM public key or certificate; without one the merchant cannot call, and can be a sub-merchant or a receiver.
-    `provider` makes it a service provider's sub-merchant, `brand` a chain's (the brand itself names itself).
+    With `certificatesAlone` WeChat signs everything with platform certificates. `provider` makes it a service provider's sub-merchant, `brand` a chain's (the brand itself names itself).
     """
 
     mchid: Name
@@ -44,6 +44,7 @@ class RegisterMerchant(Command, kw_only=True):
     split_notify_url: Url | None = None
     split_event: Literal["TRANSACTION", "PROFITSHARING"] = "TRANSACTION"
     certificates: bool = True
+    certificates_alone: bool = False
     wechat_key_id: Annotated[str, Meta(pattern=r"^PUB_KEY_ID_[0-9A-Za-z]+$")] | None = None
     wechat_private_key: str | None = None
 
@@ -109,7 +110,7 @@ class Merchants(Part):
         for name in (
             "public_key", "api_v3_key", "legal_name", "provider", "brand", "fee_bps", "refund_seconds", "settle_seconds",
             "split_wait_seconds", "split_seconds", "return_seconds", "max_ratio_bps", "accepts_returns", "split_notify_url",
-            "split_event", "certificates",
+            "split_event", "certificates", "certificates_alone",
         ):  # fmt: skip
             setattr(known, name, getattr(command, name))
         usual = BRAND_FREEZE_DAYS if command.brand else ORDINARY_FREEZE_DAYS

@@ -57,6 +57,8 @@ class Merchant(msgspec.Struct, kw_only=True):
     split_notify_url: str | None = None
     split_event: str = "TRANSACTION"
     certificates: bool = True
+    certificates_alone: bool = False
+    """An older merchant, that never applied for a WeChat Pay public key."""
     available: int = 0
     withdrawn: int = 0
     deposited: int = 0

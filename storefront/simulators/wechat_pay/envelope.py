@@ -88,6 +88,8 @@ def signing_platform(state: State, *, now: datetime) -> PlatformCertificate | No
 
 def wechat_keys(merchant: Merchant, *, now: datetime) -> dict[str, str]:
     """The merchant's living WeChat Pay keys, id -> private key; during a change two."""
+    if merchant.certificates_alone:
+        return {}
     living = {each.key_id: each.private_key for each in merchant.earlier_wechat_keys if each.ends_at > now}
     return living | {merchant.wechat_key_id: merchant.wechat_private_key}
 
@@ -103,7 +105,7 @@ def signing_wechat_key(merchant: Merchant, *, now: datetime) -> tuple[str, str]:
 def answering_key(state: State, merchant: Merchant | None, *, asked: str, now: datetime) -> tuple[str, str]:
     """Choose serial and private key for a signature: the serial the merchant named, else what it still has."""
     platform = signing_platform(state, now=now)
-    if merchant is not None:
+    if merchant is not None and not (merchant.certificates_alone and platform is not None):
         living = wechat_keys(merchant, now=now)
         if asked in living:
             return asked, living[asked]
