@@ -9,6 +9,7 @@ import random
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from orders.errors import OrderAlreadyPaid, OrderNotPayable, PaymentPending, PaymentTimeOver, RefundPending
@@ -157,6 +158,7 @@ async def played(trading, count, now, **changes):
     return schedules
 
 
+@pytest.mark.timeout(7200)
 async def test_every_payment_ends_in_exactly_one_of_fulfilled_or_refunded(trading, now):
     schedules = await played(trading, SCHEDULES, now)
     await end_of_day(trading, schedules, now + timedelta(minutes=16))

@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 
+import pytest
 from sqlalchemy import text
 
 from orders.errors import RefundExceedsPaid, RefundPending
@@ -49,6 +50,7 @@ async def race(shop, order, draw):
         await shop.give_back(order.id)
 
 
+@pytest.mark.timeout(14_400)
 async def test_refunds_and_splits_at_once_never_exceed_what_was_paid(shop):
     draw = random.Random(20)
     await shop.control.command("deposits", mchid=shop.trading.mchid, amount_fen=RACES * 2 * PRICE)
