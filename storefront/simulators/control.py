@@ -18,6 +18,7 @@ Time and faults
     faults                  kind, path (glob over the call's path or the callback's address), times, seconds. Kinds of calls: busy,
                             limited, lose, errorAfter, corrupt, probe, stale, unsigned, delay; of callbacks: duplicateCallback,
                             probeCallback, lateCallback, reorderCallback, dropCallback
+    faults/forget           forgets the faults that have not happened yet
 As the shopper
     pay                     prepayId or outTradeNo (mchid), openid, wait, coupons
     refuse                  outTradeNo, mchid, failed
@@ -63,6 +64,10 @@ class Advance(Command, kw_only=True):
     seconds: Annotated[float, Meta(ge=0, le=400 * DAY_SECONDS)]
 
 
+class ForgetFaults(Command, kw_only=True):
+    """Forget what was planned and has not happened."""
+
+
 class ScaleLimits(Command, kw_only=True):
     """Multiply the documented frequency limits; 0 turns them off."""
 
@@ -98,6 +103,12 @@ class Control(Part):
             ]
         }
 
+    def forget_faults(self, _command: ForgetFaults) -> dict[str, object]:
+        """Forget every planned fault."""
+        forgotten = len(self.simulation.faults.planned)
+        self.simulation.faults.planned = []
+        return {"forgotten": forgotten}
+
     def sent_callbacks(self) -> list[dict[str, object]]:
         """Show every callback with its attempts and what was answered."""
         return [views.callback_view(each) for each in self.state.callbacks.values()]
@@ -110,6 +121,7 @@ def control_routes(control: Control) -> list[HTTPRouteHandler]:
         commanded(control, "/simulator/clock/advance", kind=Advance, work=control.advance),
         commanded(control, "/simulator/limits", kind=ScaleLimits, work=control.scale_limits),
         commanded(control, "/simulator/faults", kind=Fault, work=control.plan_fault),
+        commanded(control, "/simulator/faults/forget", kind=ForgetFaults, work=control.forget_faults),
         shown(control, "/simulator/callbacks", show=control.sent_callbacks),
         *merchant_routes(Merchants(simulation, callbacks)),
         *money_routes(Money(simulation, callbacks)),

@@ -8,6 +8,7 @@ import itertools
 import os
 import random
 from collections.abc import Awaitable, Callable
+from math import factorial
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from settlement.splitting.record import record_split
 from settlement.splitting.returns import record_return
 from settlement.splitting.states import SplitStatus
 from tenants.kernel.ids import SplitReturnId
+from tests.support.figures import note_figures
 from tests.support.rows import rows, value
 from tests.support.split_shop import SplitShop
 from tests.support.trading import PRICE
@@ -109,6 +111,10 @@ async def test_every_order_of_messages_with_repeats_ends_as_in_order(shop):
         seen = await ending(shop, order, [messages[name] for name in told])
         if seen != in_order:
             different[tuple(told)] = seen
+    note_figures(
+        "orders of channel messages", messages=len(names), seeds=SEEDS, orders=SEEDS * factorial(len(names)),
+        different=len(different),
+    )  # fmt: skip
     assert different == {}
 
 
