@@ -144,6 +144,7 @@ async def _found(
 
 def _run(work: Callable[["Database", "Settings"], Awaitable[None]]) -> None:
     from storefront.cli.home import settings_for_command, strip_postgres_variables
+    from storefront.cli.quiet import quietly
     from storefront.settings import SettingInvalid
     from tenants.kernel.errors import Refusal
     from tenants.kernel.scope import open_database
@@ -160,7 +161,8 @@ def _run(work: Callable[["Database", "Settings"], Awaitable[None]]) -> None:
             await database.close()
 
     try:
-        asyncio.run(opened())
+        with quietly():
+            asyncio.run(opened())
     except (Refusal, LookupError, OSError, UnicodeDecodeError, SettingInvalid) as error:
         details = "".join(f"\n  {path}: {what}" for path, what in getattr(error, "details", {}).items())
         click.echo(f"{error}{details}", err=True)
