@@ -17,7 +17,7 @@ SETTLED_AFTER = timedelta(seconds=60)
 """The channel refuses to split a payment younger than this."""
 
 
-class SplitPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class SplitPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """When a payment is split, and how much of it may be, where the channel does not say so itself."""
 
     settlement_days: Days = 1
