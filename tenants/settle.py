@@ -11,7 +11,7 @@ from tenants.kernel.scope import Writing
 from tenants.models import Tenant
 
 
-async def settle(db: Writing, part: str, chosen: dict[str, Any], *, actor: str, now: datetime) -> None:
+async def settle(db: Writing, part: str, *, chosen: dict[str, Any], actor: str, now: datetime) -> None:
     """Put one part of the settings in place of what it was; the other parts stay."""
     statement = select(Tenant.settings).where(Tenant.tenant_id == db.tenant_id).with_for_update()
     known = (await db.execute(statement)).scalar_one_or_none()

@@ -55,7 +55,7 @@ class SplitPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
 
 async def choose_split_policy(db: Writing, policy: SplitPolicy, *, actor: str, now: datetime) -> SplitPolicy:
     """Settle when the brand's payments are split from now on; what is scheduled already stays where it is."""
-    await settle(db, PART, msgspec.to_builtins(policy), actor=actor, now=now)
+    await settle(db, PART, chosen=msgspec.to_builtins(policy), actor=actor, now=now)
     return policy
 
 

@@ -9,7 +9,7 @@ MOST_AT_ONCE = 100
 NO_GROUP, STILL_HERE, ONCE_A_DAY, SAME_OWNER = 49008, 90500, 90501, 90502
 
 
-def transfer(simulation: Simulation, corp: Corp, body: dict[str, object]) -> dict[str, object]:
+def transfer(simulation: Simulation, corp: Corp, *, body: dict[str, object]) -> dict[str, object]:
     """Answer groupchat/transfer: only the chats that could not be given on are listed."""
     chats, heir = body.get("chat_id_list"), corp.members.get(str(body.get("new_owner")))
     if not isinstance(chats, list) or not 1 <= len(chats) <= MOST_AT_ONCE:

@@ -127,7 +127,7 @@ def wecom_routes(server: WecomServer) -> list[HTTPRouteHandler]:
         server.offered(
             post,
             f"{BASE}/groupchat/transfer",
-            work=lambda corp, body: groups.transfer(simulation, corp, body),
+            work=lambda corp, body: groups.transfer(simulation, corp, body=body),
         ),
         *(each for resigned in (False, True) for each in _transfer_routes(server, resigned=resigned)),
     ]
