@@ -10,15 +10,12 @@ import msgspec
 
 from orders.ports import Refused, Unknown
 from storefront.adapters.wechat_pay.certificates import PlatformCertificate
-from storefront.adapters.wechat_pay.keys import PUBLIC_KEY_PREFIX, TrustedKey
-from storefront.channels import WechatPayChannels
+from storefront.adapters.wechat_pay.client import WechatPayChannel
 from storefront.errors import CertificatesNotRenewed
-from tenants.events import DayBegan
 from tenants.kernel.encryption import KeyRing
 from tenants.kernel.ids import MerchantId
 from tenants.kernel.scope import TenantScope
 from tenants.merchant_keys import trust_keys
-from tenants.queries import merchants
 
 ACTOR = "system:certificates"
 KEPT_AFTER_END = timedelta(days=1)
@@ -37,13 +34,12 @@ async def renew_certificates(
     tenant: TenantScope,
     merchant_id: MerchantId,
     *,
-    channels: WechatPayChannels,
+    channel: WechatPayChannel,
     keys: KeyRing,
     now: datetime,
     actor: str = ACTOR,
 ) -> Renewed:
-    """Renew a merchant's platform certificates; raises CertificatesNotRenewed when WeChat gives none, MerchantNotReady."""
-    channel = await channels.channel(tenant, merchant_id)
+    """Renew a merchant's platform certificates; raises CertificatesNotRenewed when WeChat does not answer."""
     listed = await channel.certificates.download()
     if isinstance(listed, Refused | Unknown):
         reason = listed.code if isinstance(listed, Refused) else listed.reason
@@ -56,25 +52,3 @@ async def renew_certificates(
         async with tenant.writing() as db:
             await trust_keys(db, merchant_id, added=added, dropped=ended, keys=keys, now=now, actor=actor)
     return Renewed(added=len(added), dropped=len(ended), listed=listed)
-
-
-async def renew_daily(
-    tenant: TenantScope,
-    fact: DayBegan,  # noqa: ARG001 that a day began is all it says
-    *,
-    channels: WechatPayChannels,
-    keys: KeyRing,
-    now: datetime,
-) -> None:
-    """A day began: renew the certificates of every merchant that is verified by them."""
-    async with tenant.reading() as db:
-        known = await merchants(db)
-    for merchant in known:
-        channel = await channels.channel(tenant, merchant.id)
-        if _lives_on_certificates(channel.trusted_keys()):
-            await renew_certificates(tenant, merchant.id, channels=channels, keys=keys, now=now)
-
-
-def _lives_on_certificates(trusted: list[TrustedKey]) -> bool:
-    """Whether any key is a certificate's. Who trusts nothing yet is set up by hand, with `storefront keys`."""
-    return any(not each.serial.startswith(PUBLIC_KEY_PREFIX) for each in trusted)

@@ -1,13 +1,21 @@
 """The vendors' clients of each tenant, made from that tenant's own credentials: payment channels and the mini-program.
 
-Credentials are read from their envelopes at every use, so that a rotated or added key works at once; only the parsed keys are kept,
+Credentials are read from their envelopes at every use, so that a rotated or added key works at once (and WeChat's certificates are
+asked for where one signs that is not known yet); only the parsed keys are kept,
 because parsing one costs 40 ms, and only while what was read stays the same. How fast a merchant calls, and whether it is held back
 because the gateway does not answer it, is kept a merchant, so that one tenant's trouble stays its own. The address that the payment channel calls back names the tenant by an unguessable part, and the merchant.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from math import inf
+from time import monotonic
+from typing import TypeVar
 
 import httpx
 from redis.asyncio import Redis
@@ -22,6 +30,8 @@ from storefront.adapters.wechat_pay.client import WechatPayChannel
 from storefront.adapters.wechat_pay.keys import MerchantCredentials, SubMerchant
 from storefront.adapters.wecom.client import WecomClient
 from storefront.adapters.wecom.notify import CorpKeys
+from storefront.certificates import renew_certificates
+from storefront.errors import CertificatesNotRenewed
 from storefront.settings import Settings
 from tenants.credentials import (
     MerchantSecrets,
@@ -42,36 +52,71 @@ KEPT = 1000
 CALLBACK_PATH = "/callbacks/wechat-pay"
 WECOM_PATH = "/callbacks/wecom"
 PUSH_PATH = "/callbacks/wechat-mini"
+LEARN_SECONDS = 60.0
+
+Key = TypeVar("Key")
+Thing = TypeVar("Thing")
 
 
 class WechatPayChannels:
     """`orders.ports.PaymentChannels` over WeChat Pay."""
 
     def __init__(
-        self, http: httpx.AsyncClient, *, settings: Settings, keys: KeyRing, clock: Callable[[], datetime]
+        self,
+        http: httpx.AsyncClient,
+        *,
+        settings: Settings,
+        keys: KeyRing,
+        clock: Callable[[], datetime],
+        learns: bool = True,
     ) -> None:
-        """Call WeChat Pay as these settings say; `clock` must agree with the real time."""
+        """Call WeChat Pay as these settings say; `clock` must agree with the real time.
+
+        Whoever only looks does not let it learn WeChat's new certificates, which are written down.
+        """
+        self._learns = learns
         self._http = http
         self._settings = settings
         self._keys = keys
         self._clock = clock
         self._paces: OrderedDict[tuple[TenantId, str], Pace] = OrderedDict()
+        self._lessons: OrderedDict[MerchantId, _Lesson] = OrderedDict()
         self._parsed: OrderedDict[tuple[TenantId, str], tuple[MerchantSecrets, MerchantCredentials]] = (
             OrderedDict()
         )
 
     async def channel(self, tenant: TenantScope, merchant_id: MerchantId) -> WechatPayChannel:
         """Open the merchant's channel; raises MerchantNotReady when credentials are missing."""
-        async with tenant.reading() as db:
-            secrets = await merchant_secrets(db, merchant_id, keys=self._keys)
-        credentials = self._credentials(tenant.tenant_id, secrets)
+        credentials = await self._opened(tenant, merchant_id)
         return WechatPayChannel(
             credentials,
             self._http,
             base_url=self._settings.wechat_pay_url,
             now=self._clock,
-            pace=self._pace(tenant.tenant_id, credentials.payee),
+            pace=_kept(self._paces, (tenant.tenant_id, credentials.payee), make=Pace),
+            learn=partial(self.learn, tenant, merchant_id) if self._learns else None,
         )
+
+    async def learn(self, tenant: TenantScope, merchant_id: MerchantId) -> MerchantCredentials:
+        """The credentials after asking WeChat for newer certificates, because one signed that nobody here knows.
+
+        WeChat is asked once a minute at most, whoever names serials; who comes meanwhile waits and reads what was learnt.
+        """
+        lesson = _kept(self._lessons, merchant_id, make=_Lesson)
+        async with lesson.lock:
+            if monotonic() - lesson.asked_at >= LEARN_SECONDS:
+                lesson.asked_at = monotonic()
+                channel = WechatPayChannel(
+                    await self._opened(tenant, merchant_id),
+                    self._http,
+                    base_url=self._settings.wechat_pay_url,
+                    now=self._clock,
+                )
+                with suppress(CertificatesNotRenewed):
+                    await renew_certificates(
+                        tenant, merchant_id, channel=channel, keys=self._keys, now=self._clock()
+                    )
+        return await self._opened(tenant, merchant_id)
 
     async def splitting(self, tenant: TenantScope, merchant_id: MerchantId) -> SplittingChannel:
         """Open the merchant's splitting (`settlement.ports.SplittingChannels`); raises MerchantNotReady."""
@@ -79,20 +124,25 @@ class WechatPayChannels:
 
     async def credentials(self, tenant: TenantScope, *, merchant_no: str | None) -> MerchantCredentials:
         """The keys that verify what WeChat sends to a merchant (the default one when none is named); raises MerchantNotReady."""
+        _, credentials = await self.called(tenant, merchant_no=merchant_no)
+        return credentials
+
+    async def called(
+        self, tenant: TenantScope, *, merchant_no: str | None
+    ) -> tuple[MerchantId, MerchantCredentials]:
+        """The merchant (the default one when none is named) and its keys; raises MerchantNotReady."""
         async with tenant.reading() as db:
             known = await merchants(db)
             chosen = next((each for each in known if merchant_no in {None, each.merchant_no}), None)
             if chosen is None:
                 raise MerchantNotReady(merchant_no=merchant_no)
             secrets = await merchant_secrets(db, chosen.id, keys=self._keys)
-        return self._credentials(tenant.tenant_id, secrets)
+        return chosen.id, self._credentials(tenant.tenant_id, secrets)
 
-    def _pace(self, tenant_id: TenantId, merchant_no: str) -> Pace:
-        pace = self._paces.pop((tenant_id, merchant_no), None) or Pace()
-        self._paces[tenant_id, merchant_no] = pace
-        while len(self._paces) > KEPT:
-            self._paces.popitem(last=False)
-        return pace
+    async def _opened(self, tenant: TenantScope, merchant_id: MerchantId) -> MerchantCredentials:
+        async with tenant.reading() as db:
+            secrets = await merchant_secrets(db, merchant_id, keys=self._keys)
+        return self._credentials(tenant.tenant_id, secrets)
 
     def _credentials(self, tenant_id: TenantId, secrets: MerchantSecrets) -> MerchantCredentials:
         key = (tenant_id, secrets.merchant_no)
@@ -119,6 +169,22 @@ class WechatPayChannels:
 
     def _notify_url(self, secrets: MerchantSecrets) -> str:
         return f"{self._settings.public_url()}{CALLBACK_PATH}/{secrets.callback_key}/{secrets.merchant_no}"
+
+
+@dataclass(slots=True)
+class _Lesson:
+    """When a merchant's certificates were last asked for, and who is asking."""
+
+    asked_at: float = -inf
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+def _kept(shelf: OrderedDict[Key, Thing], key: Key, *, make: Callable[[], Thing]) -> Thing:
+    """What is kept under the key, made where it is missing; the longest unused gives way."""
+    found = shelf[key] = shelf.pop(key, None) or make()
+    while len(shelf) > KEPT:
+        shelf.popitem(last=False)
+    return found
 
 
 def _sub_merchant(secrets: MerchantSecrets) -> SubMerchant | None:

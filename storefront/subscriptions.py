@@ -26,8 +26,8 @@ from settlement.splitting.react import (
 from storefront.callbacks import events as callbacks
 from storefront.callbacks.pushes import act_on_contact, act_on_push
 from storefront.callbacks.wechat_pay import act_on_callback
-from storefront.certificates import renew_daily
 from storefront.reactions import Subscriptions, as_flow, in_transaction
+from storefront.renew_daily import renew_daily
 from tenants import events as tenants
 
 SUBSCRIPTIONS: Final[Subscriptions] = {

@@ -7,15 +7,17 @@ import msgspec
 from msgspec import Meta
 
 from tenants.kernel.money import Bps
-from tenants.kernel.scope import Reading
+from tenants.kernel.scope import Reading, Writing
 from tenants.queries import tenant_settings
+from tenants.settle import settle
 
+PART = "splitting"
 Days = Annotated[int, Meta(ge=0, le=365)]
 SETTLED_AFTER = timedelta(seconds=60)
 """The channel refuses to split a payment younger than this."""
 
 
-class SplitPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class SplitPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """When a payment is split, and how much of it may be, where the channel does not say so itself."""
 
     settlement_days: Days = 1
@@ -57,6 +59,12 @@ class SplitPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return paid_at + timedelta(days=self.freeze_days)
 
 
+async def choose_split_policy(db: Writing, policy: SplitPolicy, *, actor: str, now: datetime) -> SplitPolicy:
+    """Settle when the brand's payments are split from now on; what is scheduled already stays where it is."""
+    await settle(db, PART, chosen=msgspec.to_builtins(policy), actor=actor, now=now)
+    return policy
+
+
 async def split_policy(db: Reading) -> SplitPolicy:
     """The tenant's policy; what it has not settled is the default."""
-    return msgspec.convert((await tenant_settings(db)).get("splitting", {}), SplitPolicy)
+    return msgspec.convert((await tenant_settings(db)).get(PART, {}), SplitPolicy)

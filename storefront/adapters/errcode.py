@@ -53,6 +53,12 @@ class _Unanswered(Exception):
     """This attempt's outcome is unknown."""
 
 
+class _TooMany(msgspec.Struct, frozen=True):
+    """The vendor says that there were too many calls; nothing was done."""
+
+    told: Unknown
+
+
 class _TokenUseless(Exception):
     """The token was not taken."""
 
@@ -121,7 +127,13 @@ class ErrcodeTransport:
         except BaseException:
             circuit.abandoned()
             raise
-        circuit.answered(well=not isinstance(answer, Unknown))
+        if isinstance(answer, _TooMany):
+            # An answer all the same: the vendor is there, and wants to be left alone for a while.
+            circuit.answered(well=True)
+            self._pace.bucket.back_off()
+            answer = answer.told
+        else:
+            circuit.answered(well=not isinstance(answer, Unknown))
         outcome = "done" if isinstance(answer, bytes) else type(answer).__name__.lower()
         CALLS.labels(self._vendor, outcome).inc()
         code = answer.code if isinstance(answer, Refused) else None
@@ -130,7 +142,7 @@ class ErrcodeTransport:
 
     async def _renewing(
         self, path: str, *, body: Mapping[str, Any] | None, query: Mapping[str, str] | None, repeat: bool
-    ) -> bytes | Refused | Unknown:
+    ) -> bytes | Refused | Unknown | _TooMany:
         useless: str | None = None
         for _ in range(2):
             try:
@@ -156,7 +168,7 @@ class ErrcodeTransport:
         query: Mapping[str, str] | None,
         repeat: bool,
         token: str,
-    ) -> bytes | Refused | Unknown:
+    ) -> bytes | Refused | Unknown | _TooMany:
         async for attempt in stamina.retry_context(
             on=_Unanswered,
             attempts=self._attempts if repeat else 1,
@@ -171,7 +183,7 @@ class ErrcodeTransport:
 
     async def _attempt(
         self, path: str, *, body: Mapping[str, Any] | None, query: Mapping[str, str] | None, token: str
-    ) -> bytes | Refused | Unknown:
+    ) -> bytes | Refused | Unknown | _TooMany:
         content = await send(
             self._http,
             f"{self._base_url}{path}",
@@ -189,7 +201,7 @@ class ErrcodeTransport:
         if problem.errcode in BUSY:
             raise _Unanswered(f"busy ({problem.errcode})")
         if problem.errcode in TOO_MANY:
-            return Unknown(f"too many calls ({problem.errcode})")
+            return _TooMany(Unknown(f"too many calls ({problem.errcode})"))
         return Refused(str(problem.errcode), problem.errmsg)
 
 

@@ -16,6 +16,8 @@ PER_SECOND, BURST = 140.0, 280
 SPLITTING_PER_SECOND, SPLITTING_BURST = 25.0, 30
 """Splitting is taken more slowly: 30 a second for one payee."""
 LONGEST_WAIT_SECONDS = 2.0
+BACK_OFF_SECONDS = 1.0
+"""A second is what WeChat counts its calls in."""
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS, LONGEST_OPEN_SECONDS = 5.0, 60.0
 
@@ -32,6 +34,11 @@ class TokenBucket:
 
     def __post_init__(self) -> None:
         self._left, self._seen = float(self.burst), self.seconds()
+
+    def back_off(self) -> None:
+        """The vendor says that there were too many calls: let the next one wait, and forget the burst."""
+        self._left = min(self._left, 1.0 - BACK_OFF_SECONDS * self.per_second)
+        self._seen = self.seconds()
 
     async def take(self, *, longest_wait: float = LONGEST_WAIT_SECONDS) -> bool:
         """Take a turn, waiting for it at most so long; False (and no turn taken) when it would be longer."""

@@ -2,19 +2,20 @@
 
 from uuid import UUID
 
-from litestar import delete, get, post
+from litestar import delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from settlement.commands import AddReceiver
 from settlement.errors import ReceiverNotFound, ReceiverNotPossible, SplitPending
 from settlement.splitting import queries
+from settlement.splitting.policy import SplitPolicy, choose_split_policy, split_policy
 from settlement.splitting.receivers import add_receiver, end_receiver
 from settlement.splitting.states import SplitStatus
 from settlement.views import ReceiverList, ReceiverView, SplitList
 from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now
 from storefront.brand.contracts import MONEY_PEOPLE
 from storefront.frame import refusals
-from tenants.errors import MerchantNotFound, MerchantNotReady
+from tenants.errors import MerchantNotFound, MerchantNotReady, TenantNotFound
 from tenants.kernel.ids import OrderId, ReceiverId
 from tenants.kernel.paging import PageTooLarge
 
@@ -92,4 +93,33 @@ async def get_order_splits(order_id: FromPath[UUID], tenant: CurrentTenant) -> S
         return SplitList(splits=await queries.split_of_order(db, OrderId(order_id)))
 
 
-ROUTES = [list_receivers, add, end, list_splits, get_order_splits]
+@get(
+    "/brand/v1/settlement/split-policy",
+    operation_id="getSplitPolicy",
+    tags=["settlement"],
+    guards=[MONEY_PEOPLE],
+)
+async def get_split_policy(tenant: CurrentTenant) -> SplitPolicy:
+    """When payments are split, and how much of them may be: the defaults until the brand chooses."""
+    async with tenant.reading() as db:
+        return await split_policy(db)
+
+
+@put(
+    "/brand/v1/settlement/split-policy",
+    operation_id="chooseSplitPolicy",
+    tags=["settlement"],
+    guards=[MONEY_PEOPLE],
+    responses=refusals(TenantNotFound),
+)
+async def put_split_policy(
+    data: JSONBody[SplitPolicy], tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
+) -> SplitPolicy:
+    """Choose it anew as a whole, for what is handed over from now on; what is scheduled already stays where it is."""
+    async with tenant.writing() as db:
+        return await choose_split_policy(db, data, actor=principal.actor(), now=now)
+
+
+ROUTES = [
+    list_receivers, add, end, list_splits, get_order_splits, get_split_policy, put_split_policy,
+]  # fmt: skip

@@ -14,7 +14,8 @@ from orders.events import CallbackReceived
 from orders.payments import record_payment
 from orders.ports import ChannelPayment, ChannelRefund
 from orders.refund_outcome import record_refund
-from storefront.adapters.errors import CallbackTooLarge, CallbackUnverified
+from storefront.adapters.errors import CallbackTooLarge, CallbackUnverified, SignatureSerialUnknown
+from storefront.adapters.wechat_pay.keys import names_certificate
 from storefront.adapters.wechat_pay.notify import LARGEST_BODY, failure_answer, read_callback
 from storefront.auth import Joined, Now, signed
 from storefront.callbacks.keeping import called_tenant, keep_once, kept_message
@@ -116,12 +117,18 @@ async def _keep(
 ) -> Response[None]:
     tenant = await called_tenant(wiring, callback_key)
     try:
-        credentials = await wiring.channels.credentials(tenant, merchant_no=merchant_no)
+        merchant_id, credentials = await wiring.channels.called(tenant, merchant_no=merchant_no)
     except MerchantNotReady as error:
         raise RouteNotFound from error
     body = await request.body()
     headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
-    notification = read_callback(headers, body, credentials=credentials, now=now)
+    try:
+        notification = read_callback(headers, body, credentials=credentials, now=now)
+    except SignatureSerialUnknown:
+        if not names_certificate(headers["wechatpay-serial"]):
+            raise
+        credentials = await wiring.channels.learn(tenant, merchant_id)
+        notification = read_callback(headers, body, credentials=credentials, now=now)
     named = {"source": f"{SOURCE}:{credentials.payee}", "external_id": notification.id}
     await keep_once(
         tenant, KeptCallback(headers, body, now), fact=CallbackReceived(**named), now=now, **named

@@ -51,9 +51,12 @@ def _of_tenant(settings: Settings, code: str | None) -> Iterator[tuple[str, list
     if code is None:
         return
     from storefront.cli.doctor_tenant import examine_tenant
+    from storefront.cli.quiet import quietly
 
     try:
-        yield from asyncio.run(examine_tenant(settings, code))
+        with quietly():
+            found = asyncio.run(examine_tenant(settings, code))
+        yield from found
     except (OSError, Refusal) as error:
         yield f"brand {code}", [(f"the database does not answer ({type(error).__name__})", "see above")]
 

@@ -149,8 +149,9 @@ def certificates(*, code: str, merchant_no: str | None, data: Path | None) -> No
         ring, now = settings.key_ring(), system_clock()
         async with open_http_client() as http:
             channels = WechatPayChannels(http, settings=settings, keys=ring, clock=system_clock)
+            channel = await channels.channel(tenant, merchant_id)
             done = await renew_certificates(
-                tenant, merchant_id, channels=channels, keys=ring, now=now, actor=ACTOR
+                tenant, merchant_id, channel=channel, keys=ring, now=now, actor=ACTOR
             )
         if not done.listed:
             click.echo(

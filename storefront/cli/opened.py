@@ -31,6 +31,7 @@ def with_database(
     """Open the database of the environment, or of the `up` on this data folder, and run `work`; a refusal ends the program in its own words."""
     import msgspec
 
+    from storefront.cli.quiet import quietly
     from storefront.settings import SettingInvalid
     from tenants.kernel.scope import open_database
 
@@ -44,7 +45,8 @@ def with_database(
             await database.close()
 
     try:
-        asyncio.run(opened())
+        with quietly():
+            asyncio.run(opened())
     except (Refusal, LookupError, OSError, UnicodeError, SettingInvalid, msgspec.ValidationError) as error:
         details = getattr(error, "details", {})
         end_with(str(error) + "".join(f"\n  {path}: {what}" for path, what in details.items()))

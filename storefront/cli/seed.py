@@ -49,6 +49,7 @@ def seed(*, data: Path | None) -> None:
 
 def write_demo(settings: Settings, *, home: Path, say: Callable[[str], None]) -> "DemoReport":
     """Write what is missing of the demonstration and keep its report in the data folder."""
+    from storefront.cli.quiet import quietly
     from storefront.demo.seed import seed_demo
     from tenants.kernel.scope import open_database
 
@@ -59,7 +60,8 @@ def write_demo(settings: Settings, *, home: Path, say: Callable[[str], None]) ->
         finally:
             await database.close()
 
-    report = asyncio.run(write())
+    with quietly():
+        report = asyncio.run(write())
     write_private(home / REPORT, msgspec.json.encode(report))
     return report
 

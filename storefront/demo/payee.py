@@ -16,6 +16,7 @@ async def demo_tenant(brand: DemoBrand, simulator: SimulatorControl) -> CreateTe
     """Register the brand's app and merchant with the simulator; return what opens the tenant."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
     app_secret, api_v3_key = random_code(32), random_code(32)
+    legal_name = f"{brand.name}（演示）有限公司"
     serial = f"{brand.number:08X}{'D' * 32}"
     await simulator.register_app(appid=brand.appid, secret=app_secret)
     registered = await simulator.register_merchant(
@@ -24,11 +25,12 @@ async def demo_tenant(brand: DemoBrand, simulator: SimulatorControl) -> CreateTe
         public_key=_public_pem(key),
         certificate_serial=serial,
         api_v3_key=api_v3_key,
+        legal_name=legal_name,
         fee_bps=FEE_BPS,
     )
     merchant = MerchantKeys(
         merchant_no=brand.merchant_no,
-        legal_name=f"{brand.name}（演示）有限公司",
+        legal_name=legal_name,
         certificate_serial=serial,
         private_key=_private_pem(key),
         api_v3_key=api_v3_key,

@@ -20,6 +20,7 @@ from storefront.demo.people import (
     share_first_link,
     store_ids,
 )
+from storefront.demo.receivers import let_mall_receive
 from storefront.demo.report import DemoBrandReport, DemoLogin, DemoReport
 from storefront.demo.shapes import DemoBrand, units_of
 from storefront.demo.shelves import fill_shelves, open_stores
@@ -64,6 +65,7 @@ async def seed_demo(
                     hasher=hasher,
                     now=now,
                 )
+        await _let_mall_receive(database, settings=settings, http=http)
     await _seed_operator(database, passwords=passwords, hasher=hasher, now=now)
     hasher.close()
     return await describe_demo(database, settings=settings)
@@ -108,6 +110,14 @@ async def _seed_brand(
         in_mall = next(store for store in brand.stores if store.in_mall)
         guide = (await guides_of_store(db, places[in_mall.code], at=now))[0]
         await share_first_link(db, store_id=places[in_mall.code], guide_id=guide.id, now=now)
+
+
+async def _let_mall_receive(database: Database, *, settings: Settings, http: httpx.AsyncClient) -> None:
+    """After the brands are there, and for those of an earlier seeding that stopped short of it."""
+    async with database.platform() as db:
+        known = dict(await every_tenant(db))
+    for brand in BRANDS:
+        await let_mall_receive(database.tenant(known[brand.code]), brand, settings=settings, http=http)
 
 
 async def _seed_operator(

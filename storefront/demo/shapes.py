@@ -74,6 +74,8 @@ class DemoBrand(msgspec.Struct, frozen=True, kw_only=True):
     commission_bps: int
     commission_by_category: dict[str, int]
     platform_fee_bps: int
+    takes_nothing_back: bool = False
+    """What is made on the spot is not brought back: its payments need not wait to be split."""
 
 
 def units_of(brand: DemoBrand, demo_product: DemoProduct) -> list[DemoUnit]:

@@ -104,4 +104,5 @@ BRAND = DemoBrand(
     commission_bps=200,
     commission_by_category={"leaf": 600},
     platform_fee_bps=80,
+    takes_nothing_back=True,
 )

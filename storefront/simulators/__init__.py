@@ -30,7 +30,7 @@ Alone, with merchants from a file, on one port for all three vendors:
     secrets = { contacts = "corp-secret" }
 
 For each merchant `keys/<mchid>/` then holds `pub_key.pem`, `pub_key_id.txt` and `wechatpay_<serial>.pem` (platform certificate), and with
-`make_keys` also `apiclient_key.pem`, whose certificate serial is `cast.OWN_SERIAL`. WeChat's key may be given, too (`wechat_key_id`,
+`make_keys` also `apiclient_key.pem` and `apiclient_serial.txt`, the serial to sign under. WeChat's key may be given, too (`wechat_key_id`,
 `wechat_private_key_file`). Any SDK works whose three base addresses can be set: they are all `http://127.0.0.1:8100`.
 With `--state file.json` everything, the keys included, survives a restart.
 """

@@ -79,6 +79,7 @@ def _with_keys(row: dict[str, Any], *, beside: Path, place: Path) -> dict[str, A
             private.write_text(envelope.new_key_pair()[0], encoding="ascii")
         given["public_key"] = envelope.public_half(private.read_text(encoding="ascii"))
         given.setdefault("certificate_serial", OWN_SERIAL)
+        (place / "apiclient_serial.txt").write_text(f"{given['certificate_serial']}\n", encoding="ascii")
     return given
 
 

@@ -6,17 +6,20 @@ said; times are business time, amounts fen.
 Who there is
     merchants               open or change a merchant: mchid, appid, publicKey, certificateSerial, apiV3Key; legalName, provider, brand,
                             feeBps, maxRatioBps, freezeDays, settleSeconds, refundSeconds, splitWaitSeconds, splitSeconds,
-                            returnSeconds, acceptsReturns, splitNotifyUrl, splitEvent, certificates, keepOlderKeys, wechatKeyId,
+                            returnSeconds, acceptsReturns, splitNotifyUrl, splitEvent, certificates, certificatesAlone, keepOlderKeys, wechatKeyId,
                             wechatPrivateKey. Answers WeChat's public key and platform certificate
     persons                 openid, name: who may be split to, and the real name that is checked
     apps                    appid, secret, tradeManaged, pages, pushUrl, pushToken, pushAesKey (then messages are sealed)
     apps/verify-url         appid: check the push address, as saving it in the console does
-    certificates/rotate     signsAfterSeconds, overlapSeconds
+    certificates/rotate     signsAfterSeconds, overlapSeconds: a new platform certificate, listed at once
+    public-keys/rotate      mchid, signsAfterSeconds, overlapSeconds: a new WeChat Pay public key; answers it as `merchants` does
 Time and faults
     clock/advance           seconds; does and delivers everything that became due, in order
+    limits                  scale: what WeChat's frequency limits are multiplied with (1 at the start, 0 turns them off)
     faults                  kind, path (glob over the call's path or the callback's address), times, seconds. Kinds of calls: busy,
                             limited, lose, errorAfter, corrupt, probe, stale, unsigned, delay; of callbacks: duplicateCallback,
                             probeCallback, lateCallback, reorderCallback, dropCallback
+    faults/forget           forgets the faults that have not happened yet
 As the shopper
     pay                     prepayId or outTradeNo (mchid), openid, wait, coupons
     refuse                  outTradeNo, mchid, failed
@@ -29,7 +32,7 @@ As the bank
     deposits, withdrawals   mchid, amountFen
     bills/changes           mchid, bill, billDate, change, row, column, value, keepSummary
 In WeCom
-    wecom/corps, wecom/members, wecom/scan, wecom/part, wecom/refuse, wecom/leave, wecom/verify-url
+    wecom/corps, wecom/members, wecom/groups, wecom/scan, wecom/part, wecom/refuse, wecom/leave, wecom/verify-url
 Looks (GET)
     books, conservation, callbacks, wecom; and the page for people at /simulator/
 """
@@ -39,7 +42,7 @@ from typing import Annotated
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
-from storefront.simulators import views
+from storefront.simulators import limits, views
 from storefront.simulators.control_frame import (
     DAY_SECONDS,
     Command,
@@ -62,6 +65,16 @@ class Advance(Command, kw_only=True):
     seconds: Annotated[float, Meta(ge=0, le=400 * DAY_SECONDS)]
 
 
+class ForgetFaults(Command, kw_only=True):
+    """Forget what was planned and has not happened."""
+
+
+class ScaleLimits(Command, kw_only=True):
+    """Multiply the documented frequency limits; 0 turns them off."""
+
+    scale: Annotated[float, Meta(ge=0, le=1_000)]
+
+
 class Control(Part):
     """Time, faults and callbacks; the other parts stand beside it."""
 
@@ -77,6 +90,26 @@ class Control(Part):
         self.simulation.faults.plan(command)
         return {"planned": len(self.simulation.faults.planned)}
 
+    def scale_limits(self, command: ScaleLimits) -> dict[str, object]:
+        """Scale the limits."""
+        self.state.limit_scale = command.scale
+        return {
+            "limits": [
+                {
+                    "name": each.name,
+                    "calls": max(1, int(each.calls * command.scale)) if command.scale else None,
+                    "seconds": each.within.total_seconds(),
+                }
+                for each in limits.ALL
+            ]
+        }
+
+    def forget_faults(self, _command: ForgetFaults) -> dict[str, object]:
+        """Forget every planned fault."""
+        forgotten = len(self.simulation.faults.planned)
+        self.simulation.faults.planned = []
+        return {"forgotten": forgotten}
+
     def sent_callbacks(self) -> list[dict[str, object]]:
         """Show every callback with its attempts and what was answered."""
         return [views.callback_view(each) for each in self.state.callbacks.values()]
@@ -87,7 +120,9 @@ def control_routes(control: Control) -> list[HTTPRouteHandler]:
     simulation, callbacks = control.simulation, control.callbacks
     return [
         commanded(control, "/simulator/clock/advance", kind=Advance, work=control.advance),
+        commanded(control, "/simulator/limits", kind=ScaleLimits, work=control.scale_limits),
         commanded(control, "/simulator/faults", kind=Fault, work=control.plan_fault),
+        commanded(control, "/simulator/faults/forget", kind=ForgetFaults, work=control.forget_faults),
         shown(control, "/simulator/callbacks", show=control.sent_callbacks),
         *merchant_routes(Merchants(simulation, callbacks)),
         *money_routes(Money(simulation, callbacks)),

@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta, Struct, field
 
 from storefront.simulators.control_frame import DAY_SECONDS, Command, ControlRefusal, Name, Part, commanded
-from storefront.simulators.records import Merchant, PlatformCertificate
+from storefront.simulators.records import EarlierWechatKey, Merchant, PlatformCertificate
 from storefront.simulators.wechat_mini.records import App
 from storefront.simulators.wechat_pay import envelope
 
@@ -20,7 +20,7 @@ class RegisterMerchant(Command, kw_only=True):
     """Open (or change) a merchant; times are business time.
 
     `publicKey` is a PEM public key or certificate; without one the merchant cannot call, and can be a sub-merchant or a receiver.
-    `provider` makes it a service provider's sub-merchant, `brand` a chain's (the brand itself names itself).
+    With `certificatesAlone` WeChat signs everything with platform certificates. `provider` makes it a service provider's sub-merchant, `brand` a chain's (the brand itself names itself).
     """
 
     mchid: Name
@@ -44,6 +44,7 @@ class RegisterMerchant(Command, kw_only=True):
     split_notify_url: Url | None = None
     split_event: Literal["TRANSACTION", "PROFITSHARING"] = "TRANSACTION"
     certificates: bool = True
+    certificates_alone: bool = False
     wechat_key_id: Annotated[str, Meta(pattern=r"^PUB_KEY_ID_[0-9A-Za-z]+$")] | None = None
     wechat_private_key: str | None = None
 
@@ -84,6 +85,14 @@ class RotateCertificate(Command, kw_only=True):
     overlap_seconds: Annotated[int, Meta(ge=0)] = 10 * DAY_SECONDS
 
 
+class RotatePublicKey(Command, kw_only=True):
+    """Give a merchant a new WeChat Pay public key: taken at once, signing later, and the old one taken a while longer."""
+
+    mchid: Name
+    signs_after_seconds: Annotated[int, Meta(ge=0)] = 0
+    overlap_seconds: Annotated[int, Meta(ge=0)] = 10 * DAY_SECONDS
+
+
 class Merchants(Part):
     """Carries out commands about who there is."""
 
@@ -102,7 +111,7 @@ class Merchants(Part):
         for name in (
             "public_key", "api_v3_key", "legal_name", "provider", "brand", "fee_bps", "refund_seconds", "settle_seconds",
             "split_wait_seconds", "split_seconds", "return_seconds", "max_ratio_bps", "accepts_returns", "split_notify_url",
-            "split_event", "certificates",
+            "split_event", "certificates", "certificates_alone",
         ):  # fmt: skip
             setattr(known, name, getattr(command, name))
         usual = BRAND_FREEZE_DAYS if command.brand else ORDINARY_FREEZE_DAYS
@@ -118,7 +127,7 @@ class Merchants(Part):
                 raise ControlRefusal(422, "KEY_UNREADABLE") from None
         made = self.state.merchants[command.mchid] = Merchant(
             mchid=command.mchid,
-            wechat_key_id=command.wechat_key_id or f"PUB_KEY_ID_01{self.simulation.draw_digits('key', 28)}",
+            wechat_key_id=command.wechat_key_id or self._new_key_id(),
             wechat_public_key=public,
             wechat_private_key=private,
         )
@@ -154,6 +163,25 @@ class Merchants(Part):
             "certificate": fresh.certificate,
             "signsFrom": fresh.signs_from,
         }
+
+    def rotate_public_key(self, command: RotatePublicKey) -> RegisteredMerchant:
+        """Give the merchant a new public key; WeChat has no call for it, so the merchant reads it here, as in the back office."""
+        known, now = self.merchant(command.mchid), self.simulation.clock.now()
+        hands_over = now + timedelta(seconds=command.signs_after_seconds)
+        known.earlier_wechat_keys.append(
+            EarlierWechatKey(
+                key_id=known.wechat_key_id,
+                private_key=known.wechat_private_key,
+                signs_until=hands_over,
+                ends_at=hands_over + timedelta(seconds=command.overlap_seconds),
+            )
+        )
+        known.wechat_key_id = self._new_key_id()
+        known.wechat_private_key, known.wechat_public_key = envelope.new_key_pair()
+        return self._registered(known)
+
+    def _new_key_id(self) -> str:
+        return f"PUB_KEY_ID_01{self.simulation.draw_digits('key', 28)}"
 
     def register_person(self, command: RegisterPerson) -> dict[str, object]:
         """Keep a person's name."""
@@ -194,4 +222,5 @@ def merchant_routes(part: Merchants) -> list[HTTPRouteHandler]:
         commanded(part, "/simulator/persons", kind=RegisterPerson, work=part.register_person),
         commanded(part, "/simulator/apps", kind=RegisterApp, work=part.register_app),
         commanded(part, "/simulator/certificates/rotate", kind=RotateCertificate, work=part.rotate),
+        commanded(part, "/simulator/public-keys/rotate", kind=RotatePublicKey, work=part.rotate_public_key),
     ]

@@ -15,7 +15,7 @@ from storefront.simulators.wechat_mini.login import make_code
 from storefront.simulators.wechat_mini.push import push_signature
 from storefront.simulators.wechat_mini.records import Consent
 from storefront.simulators.wecom import contacts, crypto, transfers
-from storefront.simulators.wecom.records import Corp, Member
+from storefront.simulators.wecom.records import Corp, GroupChat, Member
 
 AES_KEY_LENGTH = 43
 
@@ -64,6 +64,15 @@ class RegisterMember(Command, kw_only=True):
     real_name: bool = True
     in_scope: bool = True
     contact_limit: Annotated[int, Meta(ge=0)] = 20_000
+
+
+class RegisterGroup(Command, kw_only=True):
+    """Open (or change) a group chat of a member with shoppers."""
+
+    corpid: Name
+    chat_id: Name
+    name: str = ""
+    owner: Name
 
 
 class OfMember(Command, kw_only=True):
@@ -170,6 +179,16 @@ class Vendors(Part):
         )
         return {"userid": command.userid}
 
+    def register_group(self, command: RegisterGroup) -> dict[str, object]:
+        """Keep the group."""
+        corp = self._corp(command.corpid)
+        if command.owner not in corp.members:
+            raise ControlRefusal(404, "MEMBER_UNKNOWN")
+        corp.groups[command.chat_id] = GroupChat(
+            chat_id=command.chat_id, name=command.name, owner=command.owner
+        )
+        return {"chatId": command.chat_id}
+
     def leave(self, command: OfMember) -> dict[str, object]:
         """A member leaves the company."""
         corp = self._corp(command.corpid)
@@ -254,6 +273,7 @@ class Vendors(Part):
                 "contactWays": list(corp.ways.values()),
                 "transfers": corp.transfers,
                 "unassigned": corp.unassigned,
+                "groups": list(corp.groups.values()),
             }
             for corp in self.state.corps.values()
         ]
@@ -277,6 +297,7 @@ def vendor_routes(part: Vendors) -> list[HTTPRouteHandler]:
         commanded(part, "/simulator/consents", kind=Accept, work=part.accept),
         commanded(part, "/simulator/wecom/corps", kind=RegisterCorp, work=part.register_corp),
         commanded(part, "/simulator/wecom/members", kind=RegisterMember, work=part.register_member),
+        commanded(part, "/simulator/wecom/groups", kind=RegisterGroup, work=part.register_group),
         commanded(part, "/simulator/wecom/leave", kind=OfMember, work=part.leave),
         commanded(part, "/simulator/wecom/scan", kind=Scan, work=part.scan),
         commanded(part, "/simulator/wecom/part", kind=PartWays, work=part.part_ways),

@@ -22,6 +22,15 @@ from storefront.simulators.wechat_pay.refusals import BEIJING
 Asked = Request[Any, Any, Any]
 SHOWN = 100
 LONGEST_DAYS = 400
+SENTENCES = {
+    "PAYMENT_PAID": "这笔订单已支付 It is paid already",
+    "PAYMENT_CLOSED": "这笔订单已关闭 It was closed",
+    "PAYMENT_EXPIRED": "这笔订单已过支付时间 Its time to be paid is over",
+    "PAYMENT_UNKNOWN": "没有这笔订单 There is no such payment",
+    "NOT_SHIPPED": "尚未发货，不能确认收货 Nothing was shipped that could be confirmed",
+    "DAYS_INVALID": f"天数须为 1 至 {LONGEST_DAYS} 的整数 Days must be a whole number from 1 to {LONGEST_DAYS}",
+    "BUTTON_UNKNOWN": "没有这个按钮 There is no such button",
+}
 
 
 def _yuan(fen: int) -> str:
@@ -30,6 +39,11 @@ def _yuan(fen: int) -> str:
 
 def _local(moment: datetime | None) -> str:
     return "" if moment is None else moment.astimezone(BEIJING).strftime("%m-%d %H:%M:%S")
+
+
+def _said(refused: str | None) -> str | None:
+    """A refusal as a sentence."""
+    return None if refused is None else SENTENCES.get(refused, refused)
 
 
 def _environment() -> Environment:
@@ -58,7 +72,7 @@ def page_routes(control: Control) -> list[HTTPRouteHandler]:
         callbacks = _newest([views.callback_view(each) for each in control.state.callbacks.values()])
         said = template.render(
             found, callbacks=callbacks, faults=control.simulation.faults.planned, parcels=control.state.parcels,
-            refused=request.query_params.get("refused"),
+            refused=_said(request.query_params.get("refused")),
         )  # fmt: skip
         return Response(said, media_type="text/html; charset=utf-8")
 
@@ -66,9 +80,10 @@ def page_routes(control: Control) -> list[HTTPRouteHandler]:
     async def press(request: Asked) -> Redirect:
         form = dict(parse_qsl((await request.body()).decode()))
         refused = await _pressed(control, money, button=request.path_params["button"], form=form)
-        return Redirect(
-            "/simulator/" + (f"?{urlencode({'refused': refused})}" if refused else ""), status_code=303
-        )
+        query = f"?{urlencode({'refused': refused})}" if refused else ""
+        # Back to where the button stands: whoever pays several one after another must not scroll each time.
+        place = "" if refused or request.path_params["button"] == "advance" else "#payments"
+        return Redirect(f"/simulator/{query}{place}", status_code=303)
 
     return [page, press]
 

@@ -20,6 +20,15 @@ class PlatformCertificate(msgspec.Struct):
     signs_from: datetime | None = None
 
 
+class EarlierWechatKey(msgspec.Struct, kw_only=True):
+    """A WeChat Pay public key that another follows: signs until one moment, is taken until a later one."""
+
+    key_id: str
+    private_key: str
+    signs_until: datetime
+    ends_at: datetime
+
+
 class Merchant(msgspec.Struct, kw_only=True):
     """A merchant, its keys, and its available balance. One without keys can be paid and split to, and cannot call."""
 
@@ -27,6 +36,7 @@ class Merchant(msgspec.Struct, kw_only=True):
     wechat_key_id: str
     wechat_public_key: str
     wechat_private_key: str
+    earlier_wechat_keys: list[EarlierWechatKey] = []
     appids: list[str] = []
     certificate_serial: str = ""
     public_key: str = ""
@@ -47,6 +57,8 @@ class Merchant(msgspec.Struct, kw_only=True):
     split_notify_url: str | None = None
     split_event: str = "TRANSACTION"
     certificates: bool = True
+    certificates_alone: bool = False
+    """An older merchant, that never applied for a WeChat Pay public key."""
     available: int = 0
     withdrawn: int = 0
     deposited: int = 0

@@ -14,6 +14,7 @@ import msgspec
 
 from storefront.simulators.clock import SimulatorClock
 from storefront.simulators.faults import Faults
+from storefront.simulators.limits import Limit, Limits
 from storefront.simulators.records import (
     Assignment,
     BillChange,
@@ -58,6 +59,8 @@ class State(msgspec.Struct, kw_only=True):
     seed: int = 0
     counters: dict[str, int] = {}
     offset_seconds: float = 0.0
+    limit_scale: float = 1.0
+    """What the documented frequency limits are multiplied with; 0 turns them off."""
     agenda: list[Due] = []
     platforms: list[PlatformCertificate] = []
     merchants: dict[str, Merchant] = {}
@@ -97,6 +100,7 @@ class Simulation:
     ) -> None:
         self.clock = clock or SimulatorClock()
         self.faults = Faults()
+        self.limits = Limits()
         self._path = state_path
         self.state = _read(state_path) or State(seed=seed)
         self.clock.offset = max(self.clock.offset, timedelta(seconds=self.state.offset_seconds))
@@ -112,6 +116,15 @@ class Simulation:
     def draw_digits(self, kind: str, length: int) -> str:
         """Give the next id in decimal digits."""
         return str(int(self.draw(kind), 16))[-length:].zfill(length)
+
+    def calls_too_often(self, *asked: tuple[Limit, str]) -> bool:
+        """Whether one of these limits of a caller is used up; if not, the call is counted under each of them."""
+        now, scale = self.clock.now(), self.state.limit_scale
+        if any(self.limits.exceeded(limit, caller, scale=scale, now=now) for limit, caller in asked):
+            return True
+        for limit, caller in asked:
+            self.limits.count(limit, caller, now=now)
+        return False
 
     def plan(self, at: datetime, kind: str, *, key: str) -> None:
         """Put on the agenda what time alone will do."""

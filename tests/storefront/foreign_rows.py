@@ -138,6 +138,8 @@ ROWS: dict[str, Ask] = {
     "getStatement": Ask("finance", {"statement_id": "$statement"}),
     "getStatementFile": Ask("finance", {"statement_id": "$statement", "kind": "csv"}),
     "listReceivers": Ask("finance"),
+    "getSplitPolicy": Ask("finance"),
+    "chooseSplitPolicy": Ask("finance", body={"returnDays": 3}),
     "addReceiver": Ask(
         "finance", own=201,
         body={"partyId": "$party", "account": "1900000109", "legalName": "某某公司", "merchantId": "$merchant"},

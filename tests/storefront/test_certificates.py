@@ -10,10 +10,10 @@ from sqlalchemy import text
 from orders.ports import Unknown
 from storefront import daily
 from storefront.adapters.wechat_pay.certificates import Certificates
-from storefront.certificates import renew_daily
 from storefront.channels import WechatPayChannels
 from storefront.daily import begin_day, begin_day_everywhere
 from storefront.errors import CertificatesNotRenewed
+from storefront.renew_daily import renew_daily
 from storefront.wiring import wire
 from storefront.worker import Worker
 from tenants.credentials import merchant_secrets

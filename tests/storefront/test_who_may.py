@@ -114,6 +114,8 @@ MAY = {
     "getStatementFile":         "hq finance",
     "getOrderMoney":            "hq finance",
     "listReceivers":            "hq finance",
+    "getSplitPolicy":           "hq finance",
+    "chooseSplitPolicy":        "hq finance",
     "addReceiver":              "hq finance",
     "endReceiver":              "hq finance",
     "listSplits":               "hq finance",

@@ -6,7 +6,8 @@ Receivers belong to the brand, the brand itself is one without being added, and 
 import msgspec
 from msgspec import UNSET
 
-from settlement.ports import Receiver, SplitRequest
+from orders.ports import Unknown
+from settlement.ports import Added, Deleted, Receiver, ReceiverKind, SplitRefused, SplitRequest
 from storefront.adapters.wechat_pay import sharing_messages as words
 from storefront.adapters.wechat_pay import translate_sharing as translate
 from storefront.adapters.wechat_pay.keys import SubMerchant
@@ -28,6 +29,17 @@ class BrandSharing(Sharing):
     @property
     def _brand(self) -> str:
         return self._sub.brand_mchid or self._sub.mchid
+
+    async def add_receiver(self, receiver: Receiver) -> Added | SplitRefused | Unknown:
+        """Allow splitting to a receiver; to the brand it always is."""
+        return Added() if self._is_brand(receiver) else await super().add_receiver(receiver)
+
+    async def delete_receiver(self, receiver: Receiver) -> Deleted | SplitRefused | Unknown:
+        """Stop splitting to a receiver; WeChat has nothing to forget of the brand."""
+        return Deleted() if self._is_brand(receiver) else await super().delete_receiver(receiver)
+
+    def _is_brand(self, receiver: Receiver) -> bool:
+        return receiver.kind is ReceiverKind.MERCHANT and receiver.account == self._brand
 
     def _add_body(self, receiver: Receiver) -> tuple[msgspec.Struct, str | None]:
         body = words.AddBrandReceiver(

@@ -32,7 +32,13 @@ from storefront.adapters.wechat_pay.keys import MerchantCredentials, TrustedKey
 from storefront.adapters.wechat_pay.payments import Payments
 from storefront.adapters.wechat_pay.refunds import Refunds
 from storefront.adapters.wechat_pay.sharing import Sharing
-from storefront.adapters.wechat_pay.transport import ATTEMPT_SECONDS, ATTEMPTS, TOTAL_SECONDS, Transport
+from storefront.adapters.wechat_pay.transport import (
+    ATTEMPT_SECONDS,
+    ATTEMPTS,
+    TOTAL_SECONDS,
+    Learn,
+    Transport,
+)
 
 
 class WechatPayChannel:
@@ -50,6 +56,7 @@ class WechatPayChannel:
         attempt_seconds: float = ATTEMPT_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
         pace: Pace | None = None,
+        learn: Learn | None = None,
     ) -> None:
         self._credentials = credentials
         transport = Transport(
@@ -62,6 +69,7 @@ class WechatPayChannel:
             attempt_seconds=attempt_seconds,
             total_seconds=total_seconds,
             pace=pace,
+            learn=learn,
         )
         self._payments = Payments(transport)
         self._refunds = Refunds(transport)

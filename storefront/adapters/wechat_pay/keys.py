@@ -5,6 +5,7 @@ Holds no network and no clock. Verification takes the time it is compared with; 
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -35,7 +36,13 @@ SKEW_SECONDS = 300
 API_V3_KEY_BYTES = 32
 PUBLIC_KEY_PREFIX = "PUB_KEY_ID_"
 _LONGEST_HEADER = 2048
+_SERIAL = re.compile(r"[0-9A-Fa-f]{8,64}")
 _SEALING = OAEP(mgf=MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303 the vendor's choice, and sound in OAEP
+
+
+def names_certificate(serial: str) -> bool:
+    """Whether this is written like a platform certificate's serial; a public key's id is not."""
+    return _SERIAL.fullmatch(serial) is not None
 
 
 class SubMerchant(Struct, frozen=True, kw_only=True):

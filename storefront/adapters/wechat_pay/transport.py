@@ -19,12 +19,12 @@ import stamina
 import structlog
 
 from orders.ports import Refused, Unknown
-from storefront.adapters.errors import CallbackUnverified, SignatureProbe
+from storefront.adapters.errors import CallbackUnverified, SignatureProbe, SignatureSerialUnknown
 from storefront.adapters.outbound import quiet_http_logs
 from storefront.adapters.pacing import Pace, TokenBucket, unhurried
 from storefront.adapters.tally import CALLS, PROBES
 from storefront.adapters.wechat_pay import messages
-from storefront.adapters.wechat_pay.keys import MerchantCredentials
+from storefront.adapters.wechat_pay.keys import MerchantCredentials, names_certificate
 
 ATTEMPTS = 3
 ATTEMPT_SECONDS = 2.5
@@ -36,6 +36,8 @@ TOO_MANY = 429
 VENDOR_AWAY = "SYSTEM_ERROR"
 
 Message = TypeVar("Message")
+Learn = Callable[[], Awaitable[MerchantCredentials | None]]
+"""Looks whether WeChat has a newer certificate, and gives the merchant's credentials as they are then."""
 Trust = Callable[[Mapping[str, str], bytes], None]
 """Raises CallbackUnverified for an answer that cannot be trusted."""
 _CODE = re.compile(rb'"code"\s*:\s*"([A-Z_]{1,64})"')
@@ -58,8 +60,14 @@ class _NoAnswer(msgspec.Struct, frozen=True):
     told: Unknown
 
 
+class _TooMany(msgspec.Struct, frozen=True):
+    """The gateway says that this merchant calls too often; nothing was done."""
+
+    told: Unknown
+
+
 Answer: TypeAlias = Done | Refused | Unknown
-Attempt: TypeAlias = Callable[[], Awaitable[Answer]]
+Attempt: TypeAlias = Callable[[], Awaitable[Answer | _TooMany]]
 
 
 class Transport:
@@ -77,6 +85,7 @@ class Transport:
         attempt_seconds: float = ATTEMPT_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
         pace: Pace | None = None,
+        learn: Learn | None = None,
     ) -> None:
         quiet_http_logs()
         self.credentials = credentials
@@ -88,6 +97,7 @@ class Transport:
         self._attempt_seconds = attempt_seconds
         self._total_seconds = total_seconds
         self._pace = pace or unhurried()
+        self._learn = learn
 
     def timestamp(self) -> str:
         """The present, as signatures name it."""
@@ -121,7 +131,7 @@ class Transport:
         """
         started = time.perf_counter()
 
-        async def attempt() -> Answer:
+        async def attempt() -> Answer | _TooMany:
             request = self._signed(method, path, body=body, serial=serial)
             return await self._attempt(request, trust=trust or self._trust)
 
@@ -166,9 +176,11 @@ class Transport:
         except BaseException:
             self._pace.circuit.abandoned()
             raise
-        well = not isinstance(answer, _NoAnswer)
-        self._pace.circuit.answered(well=well)
-        outcome = answer.told if isinstance(answer, _NoAnswer) else answer
+        self._pace.circuit.answered(well=not isinstance(answer, _NoAnswer))
+        if isinstance(answer, _TooMany):
+            # The last is the slowest: splitting too fast must not hold payments back.
+            buckets[-1].back_off()
+        outcome = answer.told if isinstance(answer, _NoAnswer | _TooMany) else answer
         CALLS.labels("wechat_pay", type(outcome).__name__.lower()).inc()
         return outcome
 
@@ -182,7 +194,7 @@ class Transport:
             self._pace.circuit.abandoned()
         return taken
 
-    async def _repeated(self, attempt: Attempt, *, total_seconds: float) -> Answer | _NoAnswer:
+    async def _repeated(self, attempt: Attempt, *, total_seconds: float) -> Answer | _NoAnswer | _TooMany:
         reason = "no attempt finished in time"
         try:
             async with asyncio.timeout(total_seconds):
@@ -204,16 +216,29 @@ class Transport:
             pass
         return _NoAnswer(Unknown(reason))
 
-    async def _attempt(self, request: httpx.Request, *, trust: Trust) -> Answer:
+    async def _attempt(self, request: httpx.Request, *, trust: Trust) -> Answer | _TooMany:
         response = await self._sent(request, seconds=self._attempt_seconds)
         try:
-            trust(dict(response.headers), response.content)
+            await self._believe(response, trust=trust)
         except CallbackUnverified as error:
             if isinstance(error, SignatureProbe):
                 PROBES.labels("answer").inc()
             seen = f"{response.status_code} {_code(response.content)}".strip()
             raise Unanswered(f"unverified answer ({seen}, {error.code()})") from error
         return _outcome(response.status_code, response.content)
+
+    async def _believe(self, response: httpx.Response, *, trust: Trust) -> None:
+        headers = dict(response.headers)
+        try:
+            trust(headers, response.content)
+        except SignatureSerialUnknown:
+            learnable = names_certificate(headers["wechatpay-serial"])
+            learnt = await self._learn() if self._learn and learnable else None
+            if learnt is None:
+                raise
+            # WeChat signs with a certificate that is newer than the keys this account was opened with.
+            self.credentials = learnt
+            trust(headers, response.content)
 
     async def _sent(self, request: httpx.Request, *, seconds: float) -> httpx.Response:
         try:
@@ -246,14 +271,14 @@ class Transport:
         return request
 
 
-def _outcome(status: int, body: bytes) -> Answer:
+def _outcome(status: int, body: bytes) -> Answer | _TooMany:
     """Read a verified answer; raises Unanswered where asking again may help."""
     if OK <= status < REDIRECTS:
         return Done(body)
     code = _code(body)
     if status == TOO_MANY:
         # Asking again at once is what the limit forbids.
-        return Unknown(code or "too many requests")
+        return _TooMany(Unknown(code or "too many requests"))
     if not CLIENT_ERRORS <= status < SERVER_ERRORS or code in {"", VENDOR_AWAY}:
         raise Unanswered(f"server error ({status} {code or 'without a code'})")
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import segno
 
+from storefront.simulators.limits import UNLIMITED_CODES
 from storefront.simulators.state import Simulation
 from storefront.simulators.wechat_mini.parcels import MiniRefusal
 from storefront.simulators.wechat_mini.records import Message, PhoneCode
@@ -14,7 +15,7 @@ from storefront.simulators.wechat_mini.records import Message, PhoneCode
 CODE_LIVES = timedelta(minutes=5)
 BAD_CODE, BAD_FORM, NO_PAGE, BAD_SCENE = 40029, 47001, 41030, 40169
 BAD_OPENID, BAD_TEMPLATE, NOT_ACCEPTED, BAD_VALUE = 40003, 40037, 43101, 47003
-BAD_QUERY, BAD_EXPIRY, BAD_VERSION = 40212, 85401, 40097
+BAD_QUERY, BAD_EXPIRY, BAD_VERSION, TOO_MANY = 40212, 85401, 40097, 45009
 LONGEST_SCENE, LONGEST_QUERY, LONGEST_THING, MOST_DAYS = 32, 1024, 20, 30
 NARROWEST, WIDEST, USUAL_WIDTH = 280, 1280, 430
 VERSIONS = ("release", "trial", "develop")
@@ -50,6 +51,8 @@ def phone_number(simulation: Simulation, appid: str, *, body: dict[str, Any]) ->
 
 def unlimited_code(simulation: Simulation, appid: str, *, body: dict[str, Any]) -> bytes:
     """Draw the code: here a QR code that says page and scene, as a PNG at least as wide as was asked."""
+    if simulation.calls_too_often((UNLIMITED_CODES, appid)):
+        raise MiniRefusal(TOO_MANY, "reach max api minute frequency limit")
     scene, page = body.get("scene"), body.get("page", "")
     if not isinstance(scene, str) or not isinstance(page, str):
         raise MiniRefusal(BAD_FORM, "data format error")

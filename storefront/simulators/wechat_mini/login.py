@@ -9,6 +9,7 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from storefront.simulators.faults import FaultKind, hold_answer
+from storefront.simulators.limits import LOGINS_OF_SHOPPER
 from storefront.simulators.state import Simulation
 from storefront.simulators.wechat_mini.records import LoginCode
 
@@ -35,6 +36,8 @@ def exchange(simulation: Simulation, query: dict[str, str]) -> dict[str, object]
     code = simulation.state.codes.get(query.get("js_code", ""))
     if code is None or code.appid != app.appid or query.get("grant_type") != "authorization_code":
         return {"errcode": BAD_CODE, "errmsg": "invalid code"}
+    if simulation.calls_too_often((LOGINS_OF_SHOPPER, f"{app.appid}/{code.openid}")):
+        return {"errcode": TOO_MANY, "errmsg": "api minute-quota reach limit"}
     del simulation.state.codes[query["js_code"]]
     simulation.save()
     if code.expires_at <= simulation.clock.now():

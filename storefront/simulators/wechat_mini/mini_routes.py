@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from storefront.simulators.faults import FaultKind, hold_answer
 from storefront.simulators.passing import settle_due
 from storefront.simulators.state import Simulation
-from storefront.simulators.wechat_mini import calls, parcels, tokens
+from storefront.simulators.wechat_mini import calls, order_lists, parcels, tokens
 from storefront.simulators.wechat_mini.parcels import MiniRefusal
 from storefront.simulators.wechat_pay import letters
 from storefront.simulators.wechat_pay.callbacks import Callbacks
@@ -19,7 +19,7 @@ from storefront.simulators.wechat_pay.callbacks import Callbacks
 Asked = Request[Any, Any, Any]
 Spoken = dict[str, Any]
 Work = Callable[[str, Spoken], object]
-BUSY, TOO_MANY, BAD_FORM = -1, 45009, 47001
+BUSY, BAD_FORM = -1, 47001
 OK = {"errcode": 0, "errmsg": "ok"}
 
 
@@ -57,7 +57,7 @@ class MiniServer:
         if kind is FaultKind.BUSY:
             return {"errcode": BUSY, "errmsg": "system busy"}
         if kind is FaultKind.LIMITED:
-            return {"errcode": TOO_MANY, "errmsg": "reach max api minute frequency limit"}
+            return {"errcode": calls.TOO_MANY, "errmsg": "reach max api minute frequency limit"}
         self.callbacks.tell(settle_due(self.simulation))
         try:
             body = msgspec.json.decode(raw, type=Spoken) if raw else {}
@@ -69,7 +69,8 @@ class MiniServer:
         finally:
             self.simulation.save()
             self.callbacks.wake()
-        return OK | given if isinstance(given, dict) else given
+        # A token is given without an error code, every other answer with the code of no error.
+        return OK | given if isinstance(given, dict) and "access_token" not in given else given
 
 
 def mini_routes(server: MiniServer) -> list[HTTPRouteHandler]:
@@ -126,6 +127,12 @@ def _parcel_routes(server: MiniServer) -> list[HTTPRouteHandler]:
             server.callbacks.queue(letter)
         return {}
 
+    def upload_combined(appid: str, body: Spoken) -> object:
+        for parcel in order_lists.upload_combined(simulation, appid, body=body):
+            for letter in letters.of_parcel(simulation, parcel):
+                server.callbacks.queue(letter)
+        return {}
+
     def managed(appid: str, body: Spoken) -> object:
         if body.get("appid") != appid:
             raise MiniRefusal(parcels.BAD_ARGUMENT, "appid不匹配")
@@ -135,18 +142,6 @@ def _parcel_routes(server: MiniServer) -> list[HTTPRouteHandler]:
         payment = parcels.find_payment(simulation, appid, order_key=body)
         return {"order": parcels.order_body(simulation, payment)}
 
-    def order_list(appid: str, _body: Spoken) -> object:
-        own = [
-            each
-            for each in simulation.state.payments.values()
-            if each.paid_at and appid in {each.appid, each.sub_appid}
-        ]
-        return {
-            "order_list": [parcels.order_body(simulation, each) for each in own],
-            "has_more": False,
-            "last_index": "",
-        }
-
     def remind(appid: str, body: Spoken) -> object:
         parcels.find_payment(simulation, appid, order_key=body)
         return {}
@@ -155,7 +150,11 @@ def _parcel_routes(server: MiniServer) -> list[HTTPRouteHandler]:
         server.calls("/wxa/sec/order/upload_shipping_info", upload),
         server.calls("/wxa/sec/order/is_trade_managed", managed),
         server.calls("/wxa/sec/order/get_order", order),
-        server.calls("/wxa/sec/order/get_order_list", order_list),
+        server.calls(
+            "/wxa/sec/order/get_order_list",
+            lambda appid, body: order_lists.listed(simulation, appid, body=body),
+        ),
+        server.calls("/wxa/sec/order/upload_combined_shipping_info", upload_combined),
         server.calls("/wxa/sec/order/notify_confirm_receive", remind),
         server.calls("/wxa/sec/order/set_msg_jump_path", lambda _appid, _body: {}),
     ]

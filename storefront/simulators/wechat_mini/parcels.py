@@ -54,13 +54,13 @@ def find_payment(simulation: Simulation, appid: str, *, order_key: dict[str, Any
     return found
 
 
-def upload(simulation: Simulation, appid: str, *, body: dict[str, Any]) -> Parcel:
-    """Take the shipping of a payment, or its one modification."""
+def check(simulation: Simulation, appid: str, *, body: dict[str, Any]) -> Payment:
+    """Refuse shipping that cannot be taken; returns the payment it belongs to."""
     order_key, items = body.get("order_key"), body.get("shipping_list")
     if not isinstance(order_key, dict) or not isinstance(items, list):
         raise MiniRefusal(BAD_FORM, "data format error")
     _check_items(body, items)
-    payment, now = find_payment(simulation, appid, order_key=order_key), simulation.clock.now()
+    payment = find_payment(simulation, appid, order_key=order_key)
     if payment.paid_at is None:
         raise MiniRefusal(NOT_PAID, "支付单未支付")
     payer = body.get("payer")
@@ -69,6 +69,13 @@ def upload(simulation: Simulation, appid: str, *, body: dict[str, Any]) -> Parce
     known = simulation.state.parcels.get(payment.key)
     if known is not None and (known.modified or known.confirmed_at is not None):
         raise MiniRefusal(ALREADY, "支付单已完成发货，无法继续发货")
+    return payment
+
+
+def upload(simulation: Simulation, appid: str, *, body: dict[str, Any]) -> Parcel:
+    """Take the shipping of a payment, or its one modification."""
+    payment, now = check(simulation, appid, body=body), simulation.clock.now()
+    known, items = simulation.state.parcels.get(payment.key), body["shipping_list"]
     days = EXPRESS_DAYS if body["logistics_type"] == EXPRESS else OTHER_DAYS
     made = Parcel(
         payment=payment.key,

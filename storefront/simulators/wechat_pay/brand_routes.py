@@ -6,7 +6,7 @@ from storefront.simulators.records import Merchant, Receiver
 from storefront.simulators.wechat_pay import receivers, split_messages, split_returns, splits
 from storefront.simulators.wechat_pay.gateway import Call, Gateway
 from storefront.simulators.wechat_pay.refusals import GatewayRefusal
-from storefront.simulators.wechat_pay.split_routes import parts_of, unsplit
+from storefront.simulators.wechat_pay.split_routes import limit_splits, parts_of, unsplit
 from storefront.simulators.wechat_pay.splits import Wanted
 
 BASE = "/v3/brand/profitsharing"
@@ -60,6 +60,7 @@ def _delete(call: Call) -> object:
 
 def _split(call: Call) -> object:
     body = call.read(split_messages.BrandSplitOrder)
+    limit_splits(call, payee=body.sub_mchid)
     _brand(call, body.brand_mchid)
     call.own_sub(body.sub_mchid)
     receivers.app_of(call.merchant, body.appid)

@@ -86,21 +86,40 @@ def signing_platform(state: State, *, now: datetime) -> PlatformCertificate | No
     return ready[-1] if ready else None
 
 
+def wechat_keys(merchant: Merchant, *, now: datetime) -> dict[str, str]:
+    """The merchant's living WeChat Pay keys, id -> private key; during a change two."""
+    if merchant.certificates_alone:
+        return {}
+    living = {each.key_id: each.private_key for each in merchant.earlier_wechat_keys if each.ends_at > now}
+    return living | {merchant.wechat_key_id: merchant.wechat_private_key}
+
+
+def signing_wechat_key(merchant: Merchant, *, now: datetime) -> tuple[str, str]:
+    """The WeChat Pay key that signs what nobody named a key for: the earliest that has not handed over yet."""
+    for each in merchant.earlier_wechat_keys:
+        if each.signs_until > now:
+            return each.key_id, each.private_key
+    return merchant.wechat_key_id, merchant.wechat_private_key
+
+
 def answering_key(state: State, merchant: Merchant | None, *, asked: str, now: datetime) -> tuple[str, str]:
     """Choose serial and private key for a signature: the serial the merchant named, else what it still has."""
     platform = signing_platform(state, now=now)
-    by_key = merchant is not None and (asked == merchant.wechat_key_id or not merchant.certificates)
-    if merchant is not None and (by_key or platform is None):
-        return merchant.wechat_key_id, merchant.wechat_private_key
+    if merchant is not None and not (merchant.certificates_alone and platform is not None):
+        living = wechat_keys(merchant, now=now)
+        if asked in living:
+            return asked, living[asked]
+        if not merchant.certificates or platform is None:
+            return signing_wechat_key(merchant, now=now)
     if platform is None:
         raise LookupError("no merchant was ever registered")
     return platform.serial, platform.private_key
 
 
-def open_field(state: State, merchant: Merchant, *, text: str, serial: str) -> str | None:
+def open_field(state: State, merchant: Merchant, *, text: str, serial: str, now: datetime) -> str | None:
     """Decrypt a field that the merchant sealed under the key it named, or None."""
-    keys = {each.serial: each.private_key for each in state.platforms} if merchant.certificates else {}
-    keys[merchant.wechat_key_id] = merchant.wechat_private_key
+    living = [each for each in state.platforms if merchant.certificates and each.expires_at > now]
+    keys = {each.serial: each.private_key for each in living} | wechat_keys(merchant, now=now)
     try:
         sealed = base64.b64decode(text, validate=True)
         return private_key(keys[serial]).decrypt(sealed, _OAEP).decode()

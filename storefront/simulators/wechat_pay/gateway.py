@@ -12,6 +12,7 @@ from litestar import Request, Response, get, patch, post
 from litestar.handlers import HTTPRouteHandler
 
 from storefront.simulators.faults import FaultKind, hold_answer
+from storefront.simulators.limits import Limit
 from storefront.simulators.passing import settle_due
 from storefront.simulators.records import Merchant
 from storefront.simulators.state import Simulation
@@ -29,8 +30,12 @@ _VERBS = {"GET": get, "POST": post, "PATCH": patch}
 class Call:
     """One call whose signature was right: who calls, what they say, and how to open what they encrypted."""
 
-    def __init__(self, simulation: Simulation, merchant: Merchant, *, request: Asked, body: bytes) -> None:
+    def __init__(
+        self, simulation: Simulation, merchant: Merchant, *, request: Asked, body: bytes, callbacks: Callbacks
+    ) -> None:
         self.simulation, self.merchant, self.body = simulation, merchant, body
+        self.callbacks = callbacks
+        self.target = request.url.path
         self.query = dict(request.query_params.items())
         self.path: dict[str, str] = request.path_params
         self.base_url = f"{request.url.scheme}://{request.headers.get('host', '')}"
@@ -45,7 +50,13 @@ class Call:
 
     def opened(self, text: str) -> str:
         """Open an encrypted field."""
-        plain = envelope.open_field(self.simulation.state, self.merchant, text=text, serial=self._serial)
+        plain = envelope.open_field(
+            self.simulation.state,
+            self.merchant,
+            text=text,
+            serial=self._serial,
+            now=self.simulation.clock.now(),
+        )
         if plain is None:
             raise GatewayRefusal(400, "PARAM_ERROR", message=NAME_UNREADABLE)
         return plain
@@ -53,6 +64,11 @@ class Call:
     def opened_or_none(self, text: str | None) -> str | None:
         """Open an encrypted field that may be left out."""
         return None if text is None else self.opened(text)
+
+    def within(self, *limits: tuple[Limit, str]) -> None:
+        """Refuse a caller who calls too often."""
+        if self.simulation.calls_too_often(*limits):
+            raise too_often(self.target)
 
     def own(self, mchid: str | None) -> None:
         """Refuse a body or query that names another merchant than the one who signed."""
@@ -117,13 +133,15 @@ class Gateway:
         if kind is FaultKind.BUSY:
             raise GatewayRefusal(500, "SYSTEM_ERROR", message="系统繁忙，请稍后重试")
         if kind is FaultKind.LIMITED:
-            raise GatewayRefusal(429, _limit_code(request.url.path), message="频率超限，请降低请求频率")
+            raise too_often(request.url.path)
         if merchant is None:
             raise GatewayRefusal(401, "SIGN_ERROR", message="签名错误，请检查后再试")
         # Settled money and finished refunds first: this call must see what time has done.
         self.callbacks.tell(settle_due(self.simulation))
         try:
-            given = work(Call(self.simulation, merchant, request=request, body=body))
+            given = work(
+                Call(self.simulation, merchant, request=request, body=body, callbacks=self.callbacks)
+            )
         finally:
             # A refusal may have left a mark, too: a return without money waits under its number.
             self.simulation.save()
@@ -162,5 +180,7 @@ class Gateway:
         return headers | request_id
 
 
-def _limit_code(path: str) -> str:
-    return "RATELIMIT_EXCEED" if "profitsharing" in path else "FREQUENCY_LIMITED"
+def too_often(path: str) -> GatewayRefusal:
+    """The no to whoever calls too often, in the word of each product."""
+    code = "RATELIMIT_EXCEED" if "profitsharing" in path else "FREQUENCY_LIMITED"
+    return GatewayRefusal(429, code, message="频率超限，请降低请求频率")

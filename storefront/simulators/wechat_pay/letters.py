@@ -225,7 +225,8 @@ def addressed(simulation: Simulation, callback: Callback, *, probe: bool) -> tup
         return f"{url}{join}{query}", agent | {"Content-Type": "text/xml"}
     merchant = simulation.state.merchants[callback.mchid]
     now = simulation.clock.now()
-    serial, key = envelope.answering_key(simulation.state, merchant, asked=merchant.wechat_key_id, now=now)
+    signing, _ = envelope.signing_wechat_key(merchant, now=now)
+    serial, key = envelope.answering_key(simulation.state, merchant, asked=signing, now=now)
     headers = envelope.signature_headers(key, callback.body.encode(), serial=serial, stamp=stamp, nonce=nonce)
     if probe:
         headers["Wechatpay-Signature"] = "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]

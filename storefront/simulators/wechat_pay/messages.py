@@ -116,6 +116,20 @@ class AmountToRefund(msgspec.Struct, kw_only=True):
     accounts: list[AccountToRefundFrom] = field(name="from", default_factory=list)
 
 
+class AbnormalRefund(msgspec.Struct, kw_only=True):
+    """POST …/refunds/{refund_id}/apply-abnormal-refund: the shopper's card, or an account of the merchant's, takes the money.
+
+    Card and name come encrypted.
+    """
+
+    out_refund_no: RefundNumber
+    sub_mchid: str | None = None
+    type: Literal["USER_BANK_CARD", "MERCHANT_BANK_CARD"]
+    bank_type: Annotated[str, Meta(max_length=16)] | None = None
+    bank_account: Annotated[str, Meta(max_length=1024)] | None = None
+    real_name: Annotated[str, Meta(max_length=1024)] | None = None
+
+
 class RefundOrder(msgspec.Struct, kw_only=True):
     """POST /v3/refund/domestic/refunds."""
 

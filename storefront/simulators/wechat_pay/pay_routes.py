@@ -2,9 +2,10 @@
 
 from litestar.handlers import HTTPRouteHandler
 
+from storefront.simulators.limits import REFUNDS, REFUSED_REFUNDS
 from storefront.simulators.records import Payment
 from storefront.simulators.wechat_pay import books, envelope, messages, refunds
-from storefront.simulators.wechat_pay.gateway import Call, Gateway
+from storefront.simulators.wechat_pay.gateway import Call, Gateway, too_often
 from storefront.simulators.wechat_pay.refusals import GatewayRefusal
 
 DIRECT, PARTNER = "/v3/pay/transactions", "/v3/pay/partner/transactions"
@@ -29,6 +30,9 @@ def pay_routes(gateway: Gateway) -> list[HTTPRouteHandler]:
         ),
         gateway.routed("POST", "/v3/refund/domestic/refunds", work=_refund),
         gateway.routed("GET", "/v3/refund/domestic/refunds/{number:str}", work=_look_up_refund),
+        gateway.routed(
+            "POST", "/v3/refund/domestic/refunds/{refund_id:str}/apply-abnormal-refund", work=_apply_abnormal
+        ),
         gateway.routed("GET", "/v3/certificates", work=_certificates),
     ]
 
@@ -74,8 +78,29 @@ def _found(call: Call, *, sub_mchid: str | None) -> Payment:
 
 
 def _refund(call: Call) -> object:
-    made = refunds.refund(call.simulation, call.merchant, body=call.read(messages.RefundOrder))
-    return refunds.refund_body(call.simulation, made, notice=False)
+    simulation, caller = call.simulation, call.merchant.mchid
+    if simulation.limits.exceeded(
+        REFUSED_REFUNDS, caller, scale=simulation.state.limit_scale, now=simulation.clock.now()
+    ):
+        raise too_often(call.target)
+    call.within((REFUNDS, caller))
+    try:
+        made = refunds.refund(simulation, call.merchant, body=call.read(messages.RefundOrder))
+    except GatewayRefusal:
+        simulation.limits.count(REFUSED_REFUNDS, caller, now=simulation.clock.now())
+        raise
+    return refunds.refund_body(simulation, made, notice=False)
+
+
+def _apply_abnormal(call: Call) -> object:
+    body = call.read(messages.AbnormalRefund)
+    call.opened_or_none(body.bank_account)
+    call.opened_or_none(body.real_name)
+    found = refunds.apply_abnormal(
+        call.simulation, call.merchant, refund_id=call.path["refund_id"], body=body
+    )
+    call.callbacks.tell([found])
+    return refunds.refund_body(call.simulation, found, notice=False)
 
 
 def _look_up_refund(call: Call) -> object:

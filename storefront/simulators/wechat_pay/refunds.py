@@ -10,7 +10,7 @@ from storefront.simulators.records import Merchant, Payment, Refund
 from storefront.simulators.state import Simulation
 from storefront.simulators.wechat_pay import books
 from storefront.simulators.wechat_pay.flows import book
-from storefront.simulators.wechat_pay.messages import RefundOrder
+from storefront.simulators.wechat_pay.messages import AbnormalRefund, RefundOrder
 from storefront.simulators.wechat_pay.refusals import GatewayRefusal, fee_on, half_up, wechat_time
 
 REFUNDABLE = timedelta(days=365)
@@ -171,6 +171,22 @@ def finish(simulation: Simulation, found: Refund, *, at: datetime) -> bool:
             simulation.state.merchants[payment.payee].available += amount
         _book(simulation, found, at=at, title="退款退回", sign=1)
     return True
+
+
+def apply_abnormal(
+    simulation: Simulation, merchant: Merchant, *, refund_id: str, body: AbnormalRefund
+) -> Refund:
+    """Bring a refund that ended ABNORMAL to a card; only such a refund takes it, and a shopper's card has to be named."""
+    found = find_refund(simulation, merchant, number=body.out_refund_no)
+    if found.refund_id != refund_id:
+        raise GatewayRefusal(404, "RESOURCE_NOT_EXISTS", message="退款单不存在")
+    if found.status != "ABNORMAL":
+        raise GatewayRefusal(400, "INVALID_REQUEST", message="退款单状态不是退款异常，不能发起异常退款")
+    if body.type == "USER_BANK_CARD" and None in {body.bank_type, body.bank_account, body.real_name}:
+        raise GatewayRefusal(400, "PARAM_ERROR", message="退款至用户银行卡时，开户银行、卡号和姓名必填")
+    found.planned = "SUCCESS"
+    finish(simulation, found, at=simulation.clock.now())
+    return found
 
 
 def find_refund(simulation: Simulation, merchant: Merchant, *, number: str) -> Refund:

@@ -3,6 +3,7 @@
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
+from storefront.simulators.limits import SPLITS_OF_INITIATOR, SPLITS_OF_PAYEE
 from storefront.simulators.records import Receiver
 from storefront.simulators.wechat_pay import receivers, split_messages, split_returns, splits
 from storefront.simulators.wechat_pay.gateway import Call, Gateway
@@ -58,8 +59,15 @@ def parts_of(call: Call, parts: list[split_messages.Part]) -> list[split_message
     return [msgspec.structs.replace(part, name=call.opened_or_none(part.name)) for part in parts]
 
 
+def limit_splits(call: Call, *, payee: str | None) -> None:
+    """300 a second for whoever splits, 30 for whose money it is."""
+    caller = call.merchant.mchid
+    call.within((SPLITS_OF_INITIATOR, caller), (SPLITS_OF_PAYEE, payee or caller))
+
+
 def _split(call: Call) -> object:
     body = call.read(split_messages.SplitOrder)
+    limit_splits(call, payee=body.sub_mchid)
     call.own_sub(body.sub_mchid)
     receivers.app_of(call.merchant, body.appid)
     wanted = Wanted(

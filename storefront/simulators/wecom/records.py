@@ -74,6 +74,16 @@ class Unassigned(msgspec.Struct, kw_only=True):
     left_at: datetime
 
 
+class GroupChat(msgspec.Struct, kw_only=True):
+    """A group of shoppers, and the member it belongs to."""
+
+    chat_id: str
+    name: str
+    owner: str
+    moved_on: list[str] = []
+    """Days (in Beijing) on which it was given on."""
+
+
 class Corp(msgspec.Struct, kw_only=True):
     """A company in WeCom with its applications' secrets and its callback's keys."""
 
@@ -87,3 +97,4 @@ class Corp(msgspec.Struct, kw_only=True):
     ways: dict[str, ContactWay] = {}
     transfers: list[Transfer] = []
     unassigned: list[Unassigned] = []
+    groups: dict[str, GroupChat] = {}

@@ -14,7 +14,7 @@ from storefront.simulators.state import Simulation
 from storefront.simulators.wechat_mini import tokens
 from storefront.simulators.wechat_mini.parcels import MiniRefusal
 from storefront.simulators.wechat_pay.callbacks import Callbacks
-from storefront.simulators.wecom import contacts, transfers
+from storefront.simulators.wecom import contacts, groups, transfers
 from storefront.simulators.wecom.records import Corp
 from storefront.simulators.wecom.transfers import WecomRefusal
 
@@ -124,6 +124,11 @@ def wecom_routes(server: WecomServer) -> list[HTTPRouteHandler]:
             work=lambda corp, body: contacts.details(corp, body.get("external_userid", "")),
         ),
         server.offered(post, f"{BASE}/get_unassigned_list", work=_unassigned),
+        server.offered(
+            post,
+            f"{BASE}/groupchat/transfer",
+            work=lambda corp, body: groups.transfer(simulation, corp, body=body),
+        ),
         *(each for resigned in (False, True) for each in _transfer_routes(server, resigned=resigned)),
     ]
 

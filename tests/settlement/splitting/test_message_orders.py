@@ -1,11 +1,14 @@
-"""What the channel tells, in every order and with repeats, ends where it ends in order. MESSAGES=6 runs all 720 orders of six.
+"""What the channel tells, in every order and with repeats, ends where it ends in order. MESSAGES=6 runs all 720 orders of six, SEEDS=50 with
+repeats at fifty times as many different places.
 
 The control writes down whatever was told last, as so many do, and is caught.
 """
 
 import itertools
 import os
+import random
 from collections.abc import Awaitable, Callable
+from math import factorial
 from typing import Any
 
 import pytest
@@ -18,11 +21,13 @@ from settlement.splitting.record import record_split
 from settlement.splitting.returns import record_return
 from settlement.splitting.states import SplitStatus
 from tenants.kernel.ids import SplitReturnId
+from tests.support.figures import note_figures
 from tests.support.rows import rows, value
 from tests.support.split_shop import SplitShop
 from tests.support.trading import PRICE
 
 MESSAGES = int(os.environ.get("MESSAGES", "5"))
+SEEDS = int(os.environ.get("SEEDS", "1"))
 PART = PRICE * 2_000 // 10_000
 ENDS = text(
     "SELECT s.state, p.state, r.state, b.state, o.refunded_fen, o.split_fen, (SELECT count(*) FROM app.ledger_entries e"
@@ -94,18 +99,31 @@ async def ending(shop: SplitShop, order: Any, messages: list[Message]) -> tuple[
         return seen
 
 
+@pytest.mark.timeout(7200)
 async def test_every_order_of_messages_with_repeats_ends_as_in_order(shop):
     order, messages = await told_of(shop)
     names = list(messages)[:MESSAGES]
     in_order = await ending(shop, order, [messages[name] for name in names])
     assert in_order[:6] == ("finished", "done", "done", "done", PRICE // 2, PART - PART // 2)
     different = {}
-    for turn, names_now in enumerate(itertools.permutations(names)):
-        again = names_now[: turn % 2 + 1]
-        seen = await ending(shop, order, [messages[name] for name in (*names_now, *again)])
+    for seed, names_now in itertools.product(range(SEEDS), itertools.permutations(names)):
+        told = with_repeats(names_now, random.Random(f"{seed} {names_now}"))
+        seen = await ending(shop, order, [messages[name] for name in told])
         if seen != in_order:
-            different[names_now] = seen
+            different[tuple(told)] = seen
+    note_figures(
+        "orders of channel messages", messages=len(names), seeds=SEEDS, orders=SEEDS * factorial(len(names)),
+        different=len(different),
+    )  # fmt: skip
     assert different == {}
+
+
+def with_repeats(names: tuple[str, ...], draw: random.Random) -> list[str]:
+    """The messages in this order, and one to three of them again at any place."""
+    told = list(names)
+    for again in draw.choices(names, k=draw.randrange(1, 4)):
+        told.insert(draw.randrange(len(told) + 1), again)
+    return told
 
 
 async def test_writing_down_what_was_told_last_would_not(shop):

@@ -9,6 +9,7 @@ from settlement.events import SplitScheduled
 from settlement.ports import ChannelSplit, SplitPart, SplitRequest
 from settlement.splitting import unfreeze
 from settlement.splitting.numbers import new_unfreeze_no
+from settlement.splitting.policy import SETTLED_AFTER, SplitPolicy, choose_split_policy, split_policy
 from settlement.splitting.schedule import open_split, schedule_split, warn_of_freeze
 from settlement.splitting.send import ask_split
 from settlement.splitting.states import PartStatus, SplitStatus, UnfreezeStatus
@@ -219,3 +220,18 @@ async def test_the_channels_word_about_a_receivers_name_stands_on_it(new_split_s
     added = await shop.receiver(name=MALL_NAME)
     assert (added.state, added.channel_code) == ("added", None)
     assert (await shop.receiver(name=MALL_NAME)).id == added.id
+
+
+async def test_a_brand_chooses_when_its_payments_are_split_and_what_is_scheduled_stays(shop):
+    before = await shop.collected()
+    async with shop.tenant.writing() as db:
+        chosen = SplitPolicy(settlement_days=0, return_days=0)
+        await choose_split_policy(db, chosen, actor="staff:test", now=shop.now)
+    after = await shop.collected()
+    async with shop.tenant.reading() as db:
+        assert await split_policy(db) == chosen
+    assert ((await shop.split(before.id)).due_at - shop.now).days >= 6
+    found = await shop.split(after.id)
+    assert found.due_at == found.paid_at + SETTLED_AFTER
+    deeds = "SELECT action, reason FROM app.audit_log WHERE tenant_id = :t AND action = 'settle'"
+    assert [tuple(row) for row in await rows(shop.tenant, deeds)] == [("settle", "splitting")]

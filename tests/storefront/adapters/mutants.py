@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -55,7 +56,13 @@ def mutants(sender: Sender, told: dict, *, seed: int, now: datetime) -> Iterator
     """Altered copies of one genuine callback; every kind of P9 that the message itself can carry."""
     draw = random.Random(seed)
     headers, body = sender.letter(told, at=now)
-    stale = [sender.letter(told, at=now + timedelta(seconds=by)) for by in (-301, -86_400, 330)]
+    begun = time.monotonic()
+
+    def stale() -> Letter:
+        # Signed when it is sent: what was 301 seconds ahead becomes genuine by waiting.
+        passed = timedelta(seconds=time.monotonic() - begun)
+        return sender.letter(told, at=now + passed + timedelta(seconds=draw.choice([-301, -86_400, 302])))
+
     others = [
         sender.letter({**told, "mchid": "1900000009"}, at=now),
         sender.letter({**told, "appid": "wxother"}, at=now),
@@ -85,7 +92,7 @@ def mutants(sender: Sender, told: dict, *, seed: int, now: datetime) -> Iterator
             gone = draw.choice(list(headers))
             yield {name: value for name, value in headers.items() if name != gone}, body
         elif kind == 7:
-            yield draw.choice(stale)
+            yield stale()
         elif kind == 8 and draw.random() < 0.2:
             yield draw.choice(others)
         elif kind == 8:

@@ -6,13 +6,14 @@ import secrets
 import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
-from orders.ports import Unknown
+from orders.ports import RefundRequest, Unknown
 from storefront.adapters.access_tokens import AccessTokenCache, GivenToken
 from storefront.adapters.pacing import Circuit, Pace, TokenBucket
 from storefront.adapters.wechat_pay.client import WechatPayChannel
 from storefront.simulators.faults import FaultKind
 from tenants.kernel.encryption import KeyRing
 from tenants.kernel.ids import TenantId, new_id
+from tenants.kernel.money import Fen
 from tests.storefront.simulators.till import Till, now
 
 
@@ -162,3 +163,42 @@ async def test_an_asker_that_died_holds_nobody_up_for_ever(redis, keys, tenant_i
     monkeypatch.setattr("storefront.adapters.access_tokens.LEASE_SECONDS", 0.3)
     await redis.set(f"storefront:{{{tenant_id}}}:access-token:wx1:lease", secrets.token_hex(4), px=60_000)
     assert await AccessTokenCache(redis, tenant_id=tenant_id, keys=keys).token("wx1", Vendor())
+
+
+async def test_after_too_many_calls_the_next_one_waits_and_the_burst_is_gone():
+    hands = Hands()
+    bucket = TokenBucket(per_second=10, burst=30, seconds=hands)
+    assert await bucket.take(longest_wait=0)
+    bucket.back_off()
+    assert [await bucket.take(longest_wait=0.5), await bucket.take(longest_wait=0)] == [False, False]
+    hands.at += 1.0
+    assert [await bucket.take(longest_wait=0) for _ in range(2)] == [True, False]
+
+
+async def test_forty_refunds_ride_a_limit_of_fifteen_a_second_and_none_is_lost(till, http, control):
+    request = await till.paid(10_000)
+    pace = Pace(bucket=TokenBucket(per_second=30, burst=30))
+    channel = WechatPayChannel(till.credentials, http, base_url=control.url, now=now, pace=pace)
+    asked = [
+        RefundRequest(
+            payment_no=request.payment_no, refund_no=f"R{turn}-{request.payment_no}", refund_fen=Fen(10),
+            total_fen=request.total_fen, reason="退货",
+        )
+        for turn in range(40)
+    ]  # fmt: skip
+    await control.command("limits", scale=0.1)
+    told_to_wait = 0
+    for _ in range(30):
+        answers = await asyncio.gather(*(channel.refund(each) for each in asked))
+        waiting = [each for each, answer in zip(asked, answers, strict=True) if isinstance(answer, Unknown)]
+        told_to_wait += sum(getattr(answer, "reason", "") == "FREQUENCY_LIMITED" for answer in answers)
+        asked = waiting
+        if not asked:
+            break
+        await asyncio.sleep(0.5)
+    await control.command("limits", scale=1)
+    assert asked == []
+    assert told_to_wait > 0
+    assert (await till.books_of(request.payment_no))["refundedFen"] == 400
+    # The gateway is there, only busy: nobody is held back as if it were away.
+    assert not pace.circuit.is_open

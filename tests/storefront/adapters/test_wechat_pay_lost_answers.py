@@ -15,6 +15,7 @@ from settlement.ports import SplitRefused
 from storefront.simulators.faults import FaultKind
 from tenants.kernel.money import Fen
 from tests.storefront.adapters.parties import open_receiver, part, receiver, return_of, split_of
+from tests.support.figures import note_figures
 
 CALLS = int(os.environ.get("LOST_CALLS", "1000"))
 LOST = [FaultKind.ERROR_AFTER, FaultKind.CORRUPT, FaultKind.PROBE, FaultKind.STALE, FaultKind.UNSIGNED]
@@ -90,6 +91,10 @@ async def test_every_number_has_exactly_one_effect_whatever_happens_to_its_answe
         await storm.payment()
     books = await storm.till.control.books()
     mine = [each for each in books["payments"] if each["mchid"] == storm.till.mchid]
+    note_figures(
+        "calls with lost answers", calls=storm.calls, refunds=len(storm.refunds), splits=len(storm.splits),
+        returns=len(storm.returns),
+    )  # fmt: skip
     assert sum(each["refundedFen"] for each in mine) == sum(storm.refunds.values())
     received = sum(storm.splits.values()) - sum(storm.returns.values())
     mall = next(each for each in books["merchants"] if each["mchid"] == storm.mall)

@@ -26,6 +26,7 @@ COUNTED = (
     "contracts",
     "page_layers",
     "scene_links",
+    "receivers",
 )
 
 
@@ -65,6 +66,7 @@ async def test_it_holds_two_brands_nine_stores_and_over_two_hundred_units(
     assert sum(each["stores"] for each in numbers.values()) == 9
     assert sum(each["skus"] for each in numbers.values()) == seeded.units > 200
     assert all(each["contracts"] == 2 and each["scene_links"] == 1 for each in numbers.values())
+    assert all(each["receivers"] == 1 for each in numbers.values())
 
 
 async def test_both_brands_are_in_the_one_mall(database: Database, seeded: DemoReport) -> None:

@@ -16,6 +16,9 @@ SEND, UPLOAD, ORDER = (
 )
 
 
+LIST, COMBINED = "/wxa/sec/order/get_order_list", "/wxa/sec/order/upload_combined_shipping_info"
+
+
 class Mini:
     """A mini-program's server."""
 
@@ -245,3 +248,42 @@ async def test_the_settlement_event_comes_early_and_empty_and_again_when_settled
     assert {each["Event"] for each in said} == {"trade_manage_order_settlement"}
     callbacks = [each for each in await control.callbacks() if each["form"] == "mini"]
     assert parse_qs(urlsplit(callbacks[0]["notifyUrl"]).query) == {}
+
+
+async def test_orders_are_listed_by_time_state_and_payer_a_page_at_a_time(mini, payee, control):
+    begun = int((await control.advance(0)).timestamp())
+    paid = [(await payee.paid())[1] for _ in range(3)]
+    await mini.call(UPLOAD, **shipping(paid[0]))
+
+    async def listed(**asked) -> list[str]:
+        return [each["transaction_id"] for each in (await mini.call(LIST, **asked))["order_list"]]
+
+    assert await listed() == paid[::-1]
+    assert await listed(order_state=2) == [paid[0]]
+    assert await listed(order_state=1, openid="o-shopper") == [paid[2], paid[1]]
+    assert await listed(openid="o-another") == []
+    assert await listed(pay_time_range={"begin_time": begun + 50}) == paid[:0:-1]
+    assert await listed(pay_time_range={"end_time": begun + 50}) == [paid[0]]
+    first = await mini.call(LIST, page_size=2)
+    assert (len(first["order_list"]), first["has_more"]) == (2, True)
+    rest = await mini.call(LIST, page_size=2, last_index=first["last_index"])
+    assert ([each["transaction_id"] for each in rest["order_list"]], rest["has_more"]) == ([paid[0]], False)
+    assert (await mini.call(LIST, page_size=0))["errcode"] == 268485224
+
+
+async def test_a_combined_payments_parts_are_shipped_together_or_not_at_all(mini, payee):
+    (_, one), (_, two) = await payee.paid(), await payee.paid()
+    parts = [shipping(one), shipping(two, items=[])]
+    for each in parts:
+        del each["upload_time"], each["payer"]
+    whole = {
+        "order_key": {"order_number_type": 1, "mchid": payee.mchid, "out_trade_no": "combined-1"},
+        "upload_time": "2026-03-10T12:00:00.000+08:00",
+        "payer": {"openid": "o-shopper"},
+    }
+    assert (await mini.call(COMBINED, **whole, sub_orders=parts))["errcode"] == 268485228
+    assert (await mini.call(ORDER, transaction_id=one))["order"]["order_state"] == 1
+    parts[1]["shipping_list"] = [{"item_desc": "围巾 x 1"}]
+    assert (await mini.call(COMBINED, **whole, sub_orders=parts))["errcode"] == 0
+    states = [(await mini.call(ORDER, transaction_id=each))["order"]["order_state"] for each in (one, two)]
+    assert states == [2, 2]

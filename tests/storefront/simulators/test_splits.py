@@ -65,7 +65,8 @@ async def test_more_than_what_is_left_unsplit_is_not_enough(control, http, merch
     assert (await generous.split(transaction, [part(mall, 9_940)]))["state"] == "PROCESSING"
 
 
-async def test_the_fifty_first_request_and_the_fifty_first_receiver_are_refused(payee, mall):
+async def test_the_fifty_first_request_and_the_fifty_first_receiver_are_refused(payee, mall, control):
+    await control.command("limits", scale=0)
     await payee.relate(mall)
     _, transaction = await payee.paid()
     assert (await payee.split(transaction, [part(mall, 1)] * 51))["code"] == "PARAM_ERROR"

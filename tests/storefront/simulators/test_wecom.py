@@ -265,3 +265,22 @@ async def test_who_cannot_take_or_is_not_theirs_is_refused(company, control):
 async def test_planned_trouble_comes_in_wecoms_form(company, control):
     await control.plan_fault(FaultKind.LIMITED, path=f"{BASE}/*")
     assert (await company.call("get_unassigned_list"))["errcode"] == 45009
+
+
+async def test_groups_of_leavers_are_given_on_once_a_day_and_those_of_colleagues_are_not(company, control):
+    for chat, owner in (("g1", "lin"), ("g2", "wu")):
+        await control.command("wecom/groups", corpid=CORP, chat_id=chat, owner=owner)
+    await control.command("wecom/leave", corpid=CORP, userid="lin")
+
+    async def give(*chats: str, to="chen") -> dict[str, int]:
+        found = await company.call("groupchat/transfer", chat_id_list=list(chats), new_owner=to)
+        return {each["chat_id"]: each["errcode"] for each in found["failed_chat_list"]}
+
+    assert await give("g1", "g2", "g3") == {"g2": 90500, "g3": 49008}
+    owners = {each["chat_id"]: each["owner"] for each in (await control.look("wecom"))[0]["groups"]}
+    assert owners == {"g1": "chen", "g2": "wu"}
+    await control.command("wecom/leave", corpid=CORP, userid="chen")
+    assert await give("g1", to="wu") == {"g1": 90501}
+    await control.advance(DAY)
+    await company.fresh_token()
+    assert await give("g1", to="wu") == {}
