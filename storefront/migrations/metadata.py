@@ -16,6 +16,7 @@ MODEL_MODULES = (
     "orders.models",
     "settlement.models",
     "settlement.splitting.models",
+    "settlement.reconciliation.models",
 )
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from orders.ports import Refused, Unknown
-from settlement.bills import BillPending, FundBill, NothingBilled, SplitBill, TradeBill
+from settlement.reconciliation.bills import BillPending, FundBill, NothingBilled, SplitBill, TradeBill
 from storefront.adapters.errors import BillDigestWrong, BillUnreadable
 from storefront.adapters.wechat_pay import bill_rows
 from storefront.adapters.wechat_pay.transport import Transport
@@ -35,7 +35,7 @@ class BillAddress(msgspec.Struct, frozen=True):
 
 
 class Bills:
-    """One merchant's files: `settlement.bills.BillSource`."""
+    """One merchant's files: `settlement.reconciliation.bills.BillSource`."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
