@@ -95,10 +95,12 @@ def of_bill(
         )
     rows = [READ[kind](row, line, merchant_no) for line, row in enumerate(bill.rows, start=1)]
     told = None if bill.told is None else msgspec.to_builtins(bill.told)
+    counted = msgspec.to_builtins(bill.counted)
+    if kind is BillKind.FUND and bill.rows:
+        told, counted = (told or {}) | _told_balance(bill.rows), counted | _counted_balance(bill.rows)
     return TakenBill(
-        kind=kind, account=merchant_no, day=wanted, rows=rows, told=told,
-        counted=msgspec.to_builtins(bill.counted), origin=origin,
-    )  # fmt: skip
+        kind=kind, account=merchant_no, day=wanted, rows=rows, told=told, counted=counted, origin=origin
+    )
 
 
 def payee_of(rows: Sequence[Any]) -> str | None:
@@ -127,6 +129,15 @@ def of_lines(lines: Sequence[StatementLine], *, kind: BillKind, account: str, or
 def told_otherwise(told: Mapping[str, Any] | None, counted: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
     """The sums that a file tells and its rows do not add up to: name -> (told, counted)."""
     return {name: (told[name], counted[name]) for name in told or {} if told and told[name] != counted[name]}
+
+
+def _told_balance(rows: Sequence[FundRow]) -> dict[str, int]:
+    return {"balance_fen": rows[-1].balance_fen}
+
+
+def _counted_balance(rows: Sequence[FundRow]) -> dict[str, int]:
+    """What the balance must be at the end: a movement that was left out shows here, whatever the sums tell."""
+    return {"balance_fen": rows[0].balance_fen - rows[0].amount_fen + sum(row.amount_fen for row in rows)}
 
 
 def _cells(row: msgspec.Struct) -> dict[str, Any]:

@@ -29,6 +29,7 @@ LATE_DAYS = 7
 """How far apart both sides may count the same event: a refund that waits for money is asked for days before it is accepted."""
 AT_ONCE = 2_000
 LOOKED_UP = 500
+KEY = [ReconciledDay.tenant_id, ReconciledDay.kind, ReconciledDay.account, ReconciledDay.day]
 ALONE = frozenset({MatchClass.MISSING_HERE, MatchClass.MISSING_THERE, MatchClass.DUPLICATED})
 
 
@@ -160,14 +161,28 @@ async def _current(db: Reading, account: Account, day: date) -> Any:
 
 async def _keep(db: Writing, account: Account, day: date, *, found: Found, bill: Any, now: datetime) -> None:
     classes = Counter(each.kind.value for each in found.differences)
-    await note_day(
+    await _note(
         db, account, day, state=DayState.TAKEN if bill.row_count else DayState.NOTHING, reason=None, bill_id=bill.id,
         matched=found.matched, ours_count=found.ours_count, ours_fen=found.ours_fen, theirs_count=found.theirs_count,
         theirs_fen=found.theirs_fen, counts=dict(classes), compared_at=now,
     )  # fmt: skip
 
 
-async def note_day(db: Writing, account: Account, day: date, **facts: Any) -> None:
+async def note_absent(
+    db: Writing, account: Account, day: date, *, state: DayState, reason: str | None
+) -> None:
+    """Say why a day has no file (yet); one that was taken in before stays what it is."""
+    row = {
+        "tenant_id": db.tenant_id, "kind": account.kind.value, "account": account.name, "day": day,
+        "merchant_id": account.merchant_id, "state": state, "reason": reason,
+    }  # fmt: skip
+    statement = upsert(ReconciledDay).values(row)
+    absent = ReconciledDay.state.not_in((DayState.TAKEN, DayState.NOTHING))
+    said = {"state": statement.excluded.state, "reason": statement.excluded.reason}
+    await db.execute(statement.on_conflict_do_update(index_elements=KEY, set_=said, where=absent))
+
+
+async def _note(db: Writing, account: Account, day: date, **facts: Any) -> None:
     """Write down where a day's file stands, over what was there."""
     row = {
         "tenant_id": db.tenant_id, "kind": account.kind.value, "account": account.name, "day": day,
@@ -175,5 +190,4 @@ async def note_day(db: Writing, account: Account, day: date, **facts: Any) -> No
     }  # fmt: skip
     statement = upsert(ReconciledDay).values(row)
     changed = {name: statement.excluded[name] for name in facts}
-    keys = [ReconciledDay.tenant_id, ReconciledDay.kind, ReconciledDay.account, ReconciledDay.day]
-    await db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    await db.execute(statement.on_conflict_do_update(index_elements=KEY, set_=changed))

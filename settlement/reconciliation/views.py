@@ -80,27 +80,30 @@ class DifferenceList(_View, frozen=True):
 
 
 class ProofLine(_View, frozen=True):
-    """One kind of money of a day: what the file tells, what the ledger booked for it, what is still on its way, and what is left unexplained."""
+    """One kind of money of a day: what the file tells, what the ledger booked for it, what explains the rest, and what nothing explains.
+
+    In thousandths of a fen, as fees are. Explained are refunds still on their way, and what our payments know and the ledger does not book.
+    """
 
     name: str
     bill_millifen: int
     ledger_millifen: int
-    underway_millifen: int = 0
-
-    @property
-    def unexplained_millifen(self) -> int:
-        """Nothing, when the books are the bill."""
-        return self.bill_millifen - self.ledger_millifen - self.underway_millifen
+    explained_millifen: int
+    unexplained_millifen: int
 
 
 class ProofView(_View, frozen=True):
-    """账单 = 账本: one merchant's day, line by line. `unbilled` is what the ledger booked on the channel and no file of the day knows."""
+    """账单 = 账本: one merchant's day, line by line, and the keys (some of them) that keep it from holding.
+
+    `unbilled_fen` is what happened on this day by our payments and refunds and stands in no file near it.
+    """
 
     account: str
     day: date
     lines: list[ProofLine]
+    unbilled_count: int
     unbilled_fen: Fen
-    unbilled: list[str]
+    examples: list[str]
     holds: bool
 
 
