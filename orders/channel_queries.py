@@ -11,7 +11,8 @@ from sqlalchemy.orm import aliased
 from orders.models import Order, Payment, Refund
 from orders.payments import UNWANTED
 from orders.states import PaymentStatus, RefundStatus, Source
-from tenants.kernel.ids import TenantId
+from tenants.kernel.ids import MerchantId, PaymentId, TenantId
+from tenants.kernel.scope import Reading
 
 ACCEPTED = (RefundStatus.PENDING, RefundStatus.DONE, RefundStatus.ABNORMAL)
 """Refunds that the channel has taken on: they stand in its file of that day, whatever becomes of them."""
@@ -84,6 +85,12 @@ def channel_refunds_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
         .join(Payment, and_(Payment.tenant_id == Refund.tenant_id, Payment.id == Refund.payment_id))
         .where(Refund.tenant_id == tenant_id, Payment.tenant_id == tenant_id)
     )
+
+
+async def merchant_of_payment(db: Reading, payment_id: PaymentId) -> MerchantId:
+    """The merchant that a payment went to."""
+    statement = select(Payment.merchant_id).where(Payment.tenant_id == db.tenant_id, Payment.id == payment_id)
+    return MerchantId((await db.execute(statement)).scalar_one())
 
 
 def imported_sales_select(tenant_id: TenantId, source_name: str) -> Select[*tuple[Any, ...]]:

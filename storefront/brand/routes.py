@@ -11,6 +11,7 @@ from storefront.brand import (
     pages,
     people,
     prices,
+    reconciliation,
     settlement,
     splits,
     stores,
@@ -26,4 +27,5 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *contracts.ROUTES,
     *settlement.ROUTES,
     *splits.ROUTES,
+    *reconciliation.ROUTES,
 ]
