@@ -101,12 +101,12 @@ class Forger:
 
     def files(self):
         """The bills; every third tells sums that are not those of its rows."""
-        for day, rows in enumerate(self.days):
-            summary = summary_of(rows)
+        for day, listed in enumerate(self.days):
+            summary = summary_of(listed)
             if day % 3 == 0:
                 summary["订单总金额"] = yuan(int(summary["订单总金额"].replace(".", "")) + 1)
                 self.planted[FIRST + timedelta(days=day), MatchClass.TOTALS, "totals:total_fen"] += 1
-            yield FIRST + timedelta(days=day), file_of(rows, summary=summary)
+            yield FIRST + timedelta(days=day), file_of(listed, summary=summary)
 
 
 async def week(tenant, count):
