@@ -156,5 +156,5 @@ def _difference(row: DifferenceRow, *, now: datetime) -> DifferenceView:
         fee_millifen=row.fee_millifen, ours=row.ours, theirs=row.theirs, state=DifferenceState(row.state),
         owner=row.owner, note=row.note, reason=row.reason, resolved_by=row.resolved_by,
         first_seen_at=row.first_seen_at, ended_at=row.ended_at,
-        days_open=max((until.date() - row.first_seen_at.date()).days, 0),
+        days_open=max((until - row.first_seen_at).days, 0),
     )  # fmt: skip
