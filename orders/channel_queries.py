@@ -5,7 +5,7 @@ Settlement puts them inside its own; they hold no order of rows and no days. Eac
 
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, literal, select, tuple_
+from sqlalchemy import BigInteger, Select, and_, case, cast, exists, func, literal, select, tuple_
 from sqlalchemy.orm import aliased
 
 from orders.models import Order, Payment, Refund
@@ -51,7 +51,7 @@ def channel_refunds_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
     """Every refund number: `at` is when it was asked for; `whole_fen` is what its payment took, `before_fen` what earlier refunds took back of that."""
     earlier = aliased(Refund)
     before = (
-        select(func.coalesce(func.sum(earlier.amount_fen), 0))
+        select(cast(func.coalesce(func.sum(earlier.amount_fen), 0), BigInteger))
         .where(
             earlier.tenant_id == tenant_id,
             earlier.order_id == Refund.order_id,

@@ -30,6 +30,8 @@ SPREAD_MINUTES = 25
 AGAIN_AFTER = timedelta(minutes=30)
 MOST_ASKED = 96
 """Two days of asking; then the day stays as it is until a person asks."""
+KEPT_FOR = timedelta(days=90)
+"""The channel keeps its files for three months; a payment that is older is nobody's yesterday."""
 BY_ITSELF = "system:worker"
 
 
@@ -43,7 +45,9 @@ async def expect_bills(db: Writing, fact: OrderPaid, *, now: datetime) -> None:
 
 
 async def expect_day(db: Writing, merchant: MerchantView, day: date, *, now: datetime) -> bool:
-    """Make a merchant's day expected, once; False when it is already, or was fetched."""
+    """Make a merchant's day expected, once; False when it is already, was fetched, or can no longer be."""
+    if due_at(merchant, day) < now - KEPT_FOR:
+        return False
     row = {
         "tenant_id": db.tenant_id, "kind": BillKind.TRADE, "account": merchant.merchant_no, "day": day,
         "merchant_id": merchant.id, "state": DayState.EXPECTED,
