@@ -109,7 +109,9 @@ class DifferenceRow(Base):
     __tablename__ = "differences"
     __table_args__ = tenant_table(
         belongs_to("merchants", "merchant_id"),
-        UniqueConstraint("tenant_id", "kind", "account", "day", "key", "occurrence"),
+        UniqueConstraint(
+            "tenant_id", "kind", "account", "day", "key", "occurrence", name="differences_uq_key"
+        ),
         one_of("kind", BillKind),
         one_of("match_class", MatchClass),
         one_of("state", DifferenceState),

@@ -63,18 +63,19 @@ class _Sums:
         ]  # fmt: skip
 
 
-async def prove_day(db: Reading, account: Account, day: date) -> ProofView | None:
+async def prove_day(db: Reading, account: Account, *, day: date) -> ProofView | None:
     """Prove one merchant's day; None when its trade file is not there."""
     known = select(BillFile.id).where(
-        mine(BillFile, db, account), BillFile.day == day, BillFile.state == BillState.CURRENT
+        mine(BillFile, db=db, account=account), BillFile.day == day, BillFile.state == BillState.CURRENT
     )
     bill_id = (await db.execute(known)).scalar_one_or_none()
     if bill_id is None:
         return None
     sums = _Sums()
     streamed = await db.stream(_billed(db, bill_id), execution_options={"yield_per": AT_ONCE})
-    async for row in streamed:
-        _add(sums, row, account)
+    async for part in streamed.partitions(AT_ONCE):
+        for row in part:
+            _add(sums, row, account)
     unbilled = (await db.execute(_unbilled(db, account, day))).all()
     lines = sums.lines()
     return ProofView(
@@ -203,7 +204,7 @@ def _unbilled(db: Reading, account: Account, day: date) -> Any:
         exists()
         .where(
             BillRow.tenant_id == db.tenant_id, BillRow.key == of.c.kind + ":" + of.c.number,
-            mine(BillFile, db, account), BillFile.id == BillRow.bill_id, BillFile.state == BillState.CURRENT,
+            mine(BillFile, db=db, account=account), BillFile.id == BillRow.bill_id, BillFile.state == BillState.CURRENT,
             BillFile.day.between(day - window, day + window),
         )
         .correlate(of)

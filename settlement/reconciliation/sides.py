@@ -56,7 +56,7 @@ def theirs(
         )
         .join(BillFile, and_(BillFile.tenant_id == BillRow.tenant_id, BillFile.id == BillRow.bill_id))
         .where(
-            BillRow.tenant_id == db.tenant_id, mine(BillFile, db, account), BillFile.state == BillState.CURRENT,
+            BillRow.tenant_id == db.tenant_id, mine(BillFile, db=db, account=account), BillFile.state == BillState.CURRENT,
             BillFile.day.between(first, last), BillRow.kind.not_in(NOT_COMPARED),
         )
     )  # fmt: skip

@@ -151,7 +151,7 @@ async def _fetched(
             yield await reconcile_merchant(
                 tenant,
                 merchant,
-                day,
+                day=day,
                 channels=channels,
                 now=datetime.now(UTC),
                 by=_by(),

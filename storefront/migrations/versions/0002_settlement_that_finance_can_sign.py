@@ -102,13 +102,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("differences_pk")),
         sa.UniqueConstraint(
-            "tenant_id",
-            "kind",
-            "account",
-            "day",
-            "key",
-            "occurrence",
-            name=op.f("differences_uq_tenant_id_kind_account_day_key_occurrence"),
+            "tenant_id", "kind", "account", "day", "key", "occurrence", name="differences_uq_key"
         ),
         schema="app",
     )

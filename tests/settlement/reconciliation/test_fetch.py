@@ -22,7 +22,7 @@ async def reconcile(shop, day, **changes):
         (merchant,) = await merchants(db)
     await post_pending(shop.tenant, now=shop.now)
     asked = {"channels": shop.channels, "now": shop.now, "by": "system:test", **changes}
-    return await reconcile_merchant(shop.tenant, merchant, day, **asked)
+    return await reconcile_merchant(shop.tenant, merchant, day=day, **asked)
 
 
 async def morning(shop):

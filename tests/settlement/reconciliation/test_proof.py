@@ -12,7 +12,7 @@ from tests.support.trading import PRICE
 async def prove(shop, day):
     async with shop.tenant.reading() as db:
         account = await merchant_account(db, BillKind.TRADE, merchant_no=shop.trading.mchid)
-        return await prove_day(db, account, day)
+        return await prove_day(db, account, day=day)
 
 
 def line(proof, name):
@@ -61,7 +61,7 @@ async def reconcile_without_booking(shop, day):
     async with shop.tenant.reading() as db:
         (merchant,) = await merchants(db)
     return await reconcile_merchant(
-        shop.tenant, merchant, day, channels=shop.channels, now=shop.now, by="system:test"
+        shop.tenant, merchant, day=day, channels=shop.channels, now=shop.now, by="system:test"
     )
 
 
