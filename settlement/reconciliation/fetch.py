@@ -56,9 +56,10 @@ async def reconcile_merchant(
     channels: BillSources,
     now: datetime,
     by: str,
+    prove: bool = True,
     dry_run: bool = False,
 ) -> MerchantDay:
-    """Take in the day's files of one merchant and compare them; raises MerchantNotReady."""
+    """Take in the day's files of one merchant, compare them and prove the day; raises MerchantNotReady."""
     source = await channels.bills(tenant, merchant.id)
     answers = {kind: await _ask(source, kind, merchant.merchant_no, day=day) for kind in OF_CHANNEL}
     async with tenant.writing_much() as db:
@@ -73,7 +74,7 @@ async def reconcile_merchant(
         trade = Account(
             kind=BillKind.TRADE, name=merchant.merchant_no, merchant_id=merchant.id, fee_bps=merchant.fee_bps
         )
-        proof = await prove_day(db, trade, day=day)
+        proof = await prove_day(db, trade, day=day) if prove else None
         if dry_run:
             await db.rollback()
     return MerchantDay(merchant_no=merchant.merchant_no, day=day, days=shown, proof=proof)

@@ -120,6 +120,7 @@ class DifferenceRow(Base):
             "differences_ix_open", "tenant_id", "first_seen_at", "id", postgresql_where=text("state = 'open'")
         ),
         Index("differences_ix_key", "tenant_id", "key"),
+        app="SELECT, INSERT, UPDATE (match_class, ours, theirs, differing, amount_fen, fee_millifen, facts_sha256, state, owner, note, reason, resolved_by, ended_at)",
     )
 
     tenant_id: Mapped[TenantKey]

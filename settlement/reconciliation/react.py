@@ -74,7 +74,9 @@ async def fetch_due_bills(
         merchant = await _merchant(db, fact.merchant_id)
     if not policy.fetch_bills:
         return
-    done = await reconcile_merchant(tenant, merchant, day=fact.day, channels=channels, now=now, by=BY_ITSELF)
+    done = await reconcile_merchant(
+        tenant, merchant, day=fact.day, channels=channels, now=now, by=BY_ITSELF, prove=False
+    )
     waits = done.is_pending or any(each.state is DayState.REFUSED for each in done.days)
     async with tenant.writing() as db:
         if fact.asked == 0:

@@ -106,7 +106,10 @@ def upgrade() -> None:
         ),
         schema="app",
     )
-    secure("differences", app="SELECT, INSERT, UPDATE, DELETE")
+    secure(
+        "differences",
+        app="SELECT, INSERT, UPDATE (match_class, ours, theirs, differing, amount_fen, fee_millifen, facts_sha256, state, owner, note, reason, resolved_by, ended_at)",
+    )
     op.create_index("differences_ix_key", "differences", ["tenant_id", "key"], unique=False, schema="app")
     op.create_index(
         "differences_ix_open",

@@ -1,5 +1,6 @@
 """A merchant's day from its channel: fetched over HTTP, compared with our books, and every planted untruth found and nothing else."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -179,6 +180,19 @@ async def test_a_dry_run_finds_the_same_and_keeps_nothing(shop):
     for table in ("bill_files", "bill_rows", "differences", "reconciled_days"):
         assert await rows(shop.tenant, f"SELECT count(*) FROM app.{table} WHERE tenant_id = :t") == [(0,)]
     assert await reconcile(shop, day) == tried
+
+
+async def test_three_who_reconcile_at_once_keep_and_find_everything_once(shop):
+    await traded(shop)
+    day = await morning(shop)
+    await plant(shop, day, "drop", row=0)
+    await post_pending(shop.tenant, now=shop.now)
+    done = await asyncio.gather(*(reconcile(shop, day) for _ in range(3)))
+    assert done[0] == done[1] == done[2]
+    assert len(await found(shop)) == 1
+    assert await rows(shop.tenant, "SELECT kind, version FROM app.bill_files WHERE tenant_id = :t ORDER BY 1") == [
+        ("fund", 1), ("split", 1), ("trade", 1),
+    ]  # fmt: skip
 
 
 async def test_splits_and_returns_are_in_the_books_as_in_their_file(shop):
