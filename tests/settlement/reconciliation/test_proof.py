@@ -2,7 +2,10 @@
 
 from settlement.pending import post_pending
 from settlement.reconciliation.accounts import merchant_account
+from settlement.reconciliation.commands import ResolveDifference
+from settlement.reconciliation.differences import resolve_difference
 from settlement.reconciliation.proof import prove_day
+from settlement.reconciliation.queries import Wanted, differences
 from settlement.reconciliation.states import BillKind
 from tests.settlement.reconciliation.test_fetch import morning, plant, reconcile, traded
 from tests.support.rows import rows, value
@@ -81,3 +84,19 @@ async def test_one_fen_more_in_the_bill_keeps_it_from_holding(shop):
     proof = (await reconcile(shop, day)).proof
     assert line(proof, "payments")[3] == 1_000
     assert (proof.holds, len(proof.examples)) == (False, 1)
+
+
+async def test_what_a_person_resolved_is_explained(shop):
+    await traded(shop)
+    day = await morning(shop)
+    await plant(shop, day, "drop", row=0)
+    await plant(shop, day, "alter", row=0, column="订单金额", value="199.01")
+    first = await reconcile(shop, day)
+    assert (first.proof.holds, first.proof.unbilled_fen, first.agrees) == (False, PRICE, False)
+    async with shop.tenant.writing() as db:
+        for each in (await differences(db, Wanted(), now=shop.now)).differences:
+            reason = ResolveDifference(reason="渠道已更正")
+            await resolve_difference(db, reason, difference_id=each.id, now=shop.now, actor="staff:lin")
+    again = await reconcile(shop, day)
+    assert (again.proof.holds, again.proof.unbilled_fen, again.agrees) == (True, 0, True)
+    assert line(again.proof, "payments")[2:] == (1_000, 0)

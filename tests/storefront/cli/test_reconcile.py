@@ -170,6 +170,28 @@ async def test_a_cashiers_statement_is_compared_with_the_sales_imported_under_it
     assert await value(tenant, "SELECT count(*) FROM app.bill_files WHERE tenant_id = :t") == 1
 
 
+async def test_a_tills_day_file_has_a_row_a_line_and_is_compared_by_document(environment, tenant, tmp_path):
+    async with tenant.writing() as db:
+        store = await add_store(db)
+        sales = [await sell(db, store, 6_000, 4_000, source=Source.HISTORY) for _ in range(2)]
+    number = "SELECT external_no FROM app.orders WHERE tenant_id = :t AND id = :o"
+    first, second = [await value(tenant, number, o=sale.id) for sale in sales]
+    day = await value(tenant, "SELECT business_on FROM app.orders WHERE tenant_id = :t LIMIT 1")
+    lines = [
+        "external_no,business_on,gross", f"{first},{day},60.00", f"{first},{day},40.00", f"{second},{day},60.00",
+        f"{second},{day},39.99",
+    ]  # fmt: skip
+    file = tmp_path / "day.csv"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    shown = await run(tenant, "--kind", "till", "--source-name", "till", "--file", str(file))
+    assert shown.exit_code == 1, shown.output
+    found = await rows(
+        tenant, "SELECT match_class, key, amount_fen FROM app.differences WHERE tenant_id = :t"
+    )
+    assert found == [("amount", f"order:{second}", -1)]
+    assert await value(tenant, "SELECT count(*) FROM app.bill_rows WHERE tenant_id = :t") == 4
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
