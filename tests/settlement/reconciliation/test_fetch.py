@@ -4,7 +4,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from orders.give_back import ask_refund, send_refund
+from orders.ports import Refused, Unknown
 from settlement.pending import post_pending
 from settlement.reconciliation.fetch import reconcile_merchant
 from settlement.reconciliation.matching import MatchClass
@@ -12,6 +15,7 @@ from settlement.reconciliation.queries import Wanted, differences
 from settlement.reconciliation.states import BillKind, DayState, DifferenceState
 from tenants.queries import merchants
 from tests.storefront.adapters.parties import next_morning
+from tests.support.bills import FIRST, NOW
 from tests.support.rows import rows
 from tests.support.trading import PRICE
 
@@ -224,8 +228,6 @@ async def test_money_that_no_order_wanted_is_explained(shop):
     )
     await shop.trading.sync(order.id, now=shop.now)
     ((refund_id,),) = await rows(shop.tenant, "SELECT id FROM app.refunds WHERE tenant_id = :t")
-    from orders.give_back import ask_refund, send_refund  # noqa: PLC0415
-
     await send_refund(shop.tenant, refund_id, channels=shop.channels, splits=shop.splits, now=shop.now)
     await ask_refund(shop.tenant, refund_id, asked=0, channels=shop.channels, now=shop.now)
     done = await reconcile(shop, await morning(shop))
@@ -234,8 +236,6 @@ async def test_money_that_no_order_wanted_is_explained(shop):
 
 
 async def rows_written(shop, statement, **values):
-    from sqlalchemy import text  # noqa: PLC0415
-
     async with shop.tenant.writing() as db:
         await db.execute(text(statement), {"t": db.tenant_id, **values})
 
@@ -267,3 +267,31 @@ async def test_a_refund_that_the_channel_counts_a_day_later_is_late_and_needs_no
     assert (await reconcile(shop, second)).agrees
     assert await found(shop, Wanted(kind=MatchClass.LATE)) == [("trade", "late", "refund", 0)]
     assert (await reconcile(shop, first)).agrees
+
+
+class Silent:
+    """A channel that has the trade file refused, does not answer for splits, and offers no movements."""
+
+    async def bills(self, _tenant, _merchant_id):
+        return self
+
+    async def trade_bill(self, _day):
+        return Refused("INVALID_REQUEST", "账单日期已过期，仅支持三个月内的账单")
+
+    async def split_bill(self, _day):
+        return Unknown("timed out")
+
+    async def fund_bill(self, _day):
+        return Refused("NOT_OFFERED", "a sub-merchant's fund bill is its own")
+
+
+async def test_why_a_file_is_not_there_is_told_and_what_is_not_offered_is_not_missed(tenant):
+    async with tenant.reading() as db:
+        (merchant,) = await merchants(db)
+    done = await reconcile_merchant(tenant, merchant, day=FIRST, channels=Silent(), now=NOW, by="system:test")
+    assert [(each.kind, each.state) for each in done.days] == [
+        (BillKind.TRADE, DayState.REFUSED), (BillKind.SPLIT, DayState.REFUSED),
+    ]  # fmt: skip
+    assert "仅支持三个月内的账单" in done.days[0].reason
+    assert "did not answer: timed out" in done.days[1].reason
+    assert (done.agrees, done.proof) == (False, None)

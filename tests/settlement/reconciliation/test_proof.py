@@ -4,9 +4,11 @@ from settlement.pending import post_pending
 from settlement.reconciliation.accounts import merchant_account
 from settlement.reconciliation.commands import ResolveDifference
 from settlement.reconciliation.differences import resolve_difference
+from settlement.reconciliation.fetch import reconcile_merchant
 from settlement.reconciliation.proof import prove_day
 from settlement.reconciliation.queries import Wanted, differences
 from settlement.reconciliation.states import BillKind
+from tenants.queries import merchants
 from tests.settlement.reconciliation.test_fetch import morning, plant, reconcile, traded
 from tests.support.rows import rows, value
 from tests.support.trading import PRICE
@@ -58,9 +60,6 @@ async def test_a_payment_that_is_not_booked_is_named(shop):
 
 async def reconcile_without_booking(shop, day):
     """The fetch alone, as if the worker had not booked yet."""
-    from settlement.reconciliation.fetch import reconcile_merchant  # noqa: PLC0415
-    from tenants.queries import merchants  # noqa: PLC0415
-
     async with shop.tenant.reading() as db:
         (merchant,) = await merchants(db)
     return await reconcile_merchant(
