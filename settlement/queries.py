@@ -1,4 +1,7 @@
-"""Every read of settlement's books: contracts, periods, statements, and every fen of one order. Another tenant's id finds nothing."""
+"""Every read of settlement's books: parties, periods, statements, and every fen of one order. Another tenant's id finds nothing.
+
+Contracts are `contract_queries`.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,11 +10,10 @@ from typing import Any
 
 from sqlalchemy import Select, case, select
 
-from settlement.errors import ContractNotFound, OrderMoneyNotFound, StatementNotFound
+from orders.queries import settled_lines_select
+from settlement.errors import OrderMoneyNotFound, StatementNotFound
 from settlement.models import (
     Contract,
-    ContractRate,
-    ContractStore,
     FrozenTerms,
     LedgerAccount,
     LedgerEntry,
@@ -20,44 +22,28 @@ from settlement.models import (
     Statement,
     TermsPortion,
 )
+from settlement.split import LineBase
 from settlement.states import ENTITLEMENT, AccountKind, Cause, PartyKind, PeriodState
 from settlement.views import (
-    ContractView,
     LineMoney,
     MoneyStep,
     OrderMoney,
     PartyAmount,
     PartyView,
     PeriodView,
-    RateView,
     StatementView,
 )
 from tenants.kernel.ids import (
-    ContractId,
     MallId,
     OrderId,
     OrderLineId,
     PartyId,
     RefundId,
     StatementId,
-    StoreId,
     TermsId,
 )
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading
-
-
-async def find_contract(db: Reading, contract_id: ContractId) -> ContractView:
-    """One version of a contract."""
-    found = await _shown_contracts(db, Contract.id == contract_id)
-    if not found:
-        raise ContractNotFound(contract_id=contract_id)
-    return found[0]
-
-
-async def contracts(db: Reading, *, code: str | None = None) -> list[ContractView]:
-    """All versions of all contracts (or of one), by code and version."""
-    return await _shown_contracts(db, *([] if code is None else [Contract.code == code]))
 
 
 async def parties(db: Reading) -> dict[PartyId, PartyView]:
@@ -117,7 +103,8 @@ async def order_money(db: Reading, order_id: OrderId) -> OrderMoney:
     people = await parties(db)
     rates = await _rates_of_terms(db, {TermsId(entry.terms_id) for entry in entries})
     by_line = _grouped(entries, lambda entry: (entry.order_line_id, entry.terms_id))
-    lines = [_line_money(found, people, rates=rates) for found in by_line.values()]
+    bases = await _bases_of(db, order_id)
+    lines = [_line_money(found, people, rates=rates, bases=bases) for found in by_line.values()]
     return OrderMoney(order_id=order_id, kept_fen=Fen(sum(line.kept_fen for line in lines)), lines=lines)
 
 
@@ -153,43 +140,6 @@ def _grouped(rows: Sequence[Any], key: Any) -> dict[Any, list[Any]]:
     for row in rows:
         found[key(row)].append(row)
     return found
-
-
-async def _shown_contracts(db: Reading, *chosen: Any) -> list[ContractView]:
-    statement = select(Contract).where(Contract.tenant_id == db.tenant_id, *chosen)
-    versions = (await db.execute(statement.order_by(Contract.code, Contract.version))).scalars().all()
-    people = await parties(db)
-    wanted = [version.id for version in versions]
-    named = select(ContractStore.contract_id, ContractStore.store_id).where(
-        ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id.in_(wanted)
-    )
-    stores = _grouped(
-        (await db.execute(named.order_by(ContractStore.store_id))).all(), lambda row: row.contract_id
-    )
-    agreed = select(
-        ContractRate.contract_id, ContractRate.party_id, ContractRate.category_code, ContractRate.rate_bps
-    ).where(ContractRate.tenant_id == db.tenant_id, ContractRate.contract_id.in_(wanted))
-    rates = _grouped((await db.execute(agreed)).all(), lambda row: row.contract_id)
-    return [
-        ContractView(
-            id=ContractId(version.id), code=version.code, version=version.version, name=version.name,
-            residual_party=people[PartyId(version.residual_party_id)],
-            rates=sorted(
-                (
-                    RateView(
-                        party=people[PartyId(row.party_id)], category_code=row.category_code,
-                        rate_bps=Bps(row.rate_bps),
-                    )
-                    for row in rates[version.id]
-                ),
-                key=lambda rate: (rate.party.code, rate.category_code),
-            ),
-            store_ids=[StoreId(row.store_id) for row in stores[version.id]],
-            profit_sharing=version.profit_sharing, time_zone=version.time_zone,
-            active_from=version.active_from, active_to=version.active_to,
-        )
-        for version in versions
-    ]  # fmt: skip
 
 
 async def _shown_statements(db: Reading, *chosen: Any) -> list[StatementView]:
@@ -251,10 +201,23 @@ async def _rates_of_terms(db: Reading, terms: set[TermsId]) -> dict[tuple[TermsI
     }
 
 
+async def _bases_of(db: Reading, order_id: OrderId) -> dict[Any, LineBase]:
+    """What was paid for each line of an order, and its base."""
+    sold = settled_lines_select(db.tenant_id).subquery("sold")
+    statement = select(sold.c.order_line_id, sold.c.paid_fen, sold.c.base_fen).where(
+        sold.c.order_id == order_id
+    )
+    return {row.order_line_id: LineBase(row.paid_fen, row.base_fen) for row in await db.execute(statement)}
+
+
 def _line_money(
-    entries: list[Any], people: dict[PartyId, PartyView], *, rates: dict[tuple[TermsId, PartyId], Bps]
+    entries: list[Any],
+    people: dict[PartyId, PartyView],
+    *,
+    rates: dict[tuple[TermsId, PartyId], Bps],
+    bases: dict[Any, LineBase],
 ) -> LineMoney:
-    first = entries[0]
+    first, base = entries[0], bases.get(entries[0].order_line_id)
     terms_id = TermsId(first.terms_id)
     by_journal = _grouped(entries, lambda entry: entry.journal_id)
     steps = [
@@ -276,5 +239,6 @@ def _line_money(
         order_line_id=OrderLineId(first.order_line_id) if first.order_line_id else None, terms_id=terms_id,
         contract_code=first.code, contract_version=first.version, steps=steps,
         residual_party_code=people[PartyId(first.residual_party_id)].code,
+        paid_fen=None if base is None else base.paid_fen, base_fen=None if base is None else base.of(base.paid_fen),
         kept_fen=Fen(sum(step.amount_fen for step in steps)),
     )  # fmt: skip
