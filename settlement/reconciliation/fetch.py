@@ -10,6 +10,7 @@ from datetime import date, datetime
 import msgspec
 
 from orders.ports import Refused, Unknown
+from settlement.patience import patiently
 from settlement.reconciliation.accounts import Account
 from settlement.reconciliation.billed import TakenBill, of_bill
 from settlement.reconciliation.bills import BillPending, BillSource, BillSources, NothingBilled
@@ -62,37 +63,43 @@ async def reconcile_merchant(
     """Take in the day's files of one merchant, compare them and prove the day; raises MerchantNotReady."""
     source = await channels.bills(tenant, merchant.id)
     answers = {kind: await _ask(source, kind, merchant.merchant_no, day=day) for kind in OF_CHANNEL}
-    async with tenant.writing_much() as db:
+
+    async def step(db: Writing) -> MerchantDay:
         shown = []
         for kind, answer in answers.items():
-            account = Account(
-                kind=kind, name=merchant.merchant_no, merchant_id=merchant.id, fee_bps=merchant.fee_bps
-            )
+            account = _account(merchant, kind)
             if not (isinstance(answer, Refused) and answer.code == NOT_OFFERED):
                 await _take(db, account, day, answer=answer, by=by, now=now)
                 await compare_again(db, account, before=day, now=now)
             shown += await days_of(db, kind=kind, account=merchant.merchant_no, days=[day])
-        trade = Account(
-            kind=BillKind.TRADE, name=merchant.merchant_no, merchant_id=merchant.id, fee_bps=merchant.fee_bps
-        )
-        proof = await prove_day(db, trade, day=day) if prove else None
+        proof = await prove_day(db, _account(merchant, BillKind.TRADE), day=day) if prove else None
         if dry_run:
             await db.rollback()
-    return MerchantDay(merchant_no=merchant.merchant_no, day=day, days=shown, proof=proof)
+        return MerchantDay(merchant_no=merchant.merchant_no, day=day, days=shown, proof=proof)
+
+    # Two who do the same day wait for each other, longer than a request would.
+    return await patiently(tenant, step)
+
+
+def _account(merchant: MerchantView, kind: BillKind) -> Account:
+    return Account(kind=kind, name=merchant.merchant_no, merchant_id=merchant.id, fee_bps=merchant.fee_bps)
 
 
 async def reconcile_file(
     tenant: TenantScope, bill: TakenBill, *, account: Account, now: datetime, by: str, dry_run: bool = False
 ) -> tuple[KeptBill, DayView, ProofView | None]:
     """Take in a file that a person has, and compare its day; raises what is wrong with it, and nothing of it is kept then."""
-    async with tenant.writing_much() as db:
+
+    async def step(db: Writing) -> tuple[KeptBill, DayView, ProofView | None]:
         kept = await keep_bill(db, bill, account=account, by=by, now=now)
         await compare_day(db, account, day=bill.day, now=now)
         (shown,) = await days_of(db, kind=account.kind, account=account.name, days=[bill.day])
         proof = await prove_day(db, account, day=bill.day) if account.kind is BillKind.TRADE else None
         if dry_run:
             await db.rollback()
-    return kept, shown, proof
+        return kept, shown, proof
+
+    return await patiently(tenant, step)
 
 
 async def _ask(source: BillSource, kind: BillKind, merchant_no: str, *, day: date) -> Answer:
