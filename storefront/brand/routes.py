@@ -11,6 +11,7 @@ from storefront.brand import (
     pages,
     people,
     prices,
+    reconciliation,
     relations,
     settlement,
     splits,
@@ -28,4 +29,5 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *contracts.ROUTES,
     *settlement.ROUTES,
     *splits.ROUTES,
+    *reconciliation.ROUTES,
 ]

@@ -18,6 +18,7 @@ MODEL_MODULES = (
     "settlement.models",
     "settlement.contract_models",
     "settlement.splitting.models",
+    "settlement.reconciliation.models",
 )
 
 

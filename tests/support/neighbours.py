@@ -24,6 +24,7 @@ from tenants.kernel.paging import write_cursor
 from tenants.kernel.scope import TenantScope
 from tenants.models import Store
 from tenants.states import StaffRole
+from tests.support.bills import FIRST, a_day, account_of_tenant, file_of, rows_of, take_in
 from tests.support.books import add_mall, give_back, mall_contract
 from tests.support.books import add_store as add_booked_store
 from tests.support.books import sell as book_sale
@@ -103,6 +104,7 @@ async def build_world(trading: Trading, *, client: Client, mark: str) -> World:
     await _goods(world, client, mark)
     await _orders(world, client, mark)
     await _books(world, client, mark)
+    await _differences(world, client, mark)
     await _rest(world, client, mark)
     return world
 
@@ -246,6 +248,26 @@ async def _books(world: World, client: Client, mark: str) -> None:
     ids["party"] = await value(world.tenant, party, m=other_mall)
     ids["receiver"] = await _receiver(world, client, await value(world.tenant, party, m=ids["mall"]))
     ids["other_statement"] = await value(world.tenant, statement, m=other_mall)
+
+
+async def _differences(world: World, client: Client, mark: str) -> None:
+    """Two days whose bills list a payment each that nobody here knows."""
+    async with world.tenant.writing() as db:
+        account = await account_of_tenant(db)
+    for day in (FIRST, FIRST + timedelta(days=1)):
+        unknown = a_day(day, 1, fens=[100], mark=f"canary{random_code(6)}")
+        world.texts.add(unknown[0].number)
+        listed, now = file_of(rows_of(unknown, account.name)), datetime.now(UTC)
+        await take_in(world.tenant, listed, day=day, account=account, now=now)
+    finance, base = world.client(client, "finance"), "/brand/v1/settlement/reconciliation"
+    found = answered(await finance.get(f"{base}/differences?limit=1"))
+    world.ids["difference"], world.ids["cursor_differences"] = (
+        found["differences"][0]["id"],
+        found["nextCursor"],
+    )
+    world.ids["cursor_days"] = answered(await finance.get(f"{base}/days?limit=1"))["nextCursor"]
+    rest = answered(await finance.get(f"{base}/differences?cursor={found['nextCursor']}"))
+    world.ids["other_difference"] = rest["differences"][0]["id"]
 
 
 async def _receiver(world: World, client: Client, party_id: UUID) -> str:
