@@ -101,8 +101,9 @@ async def test_a_rotation_interrupts_nothing_when_it_is_looked_for_daily(trading
     assert (await trading.prepare(order.id, now=await trading.control.advance(0))).parameters is not None
 
 
-async def test_who_does_not_look_believes_nobody_after_the_rotation(trading, keys):
+async def test_who_neither_looks_nor_learns_believes_nobody_after_the_rotation(trading, keys, monkeypatch):
     """The control."""
+    monkeypatch.setattr(trading.channels, "_learns", False)
     await on_certificates(trading, keys, beside_public_key=False)
     await trading.control.command("certificates/rotate", signs_after_seconds=0)
     assert not await is_verified(trading)
