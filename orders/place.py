@@ -30,7 +30,8 @@ from tenants.kernel.ids import GuideId, OrderId, ShopperId, StaffId, StoreId, ne
 from tenants.kernel.money import Bps
 from tenants.kernel.outbox import append
 from tenants.kernel.scope import Writing
-from tenants.queries import find_shopper, merchant_of_store
+from tenants.queries import find_shopper
+from tenants.standings import merchant_of_store
 from tenants.views import StoreFacts
 
 TIME_TO_PAY = timedelta(minutes=15)
@@ -176,7 +177,7 @@ async def _write_order(
         "pickup_store_id": store.id,
         "placed_by_staff_id": buyer.staff_id,
         "attribution": msgspec.to_builtins(won),
-        "merchant_id": await merchant_of_store(db, store.id),
+        "merchant_id": await merchant_of_store(db, store.id, at=now),
         "profit_sharing": any(each.profit_sharing for each in frozen),
         "business_on": day,
         "remark": command.remark,

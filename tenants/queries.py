@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Select, literal, or_, select
 
-from tenants.errors import MerchantNotFound, ShopperNotFound, StaffNotFound, StoreNotFound, TenantNotFound
+from tenants.errors import ShopperNotFound, StaffNotFound, StoreNotFound, TenantNotFound
 from tenants.hours import Hours, Span, WeeklySpan
-from tenants.kernel.ids import MallId, MerchantId, ShopperId, StaffId, StoreId
+from tenants.kernel.ids import MallId, ShopperId, StaffId, StoreId
 from tenants.kernel.scope import Reading
 from tenants.levels import LevelPath, path_of
 from tenants.models import (
@@ -66,21 +66,6 @@ async def merchants(db: Reading) -> list[MerchantView]:
         .order_by(Merchant.is_default.desc(), Merchant.merchant_no)
     )
     return [shown(MerchantView, row) for row in await db.execute(statement)]
-
-
-async def merchant_of_store(db: Reading, store_id: StoreId) -> MerchantId:
-    """Who takes a store's money: its own merchant, else the tenant's default one."""
-    own = select(Store.merchant_id).where(Store.tenant_id == db.tenant_id, Store.id == store_id)
-    found = (await db.execute(own)).one_or_none()
-    if found is None:
-        raise StoreNotFound(store_id=store_id)
-    if found.merchant_id is not None:
-        return MerchantId(found.merchant_id)
-    default = select(Merchant.id).where(Merchant.tenant_id == db.tenant_id, Merchant.is_default)
-    merchant_id = (await db.execute(default)).scalar_one_or_none()
-    if merchant_id is None:
-        raise MerchantNotFound
-    return MerchantId(merchant_id)
 
 
 async def find_staff(db: Reading, staff_id: StaffId) -> StaffView:

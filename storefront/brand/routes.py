@@ -8,6 +8,7 @@ from storefront.brand import (
     assortments,
     catalogue,
     contracts,
+    owners,
     pages,
     people,
     prices,
@@ -19,6 +20,7 @@ from storefront.brand import (
 ROUTES: Final[list[ControllerRouterHandler]] = [
     *people.ROUTES,
     *stores.ROUTES,
+    *owners.ROUTES,
     *catalogue.ROUTES,
     *prices.ROUTES,
     *assortments.ROUTES,

@@ -91,6 +91,14 @@ ROWS: dict[str, Ask] = {
     "listStores": Ask("hq", query={"cursor": "$cursor_stores"}),
     "openStore": Ask("hq", body={"code": "NEW1", **SHOP}, own=201),
     "changeStore": Ask("hq", {"store_id": "$spare_store"}, body={"code": "NEW2", **SHOP}),
+    "listOwnerships": Ask("hq", {"store_id": "$store"}),
+    "ownStore": Ask(
+        "hq", {"store_id": "$spare_store"}, own=201,
+        body={"ownership": "franchise", "ownerCode": "F01", "ownerName": "周边", "merchantId": "$merchant",
+              "activeFrom": "2026-01-01T00:00:00+08:00"},
+    ),
+    "listMerchants": Ask("hq"),
+    "ownMerchant": Ask("hq", {"merchant_id": "$merchant"}, body={"ownership": "direct"}),
     "listStoreGroups": Ask("hq"),
     "nameStoreGroup": Ask("hq", body={"code": "east", "name": "东"}),
     "listMalls": Ask("hq", query={"code": "$mall_code"}),
@@ -145,6 +153,7 @@ ROWS: dict[str, Ask] = {
     "employFirstStaff": Ask(
         "operator", {"tenant_id": "$tenant"}, body={"login": "#", **PERSON}, own=201
     ),
+    "addMerchant": Ask("operator", {"tenant_id": "$tenant"}, body={"merchantNo": "1900000999"}, own=422),
     "createTenant": Ask("operator", body={"orgId": None}, own=422),
     "logInStaff": Ask("nobody", body={"tenantCode": "$tenant_code", "login": "$login", "password": "wrong"}, own=403),
     "logInOperator": Ask("nobody", body={"login": "$login", "password": "wrong"}, own=403),
@@ -174,12 +183,14 @@ PLAIN = {
     "month", "title", "background", "visitor", "launchScene", "refreshToken", "q", "sort", "tag", "status", "limit",
     "latitude", "longitude", "level", "page_key", "version", "kind", "sync", "at", "appSecret", "merchantNo",
     "legalName", "account", "cardNo", "warned", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove", "scene", "categoryCode",
+    "ownership", "ownerName",
 }  # fmt: skip
 """Fields that name nothing: free texts, choices, numbers, times. A field that is neither here nor a `$kind` of its row fails."""
 
 NEW_NAMES = {("openStore", "code"), ("changeStore", "code"), ("nameStoreGroup", "code"), ("employStaff", "login"),
              ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("createTenant", "code"),
-             ("createTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login")}  # fmt: skip
+             ("createTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login"), ("ownStore", "ownerCode"), ("ownMerchant", "ownerCode"),
+             ("addMerchant", "ownerCode")}  # fmt: skip
 """Names that a request gives (or a vendor's one-time code), not names it looks up."""
 
 ACROSS: list[tuple[str, Ask, str, str]] = [
