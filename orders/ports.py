@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from orders.funding import Funding
 from tenants.kernel.ids import (
     ContractId,
     GuideId,
@@ -198,6 +199,10 @@ class TermsQuestion(msgspec.Struct, frozen=True, kw_only=True):
     guide_id: GuideId | None
     guide_rate_bps: Bps
     at: datetime
+    promotion_code: str | None = None
+    """The promotion whose discount is on the line."""
+    source_name: str | None = None
+    """Where an imported sale comes from."""
     through_channel: bool = True
     """False for a sale imported from elsewhere: no platform fee on money that never was here, and nothing to mark for splitting."""
 
@@ -208,6 +213,8 @@ class LineTerms(msgspec.Struct, frozen=True, kw_only=True):
     terms_id: TermsId
     contract_id: ContractId
     profit_sharing: bool
+    funding: Funding | None = None
+    """Who pays for the line's discount, where a promotion says."""
 
 
 class Terms(Protocol):

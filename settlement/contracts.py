@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, insert, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from settlement.commands import ContractRateRow, CreateContract
+from settlement.commands import ContractRateRow, CreateContract, NamedParty
 from settlement.errors import (
     ContractOverlap,
     ContractStoresWrong,
@@ -21,6 +21,7 @@ from settlement.models import Contract, ContractRate, ContractStore, Period
 from settlement.parties import (
     BRAND_CODE,
     NewParty,
+    collecting_party,
     ensure_brand_and_platform,
     ensure_parties,
     named_party,
@@ -75,17 +76,21 @@ async def create_contract(
     await hold_books(db)
     await open_books(db, now=now)
     await _refuse_wrong_stores(db, command)
-    residual = await named_party(db, command.residual_party)
+    residual = await named_party(db, command.residual_party or NamedParty(kind=PartyKind.BRAND))
+    collector = await collecting_party(db, command)
     parties = [await named_party(db, row.party) for row in command.rates]
+    if command.residual_party is not None:
+        _refuse_residual_rate(parties, residual=residual)
     _refuse_wrong_rates(
         db, command.rates, parties=parties, residual=residual, platform_fee=brand.platform_fee_bps
     )
     version = await _end_version_before(db, command)
     await _refuse_overlap(db, command)
-    await ensure_parties(db, [residual, *parties], now=now)
+    await ensure_parties(db, [residual, *parties, *([collector] if collector else [])], now=now)
     contract_id = await _write(
-        db, command, version=version, zone=zone, residual=residual, created_by=created_by, now=now
-    )
+        db, command, version=version, zone=zone, residual=residual, collector=collector, created_by=created_by,
+        now=now,
+    )  # fmt: skip
     await _write_rates(db, contract_id, rows=command.rates, parties=parties)
     if version == 1:
         await _inherit_closed_months(db, command.code)
@@ -104,6 +109,12 @@ async def _refuse_wrong_stores(db: Writing, command: CreateContract) -> None:
         )
 
 
+def _refuse_residual_rate(parties: list[NewParty], *, residual: NewParty) -> None:
+    # Where the rest is the store's owner's, the brand may well have a rate: what it gets of a franchisee's sales.
+    if any(party.code == residual.code for party in parties):
+        raise ResidualPartyHasRate(details={"rates": f"{residual.code} is the residual party"})
+
+
 def _refuse_wrong_rates(
     db: Writing,
     rows: list[ContractRateRow],
@@ -120,8 +131,6 @@ def _refuse_wrong_rates(
         )
         for row, party in zip(rows, parties, strict=True)
     ]  # fmt: skip
-    if any(party.code == residual.code for party in parties):
-        raise ResidualPartyHasRate(details={"rates": f"{residual.code} is the residual party"})
     if len({(rate.party_id, rate.category_code) for rate in rates}) < len(rates):
         raise RateNamedTwice(details={"rates": "one rate a party and category"})
     fee = Rate(party_id=party_id_of(db.tenant_id, "platform"), kind=PartyKind.PLATFORM, rate_bps=platform_fee)
@@ -186,6 +195,7 @@ async def _write(
     version: int,
     zone: str,
     residual: NewParty,
+    collector: NewParty | None,
     created_by: str,
     now: datetime,
 ) -> ContractId:
@@ -193,6 +203,9 @@ async def _write(
     row = {
         "tenant_id": db.tenant_id, "id": contract_id, "code": command.code, "version": version,
         "name": command.name, "residual_party_id": new_party_id(db, residual),
+        "residual_by_owner": command.residual_party is None,
+        "collected_by_party_id": new_party_id(db, collector) if collector else None,
+        "collected_sources": sorted(set(command.collected_sources)),
         "profit_sharing": command.profit_sharing, "time_zone": zone, "active_from": command.active_from,
         "active_to": command.active_to, "created_by": created_by, "created_at": now,
     }  # fmt: skip

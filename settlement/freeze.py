@@ -13,11 +13,14 @@ import msgspec
 from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from orders.funding import Funding
 from orders.ports import LineTerms, TermsQuestion
 from settlement.contracts import open_books
 from settlement.errors import NoTermsInForce
 from settlement.models import Contract, ContractRate, ContractStore, FrozenTerms, Party, TermsPortion
-from settlement.parties import PLATFORM_CODE, ensure_guides
+from settlement.parties import PLATFORM_CODE, ensure_guides, ensure_parties
+from settlement.promotion_models import TermsFunder
+from settlement.sides import SideBook, read_sides
 from settlement.states import PartyKind
 from settlement.terms import (
     HOUSE,
@@ -60,7 +63,7 @@ async def freeze(db: Writing, questions: Sequence[TermsQuestion]) -> list[LineTe
         book = await _read_book(db, questions)
     decided = book.decide(questions)
     ids = {split: split.terms_id(db.tenant_id) for split in set(decided.values())}
-    await _intern(db, {ids[split]: split for split in ids}, questions=questions)
+    await _intern(db, {ids[split]: split for split in ids}, questions=questions, sides=book.sides)
     return [_answer(decided[question], ids) for question in questions]
 
 
@@ -79,6 +82,7 @@ class _Book(msgspec.Struct):
     tenant_id: TenantId
     platform_fee: Bps
     contracts: list[ContractVersion]
+    sides: SideBook
 
     def decide(self, questions: Sequence[TermsQuestion]) -> dict[TermsQuestion, LineSplit]:
         """The terms of each distinct question."""
@@ -92,16 +96,28 @@ class _Book(msgspec.Struct):
         for question in questions:
             candidates = by_store.get(question.store_id, []) + house
             contract = contract_for(candidates, store_id=question.store_id, at=question.at)
+            sides = self.sides.of(question)
+            collector = contract.collector(
+                through_channel=question.through_channel, payee=sides.payee, source=question.source_name
+            )
             key = (
                 contract.contract_id, question.category_code, question.guide_id, question.guide_rate_bps,
-                question.through_channel,
+                question.through_channel, sides.seller, collector, sides.funding,
             )  # fmt: skip
             if key not in decided:
-                decided[key] = self._line_split(contract, question)
+                sold = contract.sold_by(sides.seller)
+                decided[key] = self._line_split(sold, question, collector=collector, funding=sides.funding)
             answers[question] = decided[key]
         return answers
 
-    def _line_split(self, contract: ContractVersion, question: TermsQuestion) -> LineSplit:
+    def _line_split(
+        self,
+        contract: ContractVersion,
+        question: TermsQuestion,
+        *,
+        collector: PartyId | None,
+        funding: Funding | None,
+    ) -> LineSplit:
         platform = guide = None
         if question.through_channel:
             platform = Rate(
@@ -114,7 +130,10 @@ class _Book(msgspec.Struct):
                 party_id=party_id_of(self.tenant_id, code), kind=PartyKind.GUIDE,
                 rate_bps=question.guide_rate_bps,
             )  # fmt: skip
-        split = line_split(contract, category_code=question.category_code, platform=platform, guide=guide)
+        split = line_split(
+            contract, category_code=question.category_code, platform=platform, guide=guide, collector=collector,
+            funding=funding,
+        )  # fmt: skip
         if question.through_channel:
             return split
         return msgspec.structs.replace(split, profit_sharing=False)
@@ -126,24 +145,26 @@ async def _read_book(db: Reading, questions: Sequence[TermsQuestion]) -> _Book:
     last = max((question.at for question in questions), default=None)
     brand = await find_tenant(db)
     if first is None or last is None:
-        return _Book(db.tenant_id, brand.platform_fee_bps, [])
+        return _Book(db.tenant_id, brand.platform_fee_bps, [], SideBook(db.tenant_id, brand.name, {}, {}, {}))
     covered = await _covering(db, stores, first=first, last=last)
-    rates = await _rates_of(db, [row.id for row in covered])
+    rates = await _rates_of(db, [row.id for row, _ in covered])
     contracts = [
         ContractVersion(
             contract_id=ContractId(row.id), code=row.code, version=row.version,
             residual_party_id=PartyId(row.residual_party_id), profit_sharing=row.profit_sharing,
             active_from=row.active_from, active_to=row.active_to, store_ids=frozenset(store_ids),
-            rates=tuple(rates.get(ContractId(row.id), ())),
+            rates=tuple(rates.get(ContractId(row.id), ())), residual_by_owner=row.residual_by_owner,
+            collected_by=row.collected_by_party_id, collected_sources=tuple(row.collected_sources),
         )
-        for row, store_ids in covered.items()
+        for row, store_ids in covered
     ]  # fmt: skip
-    return _Book(db.tenant_id, brand.platform_fee_bps, contracts)
+    sides = await read_sides(db, questions, first=first, last=last, brand_name=brand.name)
+    return _Book(db.tenant_id, brand.platform_fee_bps, contracts, sides)
 
 
 async def _covering(
     db: Reading, stores: set[StoreId], *, first: datetime, last: datetime
-) -> dict[Any, list[StoreId]]:
+) -> list[tuple[Any, list[StoreId]]]:
     """The versions in force some time between `first` and `last` that cover one of the stores, and the house's."""
     names_store = and_(
         ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id == Contract.id,
@@ -151,7 +172,8 @@ async def _covering(
     )  # fmt: skip
     columns = (
         Contract.id, Contract.code, Contract.version, Contract.residual_party_id, Contract.profit_sharing,
-        Contract.active_from, Contract.active_to,
+        Contract.active_from, Contract.active_to, Contract.residual_by_owner, Contract.collected_by_party_id,
+        Contract.collected_sources,
     )  # fmt: skip
     statement = (
         select(ContractStore.store_id, *columns)
@@ -168,7 +190,7 @@ async def _covering(
         versions[row.id] = row
         if row.store_id is not None:
             named[row.id].append(StoreId(row.store_id))
-    return {row: named[contract_id] for contract_id, row in versions.items()}
+    return [(row, named[contract_id]) for contract_id, row in versions.items()]
 
 
 async def _rates_of(db: Reading, contract_ids: list[ContractId]) -> dict[ContractId, list[Rate]]:
@@ -193,7 +215,7 @@ async def _rates_of(db: Reading, contract_ids: list[ContractId]) -> dict[Contrac
 
 
 async def _intern(
-    db: Writing, wanted: dict[TermsId, LineSplit], *, questions: Sequence[TermsQuestion]
+    db: Writing, wanted: dict[TermsId, LineSplit], *, questions: Sequence[TermsQuestion], sides: SideBook
 ) -> None:
     """Write the terms that are not there yet; in the steady state one look-up and nothing else."""
     new = dict(wanted)
@@ -209,7 +231,11 @@ async def _intern(
     owed = {portion.party_id for split in new.values() for portion in split.portions}
     guides = {question.guide_id for question in questions if question.guide_id is not None}
     named = {each for each in guides if party_id_of(db.tenant_id, guide_party_code(each)) in owed}
-    await ensure_guides(db, named, now=max(question.at for question in questions))
+    now = max(question.at for question in questions)
+    await ensure_guides(db, named, now=now)
+    wanted_parties = {party_id for split in new.values() for party_id in split.sides()}
+    known_sides = [sides.parties[party_id] for party_id in wanted_parties if party_id in sides.parties]
+    await ensure_parties(db, known_sides, now=now)
     for start in range(0, len(new), AT_ONCE):
         await _write(db, {terms_id: new[terms_id] for terms_id in sorted(new)[start : start + AT_ONCE]})
 
@@ -219,6 +245,8 @@ async def _write(db: Writing, new: dict[TermsId, LineSplit]) -> None:
         {
             "tenant_id": db.tenant_id, "id": terms_id, "contract_id": split.contract_id,
             "residual_party_id": split.residual_party_id, "profit_sharing": split.profit_sharing,
+            "collector_party_id": split.collector_party_id,
+            "funder_party_id": split.funding.residual_party_id if split.funding else None,
             "content": split.content(),
         }
         for terms_id, split in new.items()
@@ -232,9 +260,21 @@ async def _write(db: Writing, new: dict[TermsId, LineSplit]) -> None:
         for portion in split.portions
     ]  # fmt: skip
     await db.execute(upsert(FrozenTerms).on_conflict_do_nothing(), terms)
-    if portions:
-        await db.execute(upsert(TermsPortion).on_conflict_do_nothing(), portions)
+    funders = [
+        {
+            "tenant_id": db.tenant_id, "terms_id": terms_id, "party_id": funder.party_id,
+            "rate_bps": funder.rate_bps,
+        }
+        for terms_id, split in new.items()
+        for funder in (split.funding.funders if split.funding else ())
+    ]  # fmt: skip
+    for table, rows in ((TermsPortion, portions), (TermsFunder, funders)):
+        if rows:
+            await db.execute(upsert(table).on_conflict_do_nothing(), rows)
 
 
 def _answer(split: LineSplit, ids: dict[LineSplit, TermsId]) -> LineTerms:
-    return LineTerms(terms_id=ids[split], contract_id=split.contract_id, profit_sharing=split.profit_sharing)
+    return LineTerms(
+        terms_id=ids[split], contract_id=split.contract_id, profit_sharing=split.profit_sharing,
+        funding=split.funding,
+    )  # fmt: skip

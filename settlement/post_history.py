@@ -6,7 +6,7 @@ larger than LARGEST_AMOUNT is left out, and `verify` names it.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,9 @@ import msgspec
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Date,
+    Numeric,
     Select,
     String,
     Subquery,
@@ -27,6 +29,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    not_,
     null,
     select,
     tuple_,
@@ -37,13 +40,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
-from settlement.ledger import Account, channel_account, move_balances, open_accounts, payable_account
+from settlement.history_routes import Kind, Role, Route, routes_of
+from settlement.ledger import move_balances, open_accounts
 from settlement.models import Contract, FrozenTerms, Journal, LedgerEntry
 from settlement.periods import book_into
-from settlement.post_terms import BookedTerms, booked_terms
+from settlement.post_terms import booked_terms
 from settlement.states import Cause
-from tenants.kernel.ids import AccountId, OrderLineId, PartyId, RefundId, StoreId, TenantId, TermsId
-from tenants.kernel.money import LARGEST_AMOUNT, WHOLE, Bps
+from tenants.kernel.ids import AccountId, OrderLineId, RefundId, StoreId, TenantId, TermsId
+from tenants.kernel.money import LARGEST_AMOUNT, WHOLE
 from tenants.kernel.scope import Writing
 
 AT_ONCE = 5_000
@@ -66,23 +70,6 @@ class Booked(msgspec.Struct, frozen=True, kw_only=True):
     lines: int
     entries: int
     cursor: Cursor | None
-
-
-class _Route(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a party's part of a kind of line goes: the accounts and the period."""
-
-    store_id: StoreId
-    source: str
-    terms_id: TermsId
-    month: date
-    party_id: PartyId
-    rate_bps: Bps | None
-    """None for the residual party, whose part is what the other rates leave."""
-    other_rates: str
-    terms: BookedTerms
-    channel: Account
-    payable: Account
-    period_on: date
 
 
 async def post_history(
@@ -127,6 +114,8 @@ def _sale_steps(tenant_id: TenantId) -> Subquery:
         settled.c.terms_id,
         literal(0, BigInteger).label("before"),
         settled.c.paid_fen.label("after"),
+        settled.c.paid_fen.label("paid"),
+        settled.c.discount_fen.label("discount"),
         settled.c.paid_at.label("occurred_at"),
     ).subquery()
 
@@ -151,6 +140,8 @@ def _refund_steps(tenant_id: TenantId) -> Subquery:
         undone.c.terms_id,
         before.label("before"),
         (before - undone.c.amount_fen).label("after"),
+        undone.c.line_paid_fen.label("paid"),
+        case((known, undone.c.line_discount_fen), else_=0).label("discount"),
         undone.c.refunded_at.label("occurred_at"),
     ).subquery()  # fmt: skip
 
@@ -195,7 +186,7 @@ async def _open_journals(db: Writing, chunk: Subquery, *, now: datetime) -> list
 async def _book(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> int:
     """Append the claimed lines' entries and move the balances; returns the entries written."""
     routes = await _routes(db, chunk, claimed=claimed)
-    await open_accounts(db, {account for route in routes for account in (route.channel, route.payable)})
+    await open_accounts(db, {account for route in routes for account in (route.against, route.account)})
     names, rows = _entries(db.tenant_id, chunk)
     appended = (
         insert(LedgerEntry)
@@ -215,7 +206,7 @@ async def _book(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> int
     return sum(int(row.entries) for row in found)
 
 
-async def _routes(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> list[_Route]:
+async def _routes(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> list[Route]:
     """Every kind of line among the claimed ones, for every party of its terms."""
     month = cast(func.date_trunc("month", func.timezone(Contract.time_zone, chunk.c.occurred_at)), Date)
     kinds = (
@@ -229,40 +220,34 @@ async def _routes(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> l
     book = await booked_terms(db, {TermsId(row.terms_id) for row in found})
     periods = await book_into(db, {(book[TermsId(row.terms_id)].contract_code, row.month) for row in found})
     return [
-        _Route(
-            store_id=StoreId(row.store_id), source=row.source, terms_id=terms.terms_id, month=row.month,
-            party_id=party_id, rate_bps=rate_bps, terms=terms,
-            other_rates=",".join(str(portion.rate_bps) for portion in terms.portions),
-            channel=channel_account(StoreId(row.store_id), row.source),
-            payable=payable_account(
-                party_id, store_id=StoreId(row.store_id), contract_id=terms.contract_id
-            ),
-            period_on=periods[terms.contract_code, row.month],
-        )
+        route
         for row in found
         for terms in [book[TermsId(row.terms_id)]]
-        for party_id, rate_bps in _parties(terms)
-    ]  # fmt: skip
-
-
-def _parties(terms: BookedTerms) -> list[tuple[PartyId, Bps | None]]:
-    portions: list[tuple[PartyId, Bps | None]] = [(each.party_id, each.rate_bps) for each in terms.portions]
-    return [*portions, (terms.residual_party_id, None)]
+        for kind in [
+            Kind(store_id=StoreId(row.store_id), source=row.source, terms_id=terms.terms_id, month=row.month)
+        ]
+        for route in routes_of(kind, terms, period_on=periods[terms.contract_code, row.month])
+    ]
 
 
 def _entries(tenant_id: TenantId, chunk: Subquery) -> tuple[list[str], Select[*tuple[Any, ...]]]:
     """The rows to append: each party's step with its accounts, swapped when it is negative, left out when it is nothing."""
     parts = _parts(chunk).subquery()
+    # Role and funder say nothing of most entries; those keep the ids that they would have had without them.
+    named = case(
+        (parts.c.role == Role.PORTION, null()), else_=func.concat_ws("|", parts.c.role, parts.c.about)
+    )
+    digest = _digest("entry", parts.c.chunk_cause, parts.c.cause_id, parts.c.party_id, named)
     credited = parts.c.delta > 0
     columns: dict[str, Any] = {
         "tenant_id": literal(tenant_id, PG_UUID),
-        "id": _timed_id(
-            parts.c.occurred_at, _digest("entry", parts.c.cause, parts.c.cause_id, parts.c.party_id)
+        "id": _timed_id(parts.c.occurred_at, digest),
+        "journal_id": _timed_id(
+            parts.c.occurred_at, _digest("journal", parts.c.chunk_cause, parts.c.cause_id)
         ),
-        "journal_id": _journal_id(parts),
         "cause": parts.c.cause,
-        "debit_account_id": case((credited, parts.c.channel_id), else_=parts.c.payable_id),
-        "credit_account_id": case((credited, parts.c.payable_id), else_=parts.c.channel_id),
+        "debit_account_id": case((credited, parts.c.against_id), else_=parts.c.account_id),
+        "credit_account_id": case((credited, parts.c.account_id), else_=parts.c.against_id),
         "amount_fen": func.abs(parts.c.delta),
     }
     same = (
@@ -284,30 +269,55 @@ def _parts(chunk: Subquery) -> Select[*tuple[Any, ...]]:
         "bps"
     )
     bps = other.render_derived(name="other").c.bps
-    given = select(func.coalesce(func.sum(_step(chunk, bps)), 0)).scalar_subquery()
-    rest = cast(chunk.c.after - chunk.c.before - given, BigInteger)
-    delta = case((route.c.rate_bps.is_not(None), _step(chunk, route.c.rate_bps)), else_=rest)
+    before, after = _kept_or_borne(chunk, route)
+    given = select(func.coalesce(func.sum(_step(before, after, bps)), 0)).scalar_subquery()
+    rest = cast(after - before - given, BigInteger)
+    step = case((route.c.rate_bps.is_not(None), _step(before, after, route.c.rate_bps)), else_=rest)
     same_kind = and_(
         route.c.terms_id == chunk.c.terms_id, route.c.store_id == chunk.c.store_id,
         route.c.source == chunk.c.source, route.c.month == cast(func.date_trunc("month", day), Date),
     )  # fmt: skip
     lines = (
-        "cause", "cause_id", "order_id", "order_line_id", "refund_id", "refund_line_no", "store_id", "terms_id",
+        "cause_id", "order_id", "order_line_id", "refund_id", "refund_line_no", "store_id", "terms_id",
         "occurred_at",
     )  # fmt: skip
-    routed = ("party_id", "contract_id", "channel_id", "payable_id", "period_on")
+    routed = ("party_id", "contract_id", "against_id", "account_id", "period_on", "role", "about")
     return (
         select(
             *(chunk.c[name] for name in lines), *(route.c[name] for name in routed),
-            day.label("occurred_on"), delta.label("delta"),
+            chunk.c.cause.label("chunk_cause"), _cause(chunk, route).label("cause"), day.label("occurred_on"),
+            (route.c.sign * step).label("delta"),
         )
         .select_from(chunk.join(route, same_kind))
         .where(_is_claimed(chunk))
     )  # fmt: skip
 
 
-def _step(chunk: Subquery, bps: Any) -> Any:
-    return _portion(chunk.c.after, bps) - _portion(chunk.c.before, bps)
+def _kept_or_borne(chunk: Subquery, route: Any) -> tuple[Any, Any]:
+    """What a part is taken of before and after the step: what is kept, or the discount that goes with it; before a sale there is none."""
+    sold = chunk.c.cause == Cause.ORDER_PAID
+
+    def borne(kept: Any) -> Any:
+        share = cast(
+            func.div(cast(chunk.c.discount, Numeric) * kept, func.nullif(chunk.c.paid, 0)), BigInteger
+        )
+        return case((chunk.c.paid == 0, chunk.c.discount), else_=share)
+
+    before = case((not_(route.c.of_discount), chunk.c.before), (sold, 0), else_=borne(chunk.c.before))
+    return before, case((not_(route.c.of_discount), chunk.c.after), else_=borne(chunk.c.after))
+
+
+def _cause(chunk: Subquery, route: Any) -> Any:
+    sold = chunk.c.cause == Cause.ORDER_PAID
+    return case(
+        (route.c.role == Role.PORTION, chunk.c.cause),
+        (route.c.role == Role.COLLECTED, case((sold, Cause.COLLECTED.value), else_=Cause.COLLECTION_RETURNED.value)),
+        else_=case((sold, Cause.FUNDED.value), else_=Cause.FUNDING_REVERSED.value),
+    )  # fmt: skip
+
+
+def _step(before: Any, after: Any, bps: Any) -> Any:
+    return _portion(after, bps) - _portion(before, bps)
 
 
 def _portion(amount: Any, rate: Any) -> Any:
@@ -339,7 +349,8 @@ def _is_claimed(steps: Subquery) -> Any:
 ROUTE_COLUMNS: dict[str, Any] = {
     "terms_id": PG_UUID, "store_id": PG_UUID, "source": String, "month": Date, "time_zone": String,
     "party_id": PG_UUID, "contract_id": PG_UUID, "rate_bps": BigInteger, "other_rates": String,
-    "channel_id": PG_UUID, "payable_id": PG_UUID, "period_on": Date,
+    "against_id": PG_UUID, "account_id": PG_UUID, "period_on": Date, "role": String, "about": String,
+    "sign": BigInteger, "of_discount": Boolean,
 }  # fmt: skip
 
 
@@ -349,17 +360,14 @@ def _route_table() -> Any:
     return func.unnest(*arrays).table_valued(*columns).render_derived(name="route")
 
 
-def _route_arrays(
-    tenant_id: TenantId, routes: Sequence[_Route], *, claimed: Sequence[UUID]
-) -> dict[str, Any]:
+def _route_arrays(tenant_id: TenantId, routes: Sequence[Route], *, claimed: Sequence[UUID]) -> dict[str, Any]:
     arrays: dict[str, list[Any]] = {f"route_{name}": [] for name in ROUTE_COLUMNS}
     for route in routes:
-        row = msgspec.structs.asdict(route) | {
-            "channel_id": route.channel.account_id(tenant_id),
-            "payable_id": route.payable.account_id(tenant_id),
-            "time_zone": route.terms.time_zone,
-            "contract_id": route.terms.contract_id,
-        }
+        row = msgspec.structs.asdict(route) | msgspec.structs.asdict(route.kind) | {
+            "against_id": route.against.account_id(tenant_id), "account_id": route.account.account_id(tenant_id),
+            "time_zone": route.terms.time_zone, "contract_id": route.terms.contract_id, "role": route.role.value,
+            "sign": route.sign, "of_discount": route.of_discount,
+        }  # fmt: skip
         for name in ROUTE_COLUMNS:
             arrays[f"route_{name}"].append(row[name])
     return {**arrays, "claimed": claimed}

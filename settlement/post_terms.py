@@ -3,7 +3,9 @@
 import msgspec
 from sqlalchemy import select
 
-from settlement.models import Contract, FrozenTerms, TermsPortion
+from orders.funding import Funder, Funding
+from settlement.models import Contract, FrozenTerms, Party, TermsPortion
+from settlement.promotion_models import TermsFunder
 from settlement.split import Portion
 from tenants.kernel.ids import ContractId, PartyId, TermsId
 from tenants.kernel.money import Bps
@@ -19,12 +21,17 @@ class BookedTerms(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     residual_party_id: PartyId
     portions: tuple[Portion, ...]
+    collector_party_id: PartyId | None = None
+    funding: Funding | None = None
 
 
 async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, BookedTerms]:
     """Frozen terms by id, with their contracts' codes and time zones."""
     frozen = (
-        select(FrozenTerms.id, FrozenTerms.residual_party_id, Contract.id.label("contract_id"), Contract.code, Contract.time_zone)
+        select(
+            FrozenTerms.id, FrozenTerms.residual_party_id, FrozenTerms.collector_party_id, FrozenTerms.funder_party_id,
+            Contract.id.label("contract_id"), Contract.code, Contract.time_zone,
+        )
         .join(Contract, (Contract.tenant_id == FrozenTerms.tenant_id) & (Contract.id == FrozenTerms.contract_id))
         .where(
             FrozenTerms.tenant_id == db.tenant_id, Contract.tenant_id == db.tenant_id, FrozenTerms.id.in_(wanted)
@@ -40,11 +47,45 @@ async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, Booke
         portions.setdefault(TermsId(row.terms_id), []).append(
             Portion(PartyId(row.party_id), Bps(row.rate_bps))
         )
+    found = (await db.execute(frozen)).all()
+    funding = await _funding(
+        db, {TermsId(row.id): row.funder_party_id for row in found if row.funder_party_id}
+    )
     return {
         TermsId(row.id): BookedTerms(
             terms_id=TermsId(row.id), contract_id=ContractId(row.contract_id), contract_code=row.code,
             time_zone=row.time_zone, residual_party_id=PartyId(row.residual_party_id),
             portions=tuple(portions.get(TermsId(row.id), ())),
+            collector_party_id=row.collector_party_id, funding=funding.get(TermsId(row.id)),
         )
-        for row in await db.execute(frozen)
+        for row in found
+    }  # fmt: skip
+
+
+async def _funding(db: Reading, residual: dict[TermsId, PartyId]) -> dict[TermsId, Funding]:
+    """Who pays for the discounts of lines sold on these terms; read only where somebody shares them."""
+    if not residual:
+        return {}
+    statement = (
+        select(TermsFunder.terms_id, TermsFunder.party_id, TermsFunder.rate_bps, Party.kind)
+        .join(Party, (Party.tenant_id == TermsFunder.tenant_id) & (Party.id == TermsFunder.party_id))
+        .where(
+            TermsFunder.tenant_id == db.tenant_id, Party.tenant_id == db.tenant_id,
+            TermsFunder.terms_id.in_(residual),
+        )
+        .order_by(TermsFunder.terms_id, TermsFunder.party_id)
+    )  # fmt: skip
+    kinds = select(Party.id, Party.kind).where(
+        Party.tenant_id == db.tenant_id, Party.id.in_(set(residual.values()))
+    )
+    kind_of = {row.id: row.kind for row in await db.execute(kinds)}
+    funders: dict[TermsId, list[Funder]] = {}
+    for row in await db.execute(statement):
+        funder = Funder(PartyId(row.party_id), row.kind, Bps(row.rate_bps))
+        funders.setdefault(TermsId(row.terms_id), []).append(funder)
+    return {
+        terms_id: Funding(
+            funders=tuple(funders.get(terms_id, ())), residual_party_id=party_id, residual_kind=kind_of[party_id]
+        )
+        for terms_id, party_id in residual.items()
     }  # fmt: skip

@@ -174,6 +174,9 @@ async def _shown_contracts(db: Reading, *chosen: Any) -> list[ContractView]:
         ContractView(
             id=ContractId(version.id), code=version.code, version=version.version, name=version.name,
             residual_party=people[PartyId(version.residual_party_id)],
+            residual_by_owner=version.residual_by_owner,
+            collected_by=people[PartyId(version.collected_by_party_id)] if version.collected_by_party_id else None,
+            collected_sources=version.collected_sources,
             rates=sorted(
                 (
                     RateView(

@@ -88,6 +88,19 @@ class Cause(StrEnum):
     """The bank sent it back."""
 
 
+class FunderRole(StrEnum):
+    """Who pays for a discount, said once for all stores of a promotion."""
+
+    BRAND = "brand"
+    """品牌承担."""
+    MALL = "mall"
+    """商场承担: the mall that the store stands in; of a store in none, its part falls to whoever takes the rest."""
+    OWNER = "owner"
+    """门店承担: whoever runs the store, the brand where nobody else does."""
+    PLATFORM = "platform"
+    """平台承担."""
+
+
 class PeriodState(StrEnum):
     """Whether entries may still be booked into a period."""
 

@@ -6,13 +6,14 @@ import msgspec
 
 from settlement.ports import Relation
 from settlement.splitting.states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
-from settlement.states import Cause, PartyKind, PeriodState
+from settlement.states import Cause, FunderRole, PartyKind, PeriodState
 from tenants.kernel.ids import (
     ContractId,
     MerchantId,
     OrderId,
     OrderLineId,
     PartyId,
+    PromotionId,
     ReceiverId,
     RefundId,
     SplitId,
@@ -59,12 +60,42 @@ class ContractView(_View, frozen=True):
     time_zone: str
     active_from: datetime
     active_to: datetime | None
+    residual_by_owner: bool = False
+    """The rest is a store's franchisee's, where it has one."""
+    collected_by: PartyView | None = None
+    """Whose till or cashier takes the money of sales that do not run through our channel."""
+    collected_sources: list[str] = []
 
 
 class ContractList(_View, frozen=True):
     """Contracts by code and version."""
 
     contracts: list[ContractView]
+
+
+class FunderView(_View, frozen=True):
+    """One funder's part of a promotion's discounts."""
+
+    role: FunderRole
+    rate_bps: Bps
+
+
+class PromotionView(_View, frozen=True):
+    """A promotion and who pays for it; the residual funder takes what the portions leave."""
+
+    id: PromotionId
+    code: str
+    name: str
+    funders: list[FunderView]
+    residual_funder: FunderRole
+    active_from: datetime
+    active_to: datetime | None
+
+
+class PromotionList(_View, frozen=True):
+    """Promotions, the newest first."""
+
+    promotions: list[PromotionView]
 
 
 class PeriodView(_View, frozen=True):

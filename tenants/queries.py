@@ -111,6 +111,12 @@ async def find_mall(db: Reading, mall_id: MallId) -> MallView | None:
     return None if row is None else shown(MallView, row)
 
 
+async def malls_by_id(db: Reading, mall_ids: Iterable[MallId]) -> dict[MallId, str]:
+    """The names of these malls."""
+    statement = select(Mall.id, Mall.name).where(Mall.id.in_(list(mall_ids)))
+    return {MallId(row.id): row.name for row in await db.execute(statement)}
+
+
 async def stores(db: Reading, *, after_code: str = "", limit: int = 100) -> list[StoreView]:
     """Stores by code, a page at a time (key-set)."""
     statement = (

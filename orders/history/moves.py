@@ -121,6 +121,7 @@ async def make_moves(
     lines: Mapping[UUID, Sequence[StandingLine]],
     stores: Mapping[str, StoreClock],
     terms: Terms,
+    source_name: str,
 ) -> None:
     """Write the moves, guarded by the state that was read; settle the lines of what was paid."""
     if not moves:
@@ -141,7 +142,7 @@ async def make_moves(
         for move in paid
         for line in lines.get(move.part.id, ())
     }
-    frozen = await freeze_terms(db, list(asked.values()), terms=terms)
+    frozen = await freeze_terms(db, list(asked.values()), terms=terms, source_name=source_name)
     settled = {"ids": list(asked), "terms": [frozen[each] for each in asked.values()]}
     written: Any = await db.execute(_SETTLE_LINES, {"tenant_id": db.tenant_id, **settled})
     if written.rowcount != len(asked):

@@ -123,7 +123,7 @@ async def _write(
 ) -> None:
     """The refunds and their lines; what they take of lines and orders comes after, guarded."""
     asked = {id(piece): _asked(piece, choice) for piece in pieces if piece.part is None}
-    frozen = await freeze_terms(db, list(asked.values()), terms=terms)
+    frozen = await freeze_terms(db, list(asked.values()), terms=terms, source_name=source_name)
     refunds, lines = [], []
     for piece in pieces:
         refund_id = derived_id(db.tenant_id, "refund", source_name, piece.number)

@@ -29,7 +29,9 @@ def asked_category(kind: str, category_code: str | None) -> str | None:
     return category_code if kind == LineKind.GOODS else kind
 
 
-async def freeze_terms(db: Writing, asked: Sequence[Asked], *, terms: Terms) -> dict[Asked, TermsId]:
+async def freeze_terms(
+    db: Writing, asked: Sequence[Asked], *, terms: Terms, source_name: str
+) -> dict[Asked, TermsId]:
     """Freeze the terms of every distinct question; raises NoTermsInForce where a store has none."""
     distinct = list(dict.fromkeys(asked))
     if not distinct:
@@ -50,6 +52,7 @@ async def freeze_terms(db: Writing, asked: Sequence[Asked], *, terms: Terms) -> 
                 guide_id=each.guide_id,
                 guide_rate_bps=rate,
                 at=each.at,
+                source_name=source_name,
                 through_channel=False,
             )
         )

@@ -28,7 +28,7 @@ VERBS_OF_HTTP = {"get", "post", "put", "delete", "asgi", "route"}
 PURE = (
     "tenants/kernel/money.py", "tenants/hours.py", "tenants/hours_text.py", "tenants/levels.py", "tenants/ownership.py", "catalog/resolve.py",
     "catalog/layers.py", "catalog/components.py", "guides/attribution.py", "guides/commission.py", "orders/amounts.py",
-    "orders/states.py", "settlement/split.py", "settlement/splitting/amounts.py", "settlement/splitting/states.py",
+    "orders/states.py", "orders/funding.py", "settlement/beside.py", "settlement/split.py", "settlement/splitting/amounts.py", "settlement/splitting/states.py",
     "settlement/terms.py",
 )  # fmt: skip
 FORBIDDEN_WORDS = {

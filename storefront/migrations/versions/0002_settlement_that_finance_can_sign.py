@@ -14,6 +14,47 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "promotions",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("residual_funder", sa.Text(), nullable=False),
+        sa.Column("active_from", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("active_to", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "residual_funder IN ('brand', 'mall', 'owner', 'platform')",
+            name=op.f("promotions_ck_residual_funder"),
+        ),
+        sa.CheckConstraint("active_to IS NULL OR active_from < active_to", name=op.f("promotions_ck_active")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["app.tenants.tenant_id"], name="promotions_fk_tenants"),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("promotions_pk")),
+        sa.UniqueConstraint("tenant_id", "code", name=op.f("promotions_uq_tenant_id_code")),
+        schema="app",
+    )
+    secure("promotions", app="SELECT, INSERT, UPDATE (active_to)")
+    op.create_table(
+        "promotion_funders",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("promotion_id", sa.UUID(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("rate_bps", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "role IN ('brand', 'mall', 'owner', 'platform')", name=op.f("promotion_funders_ck_role")
+        ),
+        sa.CheckConstraint("rate_bps BETWEEN 1 AND 10000", name=op.f("promotion_funders_ck_rate")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "promotion_id"],
+            ["app.promotions.tenant_id", "app.promotions.id"],
+            name=op.f("promotion_funders_fk_promotions"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "promotion_id", "role", name=op.f("promotion_funders_pk")),
+        schema="app",
+    )
+    secure("promotion_funders", app="SELECT, INSERT")
+    op.create_table(
         "store_ownerships",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("store_id", sa.UUID(), nullable=False),
@@ -50,6 +91,72 @@ def upgrade() -> None:
         schema="app",
     )
     secure("store_ownerships", app="SELECT, INSERT, UPDATE (active_to)")
+    op.create_table(
+        "terms_funders",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("terms_id", sa.UUID(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("rate_bps", sa.Integer(), nullable=False),
+        sa.CheckConstraint("rate_bps BETWEEN 1 AND 10000", name=op.f("terms_funders_ck_rate")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("terms_funders_fk_parties"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "terms_id"],
+            ["app.frozen_terms.tenant_id", "app.frozen_terms.id"],
+            name=op.f("terms_funders_fk_frozen_terms"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "terms_id", "party_id", name=op.f("terms_funders_pk")),
+        schema="app",
+    )
+    secure("terms_funders", app="SELECT, INSERT")
+    op.add_column(
+        "contracts",
+        sa.Column("residual_by_owner", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        schema="app",
+    )
+    op.add_column("contracts", sa.Column("collected_by_party_id", sa.UUID(), nullable=True), schema="app")
+    op.add_column(
+        "contracts",
+        sa.Column(
+            "collected_sources",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+        ),
+        schema="app",
+    )
+    op.create_foreign_key(
+        "contracts_fk_collected_by_party",
+        "contracts",
+        "parties",
+        ["tenant_id", "collected_by_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.add_column("frozen_terms", sa.Column("collector_party_id", sa.UUID(), nullable=True), schema="app")
+    op.add_column("frozen_terms", sa.Column("funder_party_id", sa.UUID(), nullable=True), schema="app")
+    op.create_foreign_key(
+        "frozen_terms_fk_collector_party",
+        "frozen_terms",
+        "parties",
+        ["tenant_id", "collector_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
+        "frozen_terms_fk_funder_party",
+        "frozen_terms",
+        "parties",
+        ["tenant_id", "funder_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
     op.add_column(
         "ledger_entries",
         sa.Column("statement_version", sa.SmallInteger(), server_default=sa.text("1"), nullable=False),
@@ -138,4 +245,15 @@ def downgrade() -> None:
     op.alter_column("ledger_entries", "contract_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "party_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.drop_column("ledger_entries", "statement_version", schema="app")
+    op.drop_constraint("frozen_terms_fk_funder_party", "frozen_terms", schema="app", type_="foreignkey")
+    op.drop_constraint("frozen_terms_fk_collector_party", "frozen_terms", schema="app", type_="foreignkey")
+    op.drop_column("frozen_terms", "funder_party_id", schema="app")
+    op.drop_column("frozen_terms", "collector_party_id", schema="app")
+    op.drop_constraint("contracts_fk_collected_by_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_column("contracts", "collected_sources", schema="app")
+    op.drop_column("contracts", "collected_by_party_id", schema="app")
+    op.drop_column("contracts", "residual_by_owner", schema="app")
+    op.drop_table("terms_funders", schema="app")
     op.drop_table("store_ownerships", schema="app")
+    op.drop_table("promotion_funders", schema="app")
+    op.drop_table("promotions", schema="app")
