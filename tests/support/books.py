@@ -80,11 +80,13 @@ async def sell(
     guide_id: GuideId | None = None,
     guide_bps: int = 0,
     category: str | None = None,
+    discount: int = 0,
+    **asked: object,
 ) -> Sale:
-    """A paid order with a line of each amount."""
+    """A paid order with a line of each amount (`discount` off each); further words are the terms' question's."""
     question = TermsQuestion(
         store_id=store_id, sku_id=None, category_code=category, guide_id=guide_id,
-        guide_rate_bps=Bps(guide_bps), at=at,
+        guide_rate_bps=Bps(guide_bps), at=at, **asked,
     )  # fmt: skip
     [frozen] = await freeze(db, [question])
     order_id, total = OrderId(new_id()), sum(amounts)
@@ -93,7 +95,8 @@ async def sell(
         source_name="till" if source is Source.HISTORY else "storefront",
         external_no=f"X{order_id.hex[-10:]}" if source is Source.HISTORY else None, state=OrderState.PAID,
         scene="official_shop", store_id=store_id, attribution_rule="store_only", attribution={},
-        business_on=at.date(), goods_fen=total, total_fen=total, paid_fen=total, placed_at=at, paid_at=at,
+        business_on=at.date(), goods_fen=total + discount * len(amounts), discount_fen=discount * len(amounts),
+        total_fen=total, paid_fen=total, placed_at=at, paid_at=at,
     )  # fmt: skip
     db.add(order)
     await db.flush()
@@ -103,7 +106,8 @@ async def sell(
         db.add(
             OrderLine(
                 tenant_id=db.tenant_id, id=line_id, order_id=order_id, line_no=number, sku_code=f"SKU{number}",
-                quantity=1, goods_fen=amount, paid_fen=amount, terms_id=frozen.terms_id,
+                quantity=1, goods_fen=amount + discount, discount_fen=discount, paid_fen=amount,
+                terms_id=frozen.terms_id,
             )
         )  # fmt: skip
         sale.lines.append(line_id)
