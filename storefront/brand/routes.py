@@ -12,6 +12,7 @@ from storefront.brand import (
     pages,
     people,
     prices,
+    promotions,
     settlement,
     splits,
     stores,
@@ -26,6 +27,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *assortments.ROUTES,
     *pages.ROUTES,
     *contracts.ROUTES,
+    *promotions.ROUTES,
     *settlement.ROUTES,
     *splits.ROUTES,
 ]

@@ -130,6 +130,13 @@ ROWS: dict[str, Ask] = {
     "listContracts": Ask("finance", query={"code": "$contract_code"}),
     "createContract": Ask("finance", body=CONTRACT, own=201),
     "getContract": Ask("finance", {"contract_id": "$contract"}),
+    "listPromotions": Ask("finance"),
+    "startPromotion": Ask(
+        "finance", own=201,
+        body={"code": "#", "name": "双十一", "activeFrom": "2026-11-11T00:00:00+08:00",
+              "funders": [{"role": "mall", "rateBps": 5000}], "residualFunder": "brand"},
+    ),
+    "endPromotion": Ask("finance", {"promotion_id": "$promotion"}, body={"activeTo": "2026-12-01T00:00:00Z"}),
     "listPeriods": Ask("finance"),
     "closeMonth": Ask("finance", body={"month": "2025-01"}, own=409),
     "listStatements": Ask("finance"),
@@ -183,13 +190,13 @@ PLAIN = {
     "month", "title", "background", "visitor", "launchScene", "refreshToken", "q", "sort", "tag", "status", "limit",
     "latitude", "longitude", "level", "page_key", "version", "kind", "sync", "at", "appSecret", "merchantNo",
     "legalName", "account", "cardNo", "warned", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove", "scene", "categoryCode",
-    "ownership", "ownerName",
+    "ownership", "ownerName", "role", "residualFunder",
 }  # fmt: skip
 """Fields that name nothing: free texts, choices, numbers, times. A field that is neither here nor a `$kind` of its row fails."""
 
 NEW_NAMES = {("openStore", "code"), ("changeStore", "code"), ("nameStoreGroup", "code"), ("employStaff", "login"),
              ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("createTenant", "code"),
-             ("createTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login"), ("ownStore", "ownerCode"), ("ownMerchant", "ownerCode"),
+             ("createTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login"), ("ownStore", "ownerCode"), ("startPromotion", "code"), ("ownMerchant", "ownerCode"),
              ("addMerchant", "ownerCode")}  # fmt: skip
 """Names that a request gives (or a vendor's one-time code), not names it looks up."""
 
