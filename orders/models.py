@@ -144,6 +144,8 @@ class Payment(Base):
     parameters: Mapped[dict[str, Any] | None]
     transaction_id: Mapped[str | None]
     payer_total_fen: Mapped[Fen | None]
+    coupons: Mapped[dict[str, Any] | None]
+    """Who paid for its coupons (`orders.ports.CouponParts`), where the channel tells."""
     created_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment)
     paid_at: Mapped[datetime | None] = mapped_column(Moment)

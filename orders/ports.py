@@ -99,6 +99,14 @@ class PaymentState(StrEnum):
     """Paid, and money went back since."""
 
 
+class CouponParts(msgspec.Struct, frozen=True, kw_only=True):
+    """Who paid for the coupons of a payment, as far as the channel tells; what is left of the coupons nobody is told of."""
+
+    wechatpay_fen: Fen
+    merchant_fen: Fen
+    other_fen: Fen
+
+
 class ChannelPayment(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as the channel tells it, in a query's answer or a verified callback."""
 
@@ -112,6 +120,7 @@ class ChannelPayment(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None = None
     paid_at: datetime | None = None
     openid: str | None = None
+    coupons: CouponParts | None = None
 
 
 class Closed(msgspec.Struct, frozen=True):

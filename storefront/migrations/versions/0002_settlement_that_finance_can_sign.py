@@ -167,6 +167,9 @@ def upgrade() -> None:
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.add_column("merchants", sa.Column("owner_party_code", sa.Text(), nullable=True), schema="app")
+    op.add_column(
+        "payments", sa.Column("coupons", postgresql.JSONB(astext_type=sa.Text()), nullable=True), schema="app"
+    )
     op.drop_constraint(op.f("journals_ck_cause"), "journals", schema="app", type_="check")
     op.create_check_constraint(
         op.f("journals_ck_cause"),
@@ -239,6 +242,7 @@ def downgrade() -> None:
         "((cause = ANY (ARRAY['order_paid'::text, 'order_refunded'::text, 'loose_refund'::text, 'split_paid'::text, 'split_returned'::text, 'coupon_paid'::text, 'coupon_refunded'::text])))",
         schema="app",
     )
+    op.drop_column("payments", "coupons", schema="app")
     op.drop_column("merchants", "owner_party_code", schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=False, schema="app")
