@@ -101,6 +101,15 @@ class FunderRole(StrEnum):
     """平台承担."""
 
 
+class ClaimCause(StrEnum):
+    """Why a party owes something for a refund."""
+
+    NOT_RETURNED = "not_returned"
+    """It had its part through the channel, and the channel does not bring it back."""
+    PAID_BEFORE = "paid_before"
+    """The refund took back what had been paid to it otherwise, or what it had taken itself."""
+
+
 class PeriodState(StrEnum):
     """Whether entries may still be booked into a period."""
 

@@ -6,7 +6,7 @@ import msgspec
 
 from settlement.ports import Relation
 from settlement.splitting.states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
-from settlement.states import Cause, FunderRole, PartyKind, PeriodState
+from settlement.states import Cause, ClaimCause, FunderRole, PartyKind, PeriodState
 from tenants.kernel.ids import (
     ContractId,
     MerchantId,
@@ -96,6 +96,42 @@ class PromotionList(_View, frozen=True):
     """Promotions, the newest first."""
 
     promotions: list[PromotionView]
+
+
+class ClaimView(_View, frozen=True):
+    """One refund that a party owes its part of: `openFen` is what no later earning has covered."""
+
+    cause: ClaimCause
+    order_id: OrderId | None
+    order_no: str | None
+    refund_id: RefundId
+    amount_fen: Fen
+    open_fen: Fen
+    since_on: date
+    age_days: int
+    period_on: date
+    """The month whose statement nets it."""
+    statement_id: StatementId | None
+    """That statement, once it is written."""
+    return_no: str | None
+    trouble: str | None
+    channel_code: str | None
+    channel_message: str | None
+
+
+class PartyClaims(_View, frozen=True):
+    """What one party owes."""
+
+    party: PartyView
+    balance_fen: Fen
+    owes_fen: Fen
+    claims: list[ClaimView]
+
+
+class ClaimList(_View, frozen=True):
+    """Parties that owe, the largest debt first."""
+
+    parties: list[PartyClaims]
 
 
 class PeriodView(_View, frozen=True):

@@ -7,6 +7,7 @@ from litestar.types import ControllerRouterHandler
 from storefront.brand import (
     assortments,
     catalogue,
+    claims,
     contracts,
     owners,
     pages,
@@ -28,6 +29,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *pages.ROUTES,
     *contracts.ROUTES,
     *promotions.ROUTES,
+    *claims.ROUTES,
     *settlement.ROUTES,
     *splits.ROUTES,
 ]

@@ -137,6 +137,7 @@ ROWS: dict[str, Ask] = {
               "funders": [{"role": "mall", "rateBps": 5000}], "residualFunder": "brand"},
     ),
     "endPromotion": Ask("finance", {"promotion_id": "$promotion"}, body={"activeTo": "2026-12-01T00:00:00Z"}),
+    "listClaims": Ask("finance", query={"partyId": "$party"}),
     "listPeriods": Ask("finance"),
     "closeMonth": Ask("finance", body={"month": "2025-01"}, own=409),
     "listStatements": Ask("finance"),

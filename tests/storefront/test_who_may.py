@@ -102,6 +102,7 @@ MAY = {
     "listPromotions":           "hq finance",
     "startPromotion":           "hq finance",
     "endPromotion":             "hq finance",
+    "listClaims":               "hq finance",
     "listPeriods":              "hq finance",
     "closeMonth":               "hq finance",
     "listStatements":           "hq finance",

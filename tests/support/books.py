@@ -43,11 +43,13 @@ async def add_mall(db: Writing, name: str = "望江天地") -> MallId:
     return MallId(mall.id)
 
 
-async def add_store(db: Writing, code: str = "S1", *, mall_id: MallId | None = None) -> StoreId:
+async def add_store(
+    db: Writing, code: str = "S1", *, mall_id: MallId | None = None, **columns: object
+) -> StoreId:
     """A store in Shanghai's time."""
     store = Store(
         tenant_id=db.tenant_id, id=new_id(), code=code, name=f"{code} 店", mall_id=mall_id,
-        time_zone="Asia/Shanghai", created_at=LONG_AGO,
+        time_zone="Asia/Shanghai", created_at=LONG_AGO, **columns,
     )  # fmt: skip
     db.add(store)
     await db.flush()
