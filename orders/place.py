@@ -16,10 +16,12 @@ from catalog.listings import Listing
 from guides.attribution import Attribution, attribute
 from guides.commission import plan_in_force, rate_of
 from guides.queries import attribution_policy, commission_plans, gather_evidence, guide_of_staff
+from orders.bases import base_of_line
 from orders.basket import Basket, fill_basket, hands_over, refuse_incomplete, selling_store
 from orders.commands import PlaceAssistedOrder, PlaceOrder
 from orders.errors import OrderNumbersExhausted, PickupNotOffered, TotalAmountDifferent
 from orders.events import OrderPlaced, ReservationRanOut
+from orders.funding import funded_by_kind
 from orders.models import Order, OrderLine
 from orders.numbers import new_order_no
 from orders.ports import LineTerms, Terms, TermsQuestion
@@ -27,7 +29,7 @@ from orders.states import OrderState, Source
 from orders.views import PlacedOrder
 from tenants.hours import business_day, is_open
 from tenants.kernel.ids import GuideId, OrderId, ShopperId, StaffId, StoreId, new_id
-from tenants.kernel.money import Bps
+from tenants.kernel.money import Bps, Fen
 from tenants.kernel.outbox import append
 from tenants.kernel.scope import Writing
 from tenants.queries import find_shopper
@@ -132,7 +134,9 @@ async def _freeze_terms(
         return TermsQuestion(
             store_id=facts.store.id,
             sku_id=listing.sku_id,
+            sku_code=listing.sku_code,
             category_code=listing.category_code,
+            promotion_code=listing.promotion_code,
             guide_id=guide_id,
             guide_rate_bps=rate,
             at=now,
@@ -203,11 +207,19 @@ async def _write_lines(db: Writing, order_id: OrderId, *, basket: Basket, frozen
             "title": listing.title,
             "specs": msgspec.to_builtins(listing.specs),
             "category_code": listing.category_code,
+            "promotion_code": listing.promotion_code,
             "quantity": line.quantity,
             "unit_price_fen": listing.price_fen,
             "goods_fen": amount.goods_fen,
             "discount_fen": amount.discount_fen,
             "paid_fen": amount.paid_fen,
+            "promotion_fen": promotion_fen(listing, quantity=line.quantity),
+            "base_fen": base_of_line(
+                agreed.base,
+                goods_fen=amount.goods_fen,
+                paid_fen=amount.paid_fen,
+                funded=funded_by_kind(promotion_fen(listing, quantity=line.quantity), funding=agreed.funding),
+            ),
             "terms_id": agreed.terms_id,
             "evidence": {
                 "price": msgspec.to_builtins(listing.price_evidence),
@@ -219,3 +231,10 @@ async def _write_lines(db: Writing, order_id: OrderId, *, basket: Basket, frozen
         )
     ]
     await db.execute(insert(OrderLine).values(rows))
+
+
+def promotion_fen(listing: Listing, *, quantity: int) -> Fen:
+    """What a promotion takes off the list price of so many units; a price that no promotion names is nobody's cost."""
+    if listing.promotion_code is None or listing.line_price_fen is None or listing.price_fen is None:
+        return Fen(0)
+    return Fen(max(0, listing.line_price_fen - listing.price_fen) * quantity)

@@ -60,6 +60,11 @@ class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
     state: PaymentStatus
 
 
+def promoted() -> Any:
+    """What a promotion took off a line: of our own lines the list price's cut, of imported ones their discount."""
+    return func.coalesce(OrderLine.promotion_fen, OrderLine.discount_fen)
+
+
 def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
     """Every paid line with frozen terms: the columns of `SettledLine`, and what a statement says of a line (numbers, codes, source)."""
     return (
@@ -75,7 +80,8 @@ def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             Order.guide_id.label("guide_id"),
             OrderLine.terms_id.label("terms_id"),
             OrderLine.paid_fen.label("paid_fen"),
-            OrderLine.discount_fen.label("discount_fen"),
+            promoted().label("discount_fen"),
+            OrderLine.base_fen.label("base_fen"),
             Order.paid_at.label("paid_at"),
             Order.business_on.label("business_on"),
             Order.source.label("source"),
@@ -107,8 +113,10 @@ def reversed_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             RefundLine.terms_id.label("terms_id"),
             RefundLine.amount_fen.label("amount_fen"),
             RefundLine.kept_before_fen.label("kept_before_fen"),
+            RefundLine.base_fen.label("base_fen"),
             OrderLine.paid_fen.label("line_paid_fen"),
-            OrderLine.discount_fen.label("line_discount_fen"),
+            promoted().label("line_discount_fen"),
+            OrderLine.base_fen.label("line_base_fen"),
             Refund.refunded_at.label("refunded_at"),
             Refund.business_on.label("business_on"),
             Refund.source.label("source"),

@@ -90,21 +90,25 @@ def _claims(db: Reading, party_id: PartyId | None) -> Select[*tuple[Any, ...]]:
         partition_by=back.c.party_id, order_by=(back.c.since_on.desc(), back.c.refund_id.desc())
     )
     left = func.coalesce(owing.c.fen, 0) - (up_to - back.c.amount_fen)
+    stated = (
+        select(Statement.id)
+        .where(
+            Statement.tenant_id == db.tenant_id, Statement.party_id == back.c.party_id,
+            Statement.period_on == back.c.period_on,
+        )
+        .order_by(Statement.closed_at.desc())
+        .limit(1)
+        .correlate(back)
+    )  # fmt: skip
     counted = (
         select(
             back, func.least(func.greatest(left, 0), back.c.amount_fen).label("open_fen"), failed.c.return_no,
-            failed.c.trouble, failed.c.channel_code, failed.c.channel_message, Statement.id.label("statement_id"),
+            failed.c.trouble, failed.c.channel_code, failed.c.channel_message,
+            stated.scalar_subquery().label("statement_id"),
         )
         .outerjoin(owing, owing.c.party_id == back.c.party_id)
         .outerjoin(
             failed, and_(failed.c.party_id == back.c.party_id, failed.c.refund_id == back.c.refund_id)
-        )
-        .outerjoin(
-            Statement,
-            and_(
-                Statement.tenant_id == db.tenant_id, Statement.party_id == back.c.party_id,
-                Statement.period_on == back.c.period_on,
-            ),
         )
         .where(or_(owing.c.party_id.is_not(None), failed.c.return_no.is_not(None)))
     ).subquery("counted")  # fmt: skip

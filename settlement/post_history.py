@@ -7,7 +7,7 @@ larger than LARGEST_AMOUNT is left out, and `verify` names it.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -26,6 +26,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    extract,
     func,
     insert,
     literal,
@@ -45,13 +46,18 @@ from settlement.ledger import move_balances, open_accounts
 from settlement.models import Contract, FrozenTerms, Journal, LedgerEntry
 from settlement.periods import book_into
 from settlement.post_terms import booked_terms
+from settlement.split_sql import base_of_kept, portion_sql
 from settlement.states import Cause
 from tenants.kernel.ids import AccountId, OrderLineId, RefundId, StoreId, TenantId, TermsId
-from tenants.kernel.money import LARGEST_AMOUNT, WHOLE
+from tenants.kernel.money import LARGEST_AMOUNT
 from tenants.kernel.scope import Writing
 
 AT_ONCE = 5_000
 """Lines a transaction looks at: small enough that nobody waits long for the balances it moves."""
+
+
+LAST_DAY = 31
+"""The cut-off of a contract that has none."""
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +122,10 @@ def _sale_steps(tenant_id: TenantId) -> Subquery:
         settled.c.paid_fen.label("after"),
         settled.c.paid_fen.label("paid"),
         settled.c.discount_fen.label("discount"),
+        literal(0, BigInteger).label("base_before"),
+        base_of_kept(settled.c.paid_fen, paid=settled.c.paid_fen, base=settled.c.base_fen).label(
+            "base_after"
+        ),
         settled.c.paid_at.label("occurred_at"),
     ).subquery()
 
@@ -125,6 +135,9 @@ def _refund_steps(tenant_id: TenantId) -> Subquery:
     undone = reversed_lines_select(tenant_id).subquery()
     known = and_(undone.c.order_line_id.is_not(None), undone.c.kept_before_fen.is_not(None))
     before = case((known, undone.c.kept_before_fen), else_=undone.c.amount_fen)
+    after = before - undone.c.amount_fen
+    paid = case((known, undone.c.line_paid_fen), else_=undone.c.amount_fen)
+    base = case((known, undone.c.line_base_fen), else_=undone.c.base_fen)
     return select(
         undone.c.refund_id.label("key"),
         undone.c.refund_line_no.label("line_no"),
@@ -139,9 +152,11 @@ def _refund_steps(tenant_id: TenantId) -> Subquery:
         undone.c.source_name,
         undone.c.terms_id,
         before.label("before"),
-        (before - undone.c.amount_fen).label("after"),
+        after.label("after"),
         undone.c.line_paid_fen.label("paid"),
         case((known, undone.c.line_discount_fen), else_=0).label("discount"),
+        base_of_kept(before, paid=paid, base=base).label("base_before"),
+        base_of_kept(after, paid=paid, base=base).label("base_after"),
         undone.c.refunded_at.label("occurred_at"),
     ).subquery()  # fmt: skip
 
@@ -152,7 +167,9 @@ async def _next_chunk(
     """The steps after the cursor, how many there are, and the last of them."""
     key = tuple_(steps.c.key, steps.c.line_no)
     # An import refuses such amounts; were one there all the same, a thousand of them would burst a balance and stop every other line.
-    sane = and_(steps.c.before <= LARGEST_AMOUNT, steps.c.after <= LARGEST_AMOUNT)
+    sane = and_(
+        *(steps.c[name] <= LARGEST_AMOUNT for name in ("before", "after", "base_before", "base_after"))
+    )
     chosen = select(steps).where(steps.c.source == Source.HISTORY, sane)
     if source_name is not None:
         chosen = chosen.where(steps.c.source_name == source_name)
@@ -208,7 +225,7 @@ async def _book(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> int
 
 async def _routes(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> list[Route]:
     """Every kind of line among the claimed ones, for every party of its terms."""
-    month = cast(func.date_trunc("month", func.timezone(Contract.time_zone, chunk.c.occurred_at)), Date)
+    month = _period(func.timezone(Contract.time_zone, chunk.c.occurred_at), cut_off=Contract.cut_off_day)
     kinds = (
         select(chunk.c.store_id, chunk.c.source, chunk.c.terms_id, month.label("month"))
         .join(FrozenTerms, and_(FrozenTerms.tenant_id == db.tenant_id, FrozenTerms.id == chunk.c.terms_id))
@@ -269,13 +286,14 @@ def _parts(chunk: Subquery) -> Select[*tuple[Any, ...]]:
         "bps"
     )
     bps = other.render_derived(name="other").c.bps
-    before, after = _kept_or_borne(chunk, route)
-    given = select(func.coalesce(func.sum(_step(before, after, bps)), 0)).scalar_subquery()
-    rest = cast(after - before - given, BigInteger)
-    step = case((route.c.rate_bps.is_not(None), _step(before, after, route.c.rate_bps)), else_=rest)
+    taken = _taken_of(chunk, route)
+    given = select(func.coalesce(func.sum(taken.step(bps)), 0)).scalar_subquery()
+    rest = cast(taken.after - taken.before - given, BigInteger)
+    step = case((route.c.rate_bps.is_not(None), taken.step(route.c.rate_bps)), else_=rest)
     same_kind = and_(
         route.c.terms_id == chunk.c.terms_id, route.c.store_id == chunk.c.store_id,
-        route.c.source == chunk.c.source, route.c.month == cast(func.date_trunc("month", day), Date),
+        route.c.source == chunk.c.source,
+        route.c.month == _period(func.timezone(route.c.time_zone, chunk.c.occurred_at), cut_off=route.c.cut_off),
     )  # fmt: skip
     lines = (
         "cause_id", "order_id", "order_line_id", "refund_id", "refund_line_no", "store_id", "terms_id",
@@ -293,18 +311,32 @@ def _parts(chunk: Subquery) -> Select[*tuple[Any, ...]]:
     )  # fmt: skip
 
 
-def _kept_or_borne(chunk: Subquery, route: Any) -> tuple[Any, Any]:
-    """What a part is taken of before and after the step: what is kept, or the discount that goes with it; before a sale there is none."""
-    sold = chunk.c.cause == Cause.ORDER_PAID
+class _Taken(NamedTuple):
+    """What parts are taken of, before and after a step: of `before` and `after` in all, by rates of the bases."""
+
+    before: Any
+    after: Any
+    base_before: Any
+    base_after: Any
+
+    def step(self, bps: Any) -> Any:
+        """How much more a rate gives after than before."""
+        return portion_sql(self.base_after, bps) - portion_sql(self.base_before, bps)
+
+
+def _taken_of(chunk: Subquery, route: Any) -> _Taken:
+    """What is kept, or the part of the discount that goes with it; before a sale there is no discount."""
+    sold, of_kept = chunk.c.cause == Cause.ORDER_PAID, not_(route.c.of_discount)
 
     def borne(kept: Any) -> Any:
-        share = cast(
-            func.div(cast(chunk.c.discount, Numeric) * kept, func.nullif(chunk.c.paid, 0)), BigInteger
-        )
-        return case((chunk.c.paid == 0, chunk.c.discount), else_=share)
+        share = func.div(cast(chunk.c.discount, Numeric) * kept, func.nullif(chunk.c.paid, 0))
+        return case((chunk.c.paid == 0, chunk.c.discount), else_=cast(share, BigInteger))
 
-    before = case((not_(route.c.of_discount), chunk.c.before), (sold, 0), else_=borne(chunk.c.before))
-    return before, case((not_(route.c.of_discount), chunk.c.after), else_=borne(chunk.c.after))
+    before, after = case((sold, 0), else_=borne(chunk.c.before)), borne(chunk.c.after)
+    return _Taken(
+        case((of_kept, chunk.c.before), else_=before), case((of_kept, chunk.c.after), else_=after),
+        case((of_kept, chunk.c.base_before), else_=before), case((of_kept, chunk.c.base_after), else_=after),
+    )  # fmt: skip
 
 
 def _cause(chunk: Subquery, route: Any) -> Any:
@@ -316,14 +348,10 @@ def _cause(chunk: Subquery, route: Any) -> Any:
     )  # fmt: skip
 
 
-def _step(before: Any, after: Any, bps: Any) -> Any:
-    return _portion(after, bps) - _portion(before, bps)
-
-
-def _portion(amount: Any, rate: Any) -> Any:
-    """Amount x rate / 10000 rounded down, in two steps: the product of the largest amount would not fit in a bigint."""
-    whole, rest = amount.op("/")(WHOLE), amount.op("%")(WHOLE)
-    return whole.op("*")(rate).op("+")(rest.op("*")(rate).op("/")(WHOLE))
+def _period(local: Any, *, cut_off: Any) -> Any:
+    """The period of a local time (`calendar.period_of`): days after the cut-off are the next month's."""
+    later = case((extract("day", local) > func.coalesce(cut_off, LAST_DAY), 1), else_=0)
+    return cast(func.date_trunc("month", local) + func.make_interval(0, later), Date)
 
 
 def _digest(*parts: Any) -> Any:
@@ -350,7 +378,7 @@ ROUTE_COLUMNS: dict[str, Any] = {
     "terms_id": PG_UUID, "store_id": PG_UUID, "source": String, "month": Date, "time_zone": String,
     "party_id": PG_UUID, "contract_id": PG_UUID, "rate_bps": BigInteger, "other_rates": String,
     "against_id": PG_UUID, "account_id": PG_UUID, "period_on": Date, "role": String, "about": String,
-    "sign": BigInteger, "of_discount": Boolean,
+    "sign": BigInteger, "of_discount": Boolean, "cut_off": BigInteger,
 }  # fmt: skip
 
 
@@ -366,7 +394,7 @@ def _route_arrays(tenant_id: TenantId, routes: Sequence[Route], *, claimed: Sequ
         row = msgspec.structs.asdict(route) | msgspec.structs.asdict(route.kind) | {
             "against_id": route.against.account_id(tenant_id), "account_id": route.account.account_id(tenant_id),
             "time_zone": route.terms.time_zone, "contract_id": route.terms.contract_id, "role": route.role.value,
-            "sign": route.sign, "of_discount": route.of_discount,
+            "sign": route.sign, "of_discount": route.of_discount, "cut_off": route.terms.cut_off_day,
         }  # fmt: skip
         for name in ROUTE_COLUMNS:
             arrays[f"route_{name}"].append(row[name])

@@ -1,10 +1,14 @@
 """Frozen terms as posting needs them: the portions, and the contract whose calendar and books they belong to."""
 
+from datetime import date, datetime
+
 import msgspec
 from sqlalchemy import select
 
 from orders.funding import Funder, Funding
+from settlement.calendar import local_day, period_of
 from settlement.models import Contract, FrozenTerms, Party, TermsPortion
+from settlement.periods import CodeMonth
 from settlement.promotion_models import TermsFunder
 from settlement.split import Portion
 from tenants.kernel.ids import ContractId, PartyId, TermsId
@@ -19,10 +23,16 @@ class BookedTerms(msgspec.Struct, frozen=True, kw_only=True):
     contract_id: ContractId
     contract_code: str
     time_zone: str
+    cut_off_day: int | None = None
     residual_party_id: PartyId
     portions: tuple[Portion, ...]
     collector_party_id: PartyId | None = None
     funding: Funding | None = None
+
+    def day_and_period(self, at: datetime) -> tuple[date, CodeMonth]:
+        """The accounting day of a moment, and the contract's period that the day belongs to."""
+        day = local_day(at, time_zone=self.time_zone)
+        return day, (self.contract_code, period_of(day, cut_off=self.cut_off_day))
 
 
 async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, BookedTerms]:
@@ -30,7 +40,7 @@ async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, Booke
     frozen = (
         select(
             FrozenTerms.id, FrozenTerms.residual_party_id, FrozenTerms.collector_party_id, FrozenTerms.funder_party_id,
-            Contract.id.label("contract_id"), Contract.code, Contract.time_zone,
+            Contract.id.label("contract_id"), Contract.code, Contract.time_zone, Contract.cut_off_day,
         )
         .join(Contract, (Contract.tenant_id == FrozenTerms.tenant_id) & (Contract.id == FrozenTerms.contract_id))
         .where(
@@ -54,7 +64,7 @@ async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, Booke
     return {
         TermsId(row.id): BookedTerms(
             terms_id=TermsId(row.id), contract_id=ContractId(row.contract_id), contract_code=row.code,
-            time_zone=row.time_zone, residual_party_id=PartyId(row.residual_party_id),
+            time_zone=row.time_zone, cut_off_day=row.cut_off_day, residual_party_id=PartyId(row.residual_party_id),
             portions=tuple(portions.get(TermsId(row.id), ())),
             collector_party_id=row.collector_party_id, funding=funding.get(TermsId(row.id)),
         )

@@ -139,6 +139,12 @@ async def promotions_named(db: Reading, codes: Iterable[str | None]) -> dict[str
     }  # fmt: skip
 
 
+async def promotion_codes(db: Reading) -> frozenset[str]:
+    """The codes of all promotions."""
+    found = await db.execute(select(Promotion.code).where(Promotion.tenant_id == db.tenant_id))
+    return frozenset(found.scalars())
+
+
 async def _funders(db: Reading, ids: list[PromotionId]) -> dict[PromotionId, list[tuple[FunderRole, Bps]]]:
     statement = (
         select(PromotionFunder.promotion_id, PromotionFunder.role, PromotionFunder.rate_bps)

@@ -68,6 +68,26 @@ async def merchant_of_store(db: Reading, store_id: StoreId, *, at: datetime) -> 
     return MerchantId(merchant_id)
 
 
+async def merchants_of_stores(
+    db: Reading, store_ids: Sequence[StoreId], *, at: datetime
+) -> dict[StoreId, MerchantId]:
+    """Who takes each store's money then, of many stores at once; stores that nobody could take money for are absent."""
+    default = select(Merchant.id).where(Merchant.tenant_id == db.tenant_id, Merchant.is_default)
+    own = (
+        select(
+            Store.id, Store.merchant_id, StoreOwnership.store_id, StoreOwnership.merchant_id.label("named")
+        )
+        .outerjoin(StoreOwnership, and_(_of_store(db), *_in_force(at, at)))
+        .where(Store.tenant_id == db.tenant_id, Store.id.in_(list(store_ids)))
+    )
+    house = (await db.execute(default)).scalar_one_or_none()
+    found = {
+        row.id: (row.merchant_id if row.store_id is None else row.named) or house
+        for row in await db.execute(own)
+    }
+    return {StoreId(store_id): MerchantId(each) for store_id, each in found.items() if each is not None}
+
+
 async def ownerships(db: Reading, store_ids: Sequence[StoreId]) -> list[OwnershipView]:
     """Everything that is written down of these stores' owners, by store and time."""
     statement = (

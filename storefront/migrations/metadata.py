@@ -16,6 +16,7 @@ MODEL_MODULES = (
     "orders.models",
     "settlement.models",
     "settlement.promotion_models",
+    "settlement.contract_models",
     "settlement.splitting.models",
 )
 

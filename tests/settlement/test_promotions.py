@@ -52,7 +52,7 @@ async def test_a_mall_that_funds_half_of_a_discount_pays_it_to_the_brand_and_get
     async with tenant.writing() as db:
         store = await mall_store(db)
         await promote(db, "half", (FunderRole.MALL, 5_000))
-        asked = {"promotion_code": "half", "through_channel": source is Source.STOREFRONT}
+        asked = {"promotion": "half", "through_channel": source is Source.STOREFRONT}
         # 100.00 less 20.01: the mall's rate is of 79.99 (11.99), and it bears 10.00 of the discount.
         sale = await sell(db, store, 7_999, discount=2_001, source=source, **asked)
     await post_pending(tenant, now=OCTOBER)
@@ -79,8 +79,8 @@ async def test_every_role_falls_to_who_fills_it_at_the_store(tenant: TenantScope
             await own(db, store, Ownership.FRANCHISE, LONG_AGO, "F01", owner_name="林记加盟")
         shares = ((FunderRole.MALL, 3_000), (FunderRole.PLATFORM, 2_000), (FunderRole.BRAND, 1_000))
         await promote(db, "all", *shares, residual_funder=FunderRole.OWNER)
-        first = await sell(db, in_mall, 9_000, discount=1_000, promotion_code="all")
-        second = await sell(db, street, 9_000, discount=1_000, promotion_code="all")
+        first = await sell(db, in_mall, 9_000, discount=1_000, promotion="all")
+        second = await sell(db, street, 9_000, discount=1_000, promotion="all")
     await post_pending(tenant, now=OCTOBER)
     async with tenant.writing() as db:
         assert await balances(db, order_id=first.id) == {
@@ -100,7 +100,7 @@ async def test_goods_given_away_are_paid_for_by_their_funders(tenant: TenantScop
     async with tenant.writing() as db:
         store = await mall_store(db)
         await promote(db, "gift", (FunderRole.MALL, 10_000))
-        await sell(db, store, 0, discount=500, source=source, promotion_code="gift")
+        await sell(db, store, 0, discount=500, source=source, promotion="gift")
     await post_pending(tenant, now=OCTOBER)
     async with tenant.writing() as db:
         assert await balances(db) == {"mall": -500, "brand": 500}
@@ -112,7 +112,7 @@ async def test_an_unknown_or_ended_promotion_is_the_sellers_own_discount(tenant:
         store = await mall_store(db)
         await promote(db, "past", (FunderRole.MALL, 5_000), active_to=OCTOBER)
         for code in ("past", "nowhere"):
-            await sell(db, store, 1_000, discount=500, promotion_code=code)
+            await sell(db, store, 1_000, discount=500, promotion=code)
     await post_pending(tenant, now=OCTOBER)
     async with tenant.writing() as db:
         assert await balances(db) == {"mall": 300, "brand": 1_700}
@@ -130,7 +130,7 @@ async def test_history_in_sql_books_the_same_fen_as_one_by_one(
             for _ in range(40):
                 paid = random.choice([1, 7, 899, random.randint(1, 10**6), 10**12])
                 sale = await sell(
-                    db, store, paid, discount=random.randint(0, paid), source=source, promotion_code="odd"
+                    db, store, paid, discount=random.randint(0, paid), source=source, promotion="odd"
                 )  # fmt: skip
                 for part in (paid // 3, paid // 7):
                     await give_back(db, sale, {0: part})
@@ -175,7 +175,7 @@ async def test_control_the_laws_see_a_discount_that_nobody_was_charged_for(
     async with tenant.writing() as db:
         store = await mall_store(db)
         await promote(db, "half", (FunderRole.MALL, 5_000))
-        await sell(db, store, 8_000, discount=2_000, promotion_code="half")
+        await sell(db, store, 8_000, discount=2_000, promotion="half")
     broken = await broken_laws(tenant, now=OCTOBER)
     assert len(broken) == 2
     assert any("of a promotion" in each for each in broken)

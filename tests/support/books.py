@@ -3,19 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import text
 
+from orders.bases import base_of_line
+from orders.funding import funded_by_kind
 from orders.models import Order, OrderLine, Refund, RefundLine
 from orders.ports import TermsQuestion
-from orders.states import OrderState, RefundStatus, Source
+from orders.states import LineKind, OrderState, RefundStatus, Source
 from settlement.commands import ContractRateRow, CreateContract, NamedParty
+from settlement.contract_views import ContractView
 from settlement.contracts import create_contract
 from settlement.freeze import freeze
 from settlement.states import PartyKind
-from settlement.views import ContractView
 from tenants.kernel.ids import GuideId, MallId, OrderId, OrderLineId, RefundId, StoreId, TermsId, new_id
-from tenants.kernel.money import Bps
+from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import TenantScope, Writing
 from tenants.models import Mall, Store
 
@@ -81,35 +84,45 @@ async def sell(
     source: Source = Source.STOREFRONT,
     guide_id: GuideId | None = None,
     guide_bps: int = 0,
-    category: str | None = None,
+    goods: Sequence[int] | None = None,
     discount: int = 0,
-    **asked: object,
+    **named: Any,
 ) -> Sale:
-    """A paid order with a line of each amount (`discount` off each); further words are the terms' question's."""
+    """A paid order with a line of each amount.
+
+    `goods`: what the lines cost before discounts, or `discount` off each; `named`: category, sku, promotion, kind, source_name, through_channel.
+    """
     question = TermsQuestion(
-        store_id=store_id, sku_id=None, category_code=category, guide_id=guide_id,
-        guide_rate_bps=Bps(guide_bps), at=at, **asked,
+        store_id=store_id, sku_id=None, category_code=named.get("category"), sku_code=named.get("sku"),
+        promotion_code=named.get("promotion"), kind=named.get("kind", LineKind.GOODS), guide_id=guide_id,
+        guide_rate_bps=Bps(guide_bps), at=at, source_name=named.get("source_name"),
+        through_channel=named.get("through_channel", True),
     )  # fmt: skip
     [frozen] = await freeze(db, [question])
     order_id, total = OrderId(new_id()), sum(amounts)
+    costs = goods or [amount + discount for amount in amounts]
     order = Order(
         tenant_id=db.tenant_id, id=order_id, order_no=f"N{order_id.hex[-12:]}", source=source,
         source_name="till" if source is Source.HISTORY else "storefront",
         external_no=f"X{order_id.hex[-10:]}" if source is Source.HISTORY else None, state=OrderState.PAID,
         scene="official_shop", store_id=store_id, attribution_rule="store_only", attribution={},
-        business_on=at.date(), goods_fen=total + discount * len(amounts), discount_fen=discount * len(amounts),
-        total_fen=total, paid_fen=total, placed_at=at, paid_at=at,
+        business_on=at.date(), goods_fen=sum(costs), discount_fen=sum(costs) - total, total_fen=total,
+        paid_fen=total, placed_at=at, paid_at=at,
     )  # fmt: skip
     db.add(order)
     await db.flush()
     sale = Sale(order_id, store_id, source, frozen.terms_id)
-    for number, amount in enumerate(amounts, start=1):
+    for number, (amount, cost) in enumerate(zip(amounts, costs, strict=True), start=1):
         line_id = OrderLineId(new_id())
         db.add(
             OrderLine(
                 tenant_id=db.tenant_id, id=line_id, order_id=order_id, line_no=number, sku_code=f"SKU{number}",
-                quantity=1, goods_fen=amount + discount, discount_fen=discount, paid_fen=amount,
-                terms_id=frozen.terms_id,
+                quantity=1, goods_fen=cost, discount_fen=cost - amount, paid_fen=amount, terms_id=frozen.terms_id,
+                category_code=named.get("category"), promotion_code=named.get("promotion"),
+                base_fen=base_of_line(
+                    frozen.base, goods_fen=Fen(cost), paid_fen=Fen(amount),
+                    funded=funded_by_kind(Fen(cost - amount), funding=frozen.funding),
+                ),
             )
         )  # fmt: skip
         sale.lines.append(line_id)
@@ -169,6 +182,7 @@ async def give_back_loose(
             RefundLine(
                 tenant_id=db.tenant_id, refund_id=refund_id, line_no=number, quantity=0, amount_fen=amount,
                 terms_id=frozen.terms_id,
+                base_fen=base_of_line(frozen.base, goods_fen=Fen(amount), paid_fen=Fen(amount)),
             )
         )  # fmt: skip
     await db.flush()

@@ -1,5 +1,7 @@
 """Settlement that finance can sign."""
 
+# ruff: noqa: PLR0915 a revision has as many statements as the schema needs
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -92,6 +94,86 @@ def upgrade() -> None:
     )
     secure("store_ownerships", app="SELECT, INSERT, UPDATE (active_to)")
     op.create_table(
+        "true_ups",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("contract_code", sa.Text(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("term_starts_on", sa.Date(), nullable=False),
+        sa.Column("period_on", sa.Date(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("reckoning", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("true_ups_fk_parties"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("true_ups_pk")),
+        sa.UniqueConstraint(
+            "tenant_id",
+            "contract_code",
+            "party_id",
+            "period_on",
+            name=op.f("true_ups_uq_tenant_id_contract_code_party_id_period_on"),
+        ),
+        schema="app",
+    )
+    secure("true_ups", app="SELECT, INSERT")
+    op.create_table(
+        "contract_period_terms",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("contract_id", sa.UUID(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("rules", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "contract_id"],
+            ["app.contracts.tenant_id", "app.contracts.id"],
+            name=op.f("contract_period_terms_fk_contracts"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("contract_period_terms_fk_parties"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "tenant_id", "contract_id", "party_id", name=op.f("contract_period_terms_pk")
+        ),
+        schema="app",
+    )
+    secure("contract_period_terms", app="SELECT, INSERT")
+    op.create_table(
+        "contract_special_rates",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("contract_id", sa.UUID(), nullable=False),
+        sa.Column("row_no", sa.Integer(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("category_code", sa.Text(), nullable=False),
+        sa.Column("sku_code", sa.Text(), nullable=False),
+        sa.Column("promotion_code", sa.Text(), nullable=False),
+        sa.Column("valid_from_on", sa.Date(), nullable=True),
+        sa.Column("valid_to_on", sa.Date(), nullable=True),
+        sa.Column("rate_bps", sa.Integer(), nullable=False),
+        sa.CheckConstraint("rate_bps BETWEEN 0 AND 10000", name=op.f("contract_special_rates_ck_rate")),
+        sa.CheckConstraint(
+            "valid_from_on IS NULL OR valid_to_on IS NULL OR valid_from_on <= valid_to_on",
+            name=op.f("contract_special_rates_ck_valid"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "contract_id"],
+            ["app.contracts.tenant_id", "app.contracts.id"],
+            name=op.f("contract_special_rates_fk_contracts"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("contract_special_rates_fk_parties"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "contract_id", "row_no", name=op.f("contract_special_rates_pk")),
+        schema="app",
+    )
+    secure("contract_special_rates", app="SELECT, INSERT")
+    op.create_table(
         "terms_funders",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("terms_id", sa.UUID(), nullable=False),
@@ -127,6 +209,63 @@ def upgrade() -> None:
             nullable=False,
         ),
         schema="app",
+    )
+    op.add_column(
+        "contracts",
+        sa.Column(
+            "base_includes_funded_by",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+        ),
+        schema="app",
+    )
+    op.add_column(
+        "contracts", sa.Column("over_ratio", sa.Text(), server_default="refuse", nullable=False), schema="app"
+    )
+    op.add_column("contracts", sa.Column("cut_off_day", sa.Integer(), nullable=True), schema="app")
+    op.add_column(
+        "contracts",
+        sa.Column("payment_days", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        schema="app",
+    )
+    op.add_column(
+        "contracts",
+        sa.Column("tax_bps", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        schema="app",
+    )
+    op.add_column(
+        "contracts", sa.Column("invoice", sa.Text(), server_default="none", nullable=False), schema="app"
+    )
+    op.add_column(
+        "contracts",
+        sa.Column("channel_fee_by", sa.Text(), server_default="residual", nullable=False),
+        schema="app",
+    )
+    op.add_column("contracts", sa.Column("channel_fee_party_id", sa.UUID(), nullable=True), schema="app")
+    op.add_column(
+        "contracts",
+        sa.Column("coupons_by", sa.Text(), server_default="residual", nullable=False),
+        schema="app",
+    )
+    op.add_column("contracts", sa.Column("coupons_party_id", sa.UUID(), nullable=True), schema="app")
+    op.create_foreign_key(
+        "contracts_fk_coupons_party",
+        "contracts",
+        "parties",
+        ["tenant_id", "coupons_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
+        "contracts_fk_channel_fee_party",
+        "contracts",
+        "parties",
+        ["tenant_id", "channel_fee_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
     )
     op.create_foreign_key(
         "contracts_fk_collected_by_party",
@@ -167,9 +306,14 @@ def upgrade() -> None:
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.add_column("merchants", sa.Column("owner_party_code", sa.Text(), nullable=True), schema="app")
+    op.add_column("order_lines", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
+    op.add_column("order_lines", sa.Column("promotion_fen", sa.BigInteger(), nullable=True), schema="app")
+    op.add_column("order_lines", sa.Column("base_fen", sa.BigInteger(), nullable=True), schema="app")
     op.add_column(
         "payments", sa.Column("coupons", postgresql.JSONB(astext_type=sa.Text()), nullable=True), schema="app"
     )
+    op.add_column("prices", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
+    op.add_column("refund_lines", sa.Column("base_fen", sa.BigInteger(), nullable=True), schema="app")
     op.drop_constraint(op.f("journals_ck_cause"), "journals", schema="app", type_="check")
     op.create_check_constraint(
         op.f("journals_ck_cause"),
@@ -182,6 +326,55 @@ def upgrade() -> None:
         "merchants",
         "NOT (is_default AND owner_party_code IS NOT NULL)",
         schema="app",
+    )
+    op.drop_constraint(op.f("contracts_ck_base"), "contracts", schema="app", type_="check")
+    op.create_check_constraint(
+        op.f("contracts_ck_base"),
+        "contracts",
+        "base IN ('paid_goods', 'list_goods', 'paid_total', 'ex_tax')",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_channel_fee_by"),
+        "contracts",
+        "channel_fee_by IN ('residual', 'party', 'shared')",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_channel_fee_by_party"),
+        "contracts",
+        "(channel_fee_by = 'party') = (channel_fee_party_id IS NOT NULL)",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_coupons_by"),
+        "contracts",
+        "coupons_by IN ('residual', 'party', 'shared')",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_coupons_by_party"),
+        "contracts",
+        "(coupons_by = 'party') = (coupons_party_id IS NOT NULL)",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_cut_off_day"), "contracts", "cut_off_day BETWEEN 1 AND 28", schema="app"
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_invoice"),
+        "contracts",
+        "invoice IN ('we_issue', 'they_issue', 'none')",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_over_ratio"), "contracts", "over_ratio IN ('refuse', 'payable')", schema="app"
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_payment_days"), "contracts", "payment_days BETWEEN 0 AND 365", schema="app"
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_tax"), "contracts", "tax_bps BETWEEN 0 AND 10000", schema="app"
     )
     op.drop_constraint(op.f("ledger_accounts_ck_kind"), "ledger_accounts", schema="app", type_="check")
     op.create_check_constraint(
@@ -212,9 +405,17 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ledger_entries_ck_statement_version"), "ledger_entries", "statement_version > 0", schema="app"
     )
+    op.create_check_constraint(
+        op.f("order_lines_ck_base"), "order_lines", "base_fen IS NULL OR base_fen >= 0", schema="app"
+    )
+    op.create_check_constraint(
+        op.f("refund_lines_ck_base"), "refund_lines", "base_fen IS NULL OR base_fen >= 0", schema="app"
+    )
 
 
 def downgrade() -> None:
+    op.drop_constraint(op.f("refund_lines_ck_base"), "refund_lines", schema="app", type_="check")
+    op.drop_constraint(op.f("order_lines_ck_base"), "order_lines", schema="app", type_="check")
     op.drop_constraint(
         op.f("ledger_entries_ck_statement_version"), "ledger_entries", schema="app", type_="check"
     )
@@ -234,6 +435,19 @@ def downgrade() -> None:
         "((kind = ANY (ARRAY['channel'::text, 'payable'::text, 'coupon'::text])))",
         schema="app",
     )
+    op.drop_constraint(op.f("contracts_ck_tax"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_payment_days"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_over_ratio"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_invoice"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_cut_off_day"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_coupons_by_party"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_coupons_by"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_channel_fee_by_party"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_channel_fee_by"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_base"), "contracts", schema="app", type_="check")
+    op.create_check_constraint(
+        op.f("contracts_ck_base"), "contracts", "((base = 'paid_goods'::text))", schema="app"
+    )
     op.drop_constraint(op.f("merchants_ck_default_is_brands"), "merchants", schema="app", type_="check")
     op.drop_constraint(op.f("journals_ck_cause"), "journals", schema="app", type_="check")
     op.create_check_constraint(
@@ -242,7 +456,12 @@ def downgrade() -> None:
         "((cause = ANY (ARRAY['order_paid'::text, 'order_refunded'::text, 'loose_refund'::text, 'split_paid'::text, 'split_returned'::text, 'coupon_paid'::text, 'coupon_refunded'::text])))",
         schema="app",
     )
+    op.drop_column("refund_lines", "base_fen", schema="app")
+    op.drop_column("prices", "promotion_code", schema="app")
     op.drop_column("payments", "coupons", schema="app")
+    op.drop_column("order_lines", "base_fen", schema="app")
+    op.drop_column("order_lines", "promotion_fen", schema="app")
+    op.drop_column("order_lines", "promotion_code", schema="app")
     op.drop_column("merchants", "owner_party_code", schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=False, schema="app")
@@ -254,10 +473,25 @@ def downgrade() -> None:
     op.drop_column("frozen_terms", "funder_party_id", schema="app")
     op.drop_column("frozen_terms", "collector_party_id", schema="app")
     op.drop_constraint("contracts_fk_collected_by_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_column("contracts", "coupons_party_id", schema="app")
+    op.drop_column("contracts", "coupons_by", schema="app")
+    op.drop_column("contracts", "channel_fee_party_id", schema="app")
+    op.drop_column("contracts", "channel_fee_by", schema="app")
+    op.drop_column("contracts", "invoice", schema="app")
+    op.drop_column("contracts", "tax_bps", schema="app")
+    op.drop_column("contracts", "payment_days", schema="app")
+    op.drop_column("contracts", "cut_off_day", schema="app")
+    op.drop_column("contracts", "over_ratio", schema="app")
+    op.drop_column("contracts", "base_includes_funded_by", schema="app")
     op.drop_column("contracts", "collected_sources", schema="app")
     op.drop_column("contracts", "collected_by_party_id", schema="app")
     op.drop_column("contracts", "residual_by_owner", schema="app")
     op.drop_table("terms_funders", schema="app")
+    op.drop_table("contract_special_rates", schema="app")
+    op.drop_table("contract_period_terms", schema="app")
+    op.drop_table("true_ups", schema="app")
     op.drop_table("store_ownerships", schema="app")
     op.drop_table("promotion_funders", schema="app")
     op.drop_table("promotions", schema="app")
