@@ -14,18 +14,15 @@ import msgspec
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Boolean,
     Date,
     Numeric,
     Select,
-    String,
     Subquery,
     and_,
     any_,
     bindparam,
     case,
     cast,
-    column,
     extract,
     func,
     insert,
@@ -46,6 +43,7 @@ from settlement.ledger import move_balances, open_accounts
 from settlement.models import Contract, FrozenTerms, Journal, LedgerEntry
 from settlement.periods import book_into
 from settlement.post_terms import booked_terms
+from settlement.route_arrays import route_arrays, route_table
 from settlement.split_sql import base_of_kept, portion_sql
 from settlement.states import Cause
 from tenants.kernel.ids import AccountId, OrderLineId, RefundId, StoreId, TenantId, TermsId
@@ -218,7 +216,7 @@ async def _book(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> int
     moved = select(
         sides.c.account_id, func.sum(sides.c.fen).label("fen"), func.sum(sides.c.entry).label("entries")
     ).group_by(sides.c.account_id)
-    found = (await db.execute(moved, _route_arrays(db.tenant_id, routes, claimed=claimed))).all()
+    found = (await db.execute(moved, route_arrays(db.tenant_id, routes, claimed=claimed))).all()
     await move_balances(db, {AccountId(row.account_id): int(row.fen) for row in found})
     return sum(int(row.entries) for row in found)
 
@@ -280,7 +278,7 @@ def _parts(chunk: Subquery) -> Select[*tuple[Any, ...]]:
 
     All that terms and contracts say comes along in the routes, so that the lines are read once and joined with nothing else.
     """
-    route = _route_table()
+    route = route_table()
     day = cast(func.timezone(route.c.time_zone, chunk.c.occurred_at), Date)
     other = func.unnest(cast(func.string_to_array(route.c.other_rates, ","), ARRAY(BigInteger))).table_valued(
         "bps"
@@ -372,30 +370,3 @@ def _journal_id(steps: Any) -> Any:
 def _is_claimed(steps: Subquery) -> Any:
     """The claimed lines alone. ANY over an array is hashed whatever the planner expects; a join with unnest() may not be."""
     return steps.c.cause_id == any_(bindparam("claimed", type_=ARRAY(PG_UUID)))
-
-
-ROUTE_COLUMNS: dict[str, Any] = {
-    "terms_id": PG_UUID, "store_id": PG_UUID, "source": String, "month": Date, "time_zone": String,
-    "party_id": PG_UUID, "contract_id": PG_UUID, "rate_bps": BigInteger, "other_rates": String,
-    "against_id": PG_UUID, "account_id": PG_UUID, "period_on": Date, "role": String, "about": String,
-    "sign": BigInteger, "of_discount": Boolean, "cut_off": BigInteger,
-}  # fmt: skip
-
-
-def _route_table() -> Any:
-    arrays = [bindparam(f"route_{name}", type_=ARRAY(kind)) for name, kind in ROUTE_COLUMNS.items()]
-    columns = (column(name, kind) for name, kind in ROUTE_COLUMNS.items())
-    return func.unnest(*arrays).table_valued(*columns).render_derived(name="route")
-
-
-def _route_arrays(tenant_id: TenantId, routes: Sequence[Route], *, claimed: Sequence[UUID]) -> dict[str, Any]:
-    arrays: dict[str, list[Any]] = {f"route_{name}": [] for name in ROUTE_COLUMNS}
-    for route in routes:
-        row = msgspec.structs.asdict(route) | msgspec.structs.asdict(route.kind) | {
-            "against_id": route.against.account_id(tenant_id), "account_id": route.account.account_id(tenant_id),
-            "time_zone": route.terms.time_zone, "contract_id": route.terms.contract_id, "role": route.role.value,
-            "sign": route.sign, "of_discount": route.of_discount, "cut_off": route.terms.cut_off_day,
-        }  # fmt: skip
-        for name in ROUTE_COLUMNS:
-            arrays[f"route_{name}"].append(row[name])
-    return {**arrays, "claimed": claimed}

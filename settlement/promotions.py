@@ -68,7 +68,7 @@ async def start_promotion(
 
 
 async def end_promotion(
-    db: Writing, promotion_id: PromotionId, command: EndPromotion, *, actor: str, now: datetime
+    db: Writing, command: EndPromotion, *, promotion_id: PromotionId, actor: str, now: datetime
 ) -> PromotionView:
     """Let a promotion end earlier than it was to; raises PromotionNotFound, PromotionEndsWrong."""
     found = await find_promotion(db, promotion_id)

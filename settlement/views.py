@@ -188,12 +188,26 @@ class LineMoney(_View, frozen=True):
     steps: list[MoneyStep]
 
 
+class BesideMoney(_View, frozen=True):
+    """What moved a party's balance beside the order's portions: collected money, a promotion's cost, splits and returns."""
+
+    cause: Cause
+    party: PartyView
+    amount_fen: Fen
+    """Positive: the party is owed more."""
+    order_line_id: OrderLineId | None
+    refund_id: RefundId | None
+    occurred_on: date
+    period_on: date
+
+
 class OrderMoney(_View, frozen=True):
-    """Every fen of one order, as the ledger has it."""
+    """Every fen of one order, as the ledger has it: line by line what each party's portion is, and what moved beside."""
 
     order_id: OrderId
     kept_fen: Fen
     lines: list[LineMoney]
+    beside: list[BesideMoney] = []
 
 
 class ClosingTotals(_View, frozen=True):

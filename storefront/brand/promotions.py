@@ -60,7 +60,7 @@ async def end(
     """Let a promotion end earlier; what was sold under it stays as it was frozen."""
     chosen = PromotionId(promotion_id)
     async with tenant.writing() as db:
-        return await promotions.end_promotion(db, chosen, data, actor=principal.actor(), now=now)
+        return await promotions.end_promotion(db, data, promotion_id=chosen, actor=principal.actor(), now=now)
 
 
 ROUTES = [list_promotions, start, end]

@@ -5,14 +5,18 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from orders.commands import RepriceOrder
+from orders.reprice import Authority, reprice_order
 from orders.states import Source
 from settlement.commands import EndPromotion, FunderRow, StartPromotion
 from settlement.errors import FunderNamedTwice, FundersExceedWhole, PromotionCodeTaken, PromotionEndsWrong
 from settlement.pending import post_pending
 from settlement.post_beside import beside
 from settlement.promotions import end_promotion, promotions, start_promotion
-from settlement.states import FunderRole
+from settlement.queries import order_money
+from settlement.states import FunderRole, PartyKind
 from tenants.kernel.ids import StoreId
 from tenants.kernel.scope import TenantScope, Writing
 from tenants.states import Ownership
@@ -27,6 +31,7 @@ from tests.support.books import (
     sell,
 )
 from tests.support.owners import broken_laws, own
+from tests.support.trading import PRICE
 
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
 BOSS = "staff:test"
@@ -162,10 +167,14 @@ async def test_a_promotion_can_be_made_to_end_earlier_and_never_later(tenant: Te
     async with tenant.writing() as db:
         await promote(db, "once", (FunderRole.MALL, 5_000))
         [found] = await promotions(db)
-        ended = await end_promotion(db, found.id, EndPromotion(active_to=OCTOBER), actor=BOSS, now=OCTOBER)
+        ended = await end_promotion(
+            db, EndPromotion(active_to=OCTOBER), promotion_id=found.id, actor=BOSS, now=OCTOBER
+        )
         assert ended.active_to == OCTOBER
         with pytest.raises(PromotionEndsWrong):
-            await end_promotion(db, found.id, EndPromotion(active_to=NOVEMBER), actor=BOSS, now=OCTOBER)
+            await end_promotion(
+                db, EndPromotion(active_to=NOVEMBER), promotion_id=found.id, actor=BOSS, now=OCTOBER
+            )
 
 
 async def test_control_the_laws_see_a_discount_that_nobody_was_charged_for(
@@ -180,3 +189,57 @@ async def test_control_the_laws_see_a_discount_that_nobody_was_charged_for(
     assert len(broken) == 2
     assert any("of a promotion" in each for each in broken)
     assert any("in clearing" in each for each in broken)
+
+
+async def test_an_orders_money_shows_who_paid_for_its_discount(tenant: TenantScope) -> None:
+    async with tenant.writing() as db:
+        store = await mall_store(db)
+        await promote(db, "half", (FunderRole.MALL, 5_000))
+        sale = await sell(db, store, 8_000, discount=2_000, promotion="half")
+        await give_back(db, sale, {0: 8_000})
+    await post_pending(tenant, now=OCTOBER)
+    async with tenant.reading() as db:
+        money = await order_money(db, sale.id)
+    assert money.kept_fen == 0
+    assert [(each.cause.value, each.party.kind.value, each.amount_fen) for each in money.beside] == [
+        ("funded", "mall", -1_000), ("funded", "brand", 1_000),
+        ("funding_reversed", "brand", -1_000), ("funding_reversed", "mall", 1_000),
+    ]  # fmt: skip
+
+
+async def test_a_base_may_count_what_a_mall_pays_of_a_discount(tenant: TenantScope) -> None:
+    async with tenant.writing() as db:
+        mall = await add_mall(db)
+        store = await add_store(db, mall_id=mall)
+        await mall_contract(db, mall, [store], bps=1_500, base_includes_funded_by=[PartyKind.MALL])
+        await promote(db, "half", (FunderRole.MALL, 5_000))
+        sale = await sell(db, store, 8_000, discount=2_000, promotion="half")
+    await post_pending(tenant, now=OCTOBER)
+    async with tenant.writing() as db:
+        # 15 % of 80.00 and of the 10.00 that the mall pays: 13.50; it pays 10.00.
+        assert await balances(db) == {"mall": 1_350 - 1_000, "brand": 6_650 + 1_000}
+        await give_back(db, sale, {0: 4_000})
+    await post_pending(tenant, now=OCTOBER)
+    async with tenant.writing() as db:
+        assert await balances(db) == {"mall": 675 - 500, "brand": 3_325 + 500}
+    assert await broken_laws(tenant, now=OCTOBER) == []
+
+
+async def test_the_cut_of_a_promotions_price_is_shared_and_what_staff_take_off_is_not(shop) -> None:
+    trading = shop.trading
+    async with shop.tenant.writing() as db:
+        await promote(db, "sale", (FunderRole.PLATFORM, 4_000))
+        cut = "UPDATE app.prices SET promotion_code = 'sale', line_price_fen = price_fen + 5000 WHERE tenant_id = :t"
+        await db.execute(text(cut), {"t": db.tenant_id})
+    order = await trading.place(now=shop.now)
+    command = RepriceOrder(total_fen=PRICE - 900, reason="老顾客")
+    authority = Authority(actor="staff:test", store_id=None, limited=False)
+    await reprice_order(
+        shop.tenant, command, order_id=order.id, authority=authority, channels=shop.channels, terms=trading.terms,
+        now=shop.now,
+    )  # fmt: skip
+    payment = await trading.prepare(order.id)
+    await trading.take_money(payment.payment_no)
+    await trading.sync(order.id)
+    assert await shop.books_hold() == []
+    assert await shop.payable(shop.party("platform")) == -2_000

@@ -259,19 +259,19 @@ def upgrade() -> None:
         referent_schema="app",
     )
     op.create_foreign_key(
-        "contracts_fk_channel_fee_party",
+        "contracts_fk_collected_by_party",
         "contracts",
         "parties",
-        ["tenant_id", "channel_fee_party_id"],
+        ["tenant_id", "collected_by_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
     )
     op.create_foreign_key(
-        "contracts_fk_collected_by_party",
+        "contracts_fk_channel_fee_party",
         "contracts",
         "parties",
-        ["tenant_id", "collected_by_party_id"],
+        ["tenant_id", "channel_fee_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -472,8 +472,8 @@ def downgrade() -> None:
     op.drop_constraint("frozen_terms_fk_collector_party", "frozen_terms", schema="app", type_="foreignkey")
     op.drop_column("frozen_terms", "funder_party_id", schema="app")
     op.drop_column("frozen_terms", "collector_party_id", schema="app")
-    op.drop_constraint("contracts_fk_collected_by_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_constraint("contracts_fk_collected_by_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
     op.drop_column("contracts", "coupons_party_id", schema="app")
     op.drop_column("contracts", "coupons_by", schema="app")
