@@ -202,7 +202,7 @@ async def _book(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> int
     """Append the claimed lines' entries and move the balances; returns the entries written."""
     routes = await _routes(db, chunk, claimed=claimed)
     await open_accounts(db, {account for route in routes for account in (route.against, route.account)})
-    names, rows = _entries(db.tenant_id, chunk)
+    names, rows = _entries(db.tenant_id, chunk, shared=any(route.of_discount for route in routes))
     appended = (
         insert(LedgerEntry)
         .from_select(names, rows)
@@ -245,9 +245,12 @@ async def _routes(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> l
     ]
 
 
-def _entries(tenant_id: TenantId, chunk: Subquery) -> tuple[list[str], Select[*tuple[Any, ...]]]:
+def _entries(
+    tenant_id: TenantId, chunk: Subquery, *, shared: bool
+) -> tuple[list[str], Select[*tuple[Any, ...]]]:
     """The rows to append: each party's step with its accounts, swapped when it is negative, left out when it is nothing."""
-    parts = _parts(chunk).subquery()
+    # OFFSET keeps the planner from writing each step's arithmetic out at every place where the row names it.
+    parts = _parts(chunk, shared=shared).offset(0).subquery()
     # Role and funder say nothing of most entries; those keep the ids that they would have had without them.
     named = case(
         (parts.c.role == Role.PORTION, null()), else_=func.concat_ws("|", parts.c.role, parts.c.about)
@@ -273,10 +276,11 @@ def _entries(tenant_id: TenantId, chunk: Subquery) -> tuple[list[str], Select[*t
     return list(columns), select(*columns.values()).where(parts.c.delta != 0)
 
 
-def _parts(chunk: Subquery) -> Select[*tuple[Any, ...]]:
+def _parts(chunk: Subquery, *, shared: bool) -> Select[*tuple[Any, ...]]:
     """Each claimed line's step for each party: rounded-down portions, and the rest for the residual party.
 
-    All that terms and contracts say comes along in the routes, so that the lines are read once and joined with nothing else.
+    All that terms and contracts say comes along in the routes, so that the lines are read once and joined with nothing else. `shared`: some
+    routes are of a discount.
     """
     route = route_table()
     day = cast(func.timezone(route.c.time_zone, chunk.c.occurred_at), Date)
@@ -284,7 +288,7 @@ def _parts(chunk: Subquery) -> Select[*tuple[Any, ...]]:
         "bps"
     )
     bps = other.render_derived(name="other").c.bps
-    taken = _taken_of(chunk, route)
+    taken = _taken_of(chunk, route) if shared else _kept_of(chunk)
     given = select(func.coalesce(func.sum(taken.step(bps)), 0)).scalar_subquery()
     rest = cast(taken.after - taken.before - given, BigInteger)
     step = case((route.c.rate_bps.is_not(None), taken.step(route.c.rate_bps)), else_=rest)
@@ -322,6 +326,10 @@ class _Taken(NamedTuple):
         return portion_sql(self.base_after, bps) - portion_sql(self.base_before, bps)
 
 
+def _kept_of(chunk: Subquery) -> _Taken:
+    return _Taken(chunk.c.before, chunk.c.after, chunk.c.base_before, chunk.c.base_after)
+
+
 def _taken_of(chunk: Subquery, route: Any) -> _Taken:
     """What is kept, or the part of the discount that goes with it; before a sale there is no discount."""
     sold, of_kept = chunk.c.cause == Cause.ORDER_PAID, not_(route.c.of_discount)
@@ -331,10 +339,9 @@ def _taken_of(chunk: Subquery, route: Any) -> _Taken:
         return case((chunk.c.paid == 0, chunk.c.discount), else_=cast(share, BigInteger))
 
     before, after = case((sold, 0), else_=borne(chunk.c.before)), borne(chunk.c.after)
-    return _Taken(
-        case((of_kept, chunk.c.before), else_=before), case((of_kept, chunk.c.after), else_=after),
-        case((of_kept, chunk.c.base_before), else_=before), case((of_kept, chunk.c.base_after), else_=after),
-    )  # fmt: skip
+    borne_of = (before, after, before, after)
+    pairs = zip(_kept_of(chunk), borne_of, strict=True)
+    return _Taken(*(case((of_kept, kept), else_=fen) for kept, fen in pairs))
 
 
 def _cause(chunk: Subquery, route: Any) -> Any:
