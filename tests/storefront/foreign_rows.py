@@ -129,6 +129,7 @@ ROWS: dict[str, Ask] = {
     ),
     "listContracts": Ask("finance", query={"code": "$contract_code"}),
     "createContract": Ask("finance", body=CONTRACT, own=201),
+    "rehearseContract": Ask("finance", body=CONTRACT | {"month": "2026-01"}),
     "getContract": Ask("finance", {"contract_id": "$contract"}),
     "listPromotions": Ask("finance"),
     "startPromotion": Ask(
@@ -192,11 +193,13 @@ PLAIN = {
     "latitude", "longitude", "level", "page_key", "version", "kind", "sync", "at", "appSecret", "merchantNo",
     "legalName", "account", "cardNo", "warned", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove", "scene", "categoryCode",
     "ownership", "ownerName", "role", "residualFunder", "collectedSources",
+    "skuCode", "promotionCode", "validFromOn", "validToOn",
 }  # fmt: skip
 """Fields that name nothing: free texts, choices, numbers, times. A field that is neither here nor a `$kind` of its row fails."""
 
 NEW_NAMES = {("openStore", "code"), ("changeStore", "code"), ("nameStoreGroup", "code"), ("employStaff", "login"),
-             ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("createTenant", "code"),
+             ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("rehearseContract", "code"),
+             ("createTenant", "code"),
              ("createTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login"), ("ownStore", "ownerCode"), ("startPromotion", "code"), ("ownMerchant", "ownerCode"),
              ("addMerchant", "ownerCode")}  # fmt: skip
 """Names that a request gives (or a vendor's one-time code), not names it looks up."""

@@ -98,6 +98,7 @@ MAY = {
     "previewPage":              "hq manager",
     "listContracts":            "hq finance",
     "createContract":           "hq finance",
+    "rehearseContract":         "hq finance",
     "getContract":              "hq finance",
     "listPromotions":           "hq finance",
     "startPromotion":           "hq finance",

@@ -110,13 +110,7 @@ def upgrade() -> None:
             name=op.f("true_ups_fk_parties"),
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("true_ups_pk")),
-        sa.UniqueConstraint(
-            "tenant_id",
-            "contract_code",
-            "party_id",
-            "period_on",
-            name=op.f("true_ups_uq_tenant_id_contract_code_party_id_period_on"),
-        ),
+        sa.UniqueConstraint("tenant_id", "contract_code", "party_id", "period_on", name="true_ups_uq_period"),
         schema="app",
     )
     secure("true_ups", app="SELECT, INSERT")
@@ -250,15 +244,6 @@ def upgrade() -> None:
     )
     op.add_column("contracts", sa.Column("coupons_party_id", sa.UUID(), nullable=True), schema="app")
     op.create_foreign_key(
-        "contracts_fk_coupons_party",
-        "contracts",
-        "parties",
-        ["tenant_id", "coupons_party_id"],
-        ["tenant_id", "id"],
-        source_schema="app",
-        referent_schema="app",
-    )
-    op.create_foreign_key(
         "contracts_fk_collected_by_party",
         "contracts",
         "parties",
@@ -272,6 +257,15 @@ def upgrade() -> None:
         "contracts",
         "parties",
         ["tenant_id", "channel_fee_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
+        "contracts_fk_coupons_party",
+        "contracts",
+        "parties",
+        ["tenant_id", "coupons_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -472,9 +466,9 @@ def downgrade() -> None:
     op.drop_constraint("frozen_terms_fk_collector_party", "frozen_terms", schema="app", type_="foreignkey")
     op.drop_column("frozen_terms", "funder_party_id", schema="app")
     op.drop_column("frozen_terms", "collector_party_id", schema="app")
+    op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_collected_by_party", "contracts", schema="app", type_="foreignkey")
-    op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
     op.drop_column("contracts", "coupons_party_id", schema="app")
     op.drop_column("contracts", "coupons_by", schema="app")
     op.drop_column("contracts", "channel_fee_party_id", schema="app")
