@@ -154,6 +154,8 @@ class Payment(Base):
     """Who paid for its coupons (`orders.ports.CouponParts`), where the channel tells."""
     created_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment)
+    closing_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When we first set out to close it: from then on only the channel knows whether it can still be paid."""
     paid_at: Mapped[datetime | None] = mapped_column(Moment)
 
 

@@ -14,6 +14,7 @@ from storefront.brand import (
     people,
     prices,
     promotions,
+    relations,
     settlement,
     splits,
     stores,
@@ -21,6 +22,7 @@ from storefront.brand import (
 
 ROUTES: Final[list[ControllerRouterHandler]] = [
     *people.ROUTES,
+    *relations.ROUTES,
     *stores.ROUTES,
     *owners.ROUTES,
     *catalogue.ROUTES,

@@ -20,7 +20,6 @@ _DOCUMENT = {
     "line_id": "The line's own number; without it a line is told by what it says.",
     "sku_code": "The unit's code; it need not be in the catalogue.",
     "category_code": "The category, where a contract's rate depends on it.",
-    "promotion_code": "The campaign it was sold under, where a contract's rate depends on it.",
     "business_on": "The store's business day, where it is not the day of the moment.",
     "title": "What was sold, as the receipt says.",
     "kind": "What the line is; goods when nothing is said.",
@@ -116,6 +115,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     "assortments": {**_LEVEL, "listed": "Whether it is carried there; without this column it is."},
     "orders": {
         **_DOCUMENT,
+        "promotion_code": "The campaign it was sold under, where a contract's rate or who pays for its discount depends on it.",
         "sold_at": "When it was sold; without a zone of its own, in the mapping's time_zone.",
         "document_kind": "Sale or refund; without it a negative amount is a refund.",
         "status": "Their status, kept as it is.",

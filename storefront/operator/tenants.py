@@ -19,6 +19,7 @@ from tenants.errors import (
     MerchantKeyUnreadable,
     MerchantNumberTaken,
     OwnerUnclear,
+    PartnerAppidForeign,
     StaffLoginTaken,
     StaffRoleNeedsStore,
     StoreNotFound,
@@ -37,7 +38,9 @@ from tenants.views import MerchantView, StaffView, TenantView
     operation_id="createTenant",
     tags=["tenants"],
     guards=[operator],
-    responses=refusals(TenantCodeTaken, AppidTaken, MerchantKeyUnreadable, TimeZoneUnknown),
+    responses=refusals(
+        TenantCodeTaken, AppidTaken, MerchantKeyUnreadable, PartnerAppidForeign, TimeZoneUnknown
+    ),
 )
 async def create(
     data: JSONBody[CreateTenant], principal: CurrentPrincipal, wiring: Joined, now: Now
@@ -74,7 +77,9 @@ async def employ(
     operation_id="addMerchant",
     tags=["tenants"],
     guards=[operator],
-    responses=refusals(TenantNotFound, MerchantKeyUnreadable, MerchantNumberTaken, OwnerUnclear),
+    responses=refusals(
+        TenantNotFound, MerchantKeyUnreadable, MerchantNumberTaken, OwnerUnclear, PartnerAppidForeign
+    ),
 )
 async def add_another_merchant(
     tenant_id: FromPath[UUID],
