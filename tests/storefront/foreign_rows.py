@@ -216,7 +216,7 @@ NEW_NAMES = {("openStore", "code"), ("changeStore", "code"), ("nameStoreGroup", 
              ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("rehearseContract", "code"),
              ("createTenant", "code"),
              ("createTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login"), ("ownStore", "ownerCode"), ("startPromotion", "code"), ("ownMerchant", "ownerCode"),
-             ("addMerchant", "ownerCode"), ("connectTenant", "appid")}  # fmt: skip
+             ("addMerchant", "ownerCode"), ("addMerchant", "appid"), ("connectTenant", "appid")}  # fmt: skip
 """Names that a request gives (or a vendor's one-time code), not names it looks up."""
 
 ACROSS: list[tuple[str, Ask, str, str]] = [
