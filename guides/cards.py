@@ -21,7 +21,8 @@ from tenants.audit import record_deed
 from tenants.errors import MerchantNotFound
 from tenants.kernel.ids import GuideId, MerchantId
 from tenants.kernel.scope import Reading, TenantScope, Writing
-from tenants.queries import merchant_of_store, merchants, store_facts
+from tenants.queries import merchants, store_facts
+from tenants.standings import merchant_of_store
 
 
 async def keep_card(
@@ -97,7 +98,7 @@ async def _card_facts(db: Reading, guide_id: GuideId, *, at: datetime) -> tuple[
         },
         CardFacts,
     )  # fmt: skip
-    return await merchant_of_store(db, store_id), facts
+    return await merchant_of_store(db, store_id, at=at), facts
 
 
 def _kept(answer: CardKept | Refused | Unknown, *, guide_id: GuideId) -> CardKept:

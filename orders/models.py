@@ -105,6 +105,8 @@ class OrderLine(Base):
     category_code: Mapped[str | None]
     promotion_code: Mapped[str | None]
     """活动: the campaign whose price it was sold at."""
+    promotion_fen: Mapped[Fen | None]
+    """What the campaign took off the line's list price, where that is not the line's discount."""
     quantity: Mapped[int]
     unit_price_fen: Mapped[Fen | None]
     goods_fen: Mapped[Fen]
@@ -149,6 +151,8 @@ class Payment(Base):
     parameters: Mapped[dict[str, Any] | None]
     transaction_id: Mapped[str | None]
     payer_total_fen: Mapped[Fen | None]
+    coupons: Mapped[dict[str, Any] | None]
+    """Who paid for its coupons (`orders.ports.CouponParts`), where the channel tells."""
     created_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment)
     closing_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import func, select, true
 
 from orders.models import Order, OrderLine, Refund, RefundLine
+from orders.queries import promoted
 from orders.states import LineKind, RefundStatus, Source
 from tenants.kernel.ids import GuideId, OrderId, OrderLineId, StoreId, TermsId
 from tenants.kernel.money import Fen
@@ -33,6 +34,8 @@ class SoldLine(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: datetime
     goods_fen: Fen
     paid_fen: Fen
+    promoted_fen: Fen
+    """What its promotion took off it."""
     base_fen: Fen | None
     kept_fen: Fen
     terms_id: TermsId
@@ -71,7 +74,7 @@ def _lines(
             OrderLine.id, OrderLine.order_id, Order.store_id, OrderLine.kind, OrderLine.category_code,
             OrderLine.sku_code, OrderLine.promotion_code, Order.guide_id, Order.source, Order.placed_at,
             Order.paid_at, OrderLine.goods_fen, OrderLine.paid_fen, OrderLine.base_fen, OrderLine.terms_id,
-            back.label("back_fen"),
+            back.label("back_fen"), promoted().label("promoted_fen"),
         )
         .join(Order, (Order.tenant_id == OrderLine.tenant_id) & (Order.id == OrderLine.order_id))
         .where(
@@ -92,6 +95,6 @@ def _line(row: Any) -> SoldLine:
         promotion_code=row.promotion_code, guide_id=GuideId(row.guide_id) if row.guide_id else None,
         through_channel=row.source == Source.STOREFRONT, placed_at=row.placed_at, paid_at=row.paid_at,
         goods_fen=Fen(row.goods_fen), paid_fen=Fen(row.paid_fen),
-        base_fen=None if row.base_fen is None else Fen(row.base_fen),
+        promoted_fen=Fen(row.promoted_fen), base_fen=None if row.base_fen is None else Fen(row.base_fen),
         kept_fen=Fen(row.paid_fen - int(row.back_fen)), terms_id=TermsId(row.terms_id),
     )  # fmt: skip

@@ -7,7 +7,8 @@ message changes nothing. Every step locks the order's row first: two that meet h
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+import msgspec
+from sqlalchemy import insert, null, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from catalog import stock
@@ -62,6 +63,7 @@ async def record_payment(db: Writing, told: ChannelPayment, *, now: datetime) ->
         facts: dict[str, Any] = {
             "transaction_id": told.transaction_id,
             "payer_total_fen": told.payer_total_fen,
+            "coupons": null() if told.coupons is None else msgspec.to_builtins(told.coupons),
             "paid_at": told.paid_at or now,
         }
         if await move_payment(db, PaymentId(payment.id), to=PaymentStatus.PAID, **facts):

@@ -21,6 +21,7 @@ from orders.basket import Basket, fill_basket, hands_over, refuse_incomplete, se
 from orders.commands import PlaceAssistedOrder, PlaceOrder
 from orders.errors import OrderNumbersExhausted, PickupNotOffered, TotalAmountDifferent
 from orders.events import OrderPlaced, ReservationRanOut
+from orders.funding import funded_by_kind
 from orders.models import Order, OrderLine
 from orders.numbers import new_order_no
 from orders.ports import LineTerms, Terms, TermsQuestion
@@ -28,10 +29,11 @@ from orders.states import OrderState, Source
 from orders.views import PlacedOrder
 from tenants.hours import business_day, is_open
 from tenants.kernel.ids import GuideId, OrderId, ShopperId, StaffId, StoreId, new_id
-from tenants.kernel.money import Bps
+from tenants.kernel.money import Bps, Fen
 from tenants.kernel.outbox import append
 from tenants.kernel.scope import Writing
-from tenants.queries import find_shopper, merchant_of_store
+from tenants.queries import find_shopper
+from tenants.standings import merchant_of_store
 from tenants.views import StoreFacts
 
 TIME_TO_PAY = timedelta(minutes=15)
@@ -179,7 +181,7 @@ async def _write_order(
         "pickup_store_id": store.id,
         "placed_by_staff_id": buyer.staff_id,
         "attribution": msgspec.to_builtins(won),
-        "merchant_id": await merchant_of_store(db, store.id),
+        "merchant_id": await merchant_of_store(db, store.id, at=now),
         "profit_sharing": any(each.profit_sharing for each in frozen),
         "business_on": day,
         "remark": command.remark,
@@ -211,7 +213,13 @@ async def _write_lines(db: Writing, order_id: OrderId, *, basket: Basket, frozen
             "goods_fen": amount.goods_fen,
             "discount_fen": amount.discount_fen,
             "paid_fen": amount.paid_fen,
-            "base_fen": base_of_line(agreed.base, goods_fen=amount.goods_fen, paid_fen=amount.paid_fen),
+            "promotion_fen": promotion_fen(listing, quantity=line.quantity),
+            "base_fen": base_of_line(
+                agreed.base,
+                goods_fen=amount.goods_fen,
+                paid_fen=amount.paid_fen,
+                funded=funded_by_kind(promotion_fen(listing, quantity=line.quantity), funding=agreed.funding),
+            ),
             "terms_id": agreed.terms_id,
             "evidence": {
                 "price": msgspec.to_builtins(listing.price_evidence),
@@ -223,3 +231,10 @@ async def _write_lines(db: Writing, order_id: OrderId, *, basket: Basket, frozen
         )
     ]
     await db.execute(insert(OrderLine).values(rows))
+
+
+def promotion_fen(listing: Listing, *, quantity: int) -> Fen:
+    """What a promotion takes off the list price of so many units; a price that no promotion names is nobody's cost."""
+    if listing.promotion_code is None or listing.line_price_fen is None or listing.price_fen is None:
+        return Fen(0)
+    return Fen(max(0, listing.line_price_fen - listing.price_fen) * quantity)

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from orders.bases import AS_PAID, BaseRule
+from orders.funding import Funding
 from orders.states import LineKind
 from tenants.kernel.ids import (
     ContractId,
@@ -100,6 +101,14 @@ class PaymentState(StrEnum):
     """Paid, and money went back since."""
 
 
+class CouponParts(msgspec.Struct, frozen=True, kw_only=True):
+    """Who paid for the coupons of a payment, as far as the channel tells; what is left of the coupons nobody is told of."""
+
+    wechatpay_fen: Fen
+    merchant_fen: Fen
+    other_fen: Fen
+
+
 class ChannelPayment(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as the channel tells it, in a query's answer or a verified callback."""
 
@@ -113,6 +122,7 @@ class ChannelPayment(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None = None
     paid_at: datetime | None = None
     openid: str | None = None
+    coupons: CouponParts | None = None
 
 
 class Closed(msgspec.Struct, frozen=True):
@@ -199,11 +209,13 @@ class TermsQuestion(msgspec.Struct, frozen=True, kw_only=True):
     category_code: str | None
     sku_code: str | None = None
     promotion_code: str | None = None
-    """The campaign (活动) whose price it is sold at."""
+    """The campaign (活动) whose price or discount it is sold at."""
     kind: LineKind = LineKind.GOODS
     guide_id: GuideId | None
     guide_rate_bps: Bps
     at: datetime
+    source_name: str | None = None
+    """Where an imported sale comes from."""
     through_channel: bool = True
     """False for a sale imported from elsewhere: no platform fee on money that never was here, and nothing to mark for splitting."""
 
@@ -214,11 +226,13 @@ class LineTerms(msgspec.Struct, frozen=True, kw_only=True):
     terms_id: TermsId
     contract_id: ContractId
     profit_sharing: bool
+    funding: Funding | None = None
+    """Who pays for the line's discount, where a promotion says."""
     base: BaseRule = AS_PAID
 
 
 class NamedInRates(msgspec.Struct, frozen=True, kw_only=True):
-    """The SKUs and promotions that some contract has a rate for: whoever asks for many lines need not tell the others apart."""
+    """The SKUs and promotions that terms depend on (a rate names them, or somebody funds the discount): whoever asks for many lines need not tell the others apart."""
 
     sku_codes: frozenset[str] = frozenset()
     promotion_codes: frozenset[str] = frozenset()
@@ -241,6 +255,10 @@ class Terms(Protocol):
 
     async def bases(self, db: Reading, terms_ids: Collection[TermsId]) -> dict[TermsId, BaseRule]:
         """How the base of goods sold on these terms is found: for who changes what is paid for them."""
+        ...
+
+    async def fundings(self, db: Reading, terms_ids: Collection[TermsId]) -> dict[TermsId, Funding]:
+        """Who pays for the discounts of goods sold on these terms; terms that nobody shares a discount of are absent."""
         ...
 
 

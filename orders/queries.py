@@ -58,6 +58,11 @@ class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody set out to close it, and never wrote down what came of that."""
 
 
+def promoted() -> Any:
+    """What a promotion took off a line: of our own lines the list price's cut, of imported ones their discount."""
+    return func.coalesce(OrderLine.promotion_fen, OrderLine.discount_fen)
+
+
 def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
     """Every paid line with frozen terms: its ids and amounts, and what a statement says of a line (numbers, codes, source)."""
     return (
@@ -73,6 +78,7 @@ def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             Order.guide_id.label("guide_id"),
             OrderLine.terms_id.label("terms_id"),
             OrderLine.paid_fen.label("paid_fen"),
+            promoted().label("discount_fen"),
             OrderLine.base_fen.label("base_fen"),
             Order.paid_at.label("paid_at"),
             Order.business_on.label("business_on"),
@@ -107,6 +113,7 @@ def reversed_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             RefundLine.kept_before_fen.label("kept_before_fen"),
             RefundLine.base_fen.label("base_fen"),
             OrderLine.paid_fen.label("line_paid_fen"),
+            promoted().label("line_discount_fen"),
             OrderLine.base_fen.label("line_base_fen"),
             Refund.refunded_at.label("refunded_at"),
             Refund.business_on.label("business_on"),

@@ -23,6 +23,7 @@ from orders.errors import (
     PriceBeyondAuthority,
 )
 from orders.events import OrderRepriced
+from orders.funding import funded_by_kind
 from orders.models import Order, OrderLine
 from orders.pay import close_payment
 from orders.payments import lock_order, move_payment
@@ -127,16 +128,24 @@ async def _close_all(db: Writing, order_id: OrderId, *, closed: list[PaymentId])
 async def _write(db: Writing, order_id: OrderId, *, total: Fen, terms: Terms) -> None:
     """Spread the discount over the lines; the terms stay, and the base that their rates are applied to follows what is paid."""
     lines = select(
-        OrderLine.id, OrderLine.unit_price_fen, OrderLine.quantity, OrderLine.goods_fen, OrderLine.terms_id
+        OrderLine.id,
+        OrderLine.unit_price_fen,
+        OrderLine.quantity,
+        OrderLine.goods_fen,
+        OrderLine.terms_id,
+        OrderLine.promotion_fen,
     ).where(OrderLine.tenant_id == db.tenant_id, OrderLine.order_id == order_id)
     rows = (await db.execute(lines.order_by(OrderLine.line_no))).all()
     goods = Fen(sum(row.goods_fen for row in rows))
     prices = [LinePrice(Fen(row.unit_price_fen), row.quantity) for row in rows]
     amount = order_amount(prices, discount_fen=Fen(goods - total))
-    rules = await terms.bases(db, {TermsId(row.terms_id) for row in rows if row.terms_id})
+    frozen = {TermsId(row.terms_id) for row in rows if row.terms_id}
+    rules, fundings = await terms.bases(db, frozen), await terms.fundings(db, frozen)
     for row, each in zip(rows, amount.lines, strict=True):
         rule = rules.get(row.terms_id, AS_PAID)
-        base = base_of_line(rule, goods_fen=each.goods_fen, paid_fen=each.paid_fen)
+        # What staff take off is nobody's promotion: funders bear what they bore before.
+        funded = funded_by_kind(Fen(row.promotion_fen or 0), funding=fundings.get(row.terms_id))
+        base = base_of_line(rule, goods_fen=each.goods_fen, paid_fen=each.paid_fen, funded=funded)
         await db.execute(
             update(OrderLine)
             .where(OrderLine.tenant_id == db.tenant_id, OrderLine.id == row.id)

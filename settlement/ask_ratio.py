@@ -10,7 +10,7 @@ from tenants.errors import MerchantNotReady
 from tenants.kernel.ids import MerchantId
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import TenantScope
-from tenants.queries import merchants_of_stores
+from tenants.standings import merchants_of_stores
 
 
 async def largest_rates(
@@ -20,7 +20,7 @@ async def largest_rates(
     if not command.profit_sharing:
         return {}
     async with tenant.reading() as db:
-        found = set((await merchants_of_stores(db, command.store_ids)).values())
+        found = set((await merchants_of_stores(db, command.store_ids, at=command.active_from)).values())
     told = {}
     for merchant_id in sorted(found):
         try:

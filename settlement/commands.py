@@ -10,7 +10,7 @@ from settlement.agreed import Bearer, GuaranteeKind, Invoice, OverRatio, TermLen
 from settlement.errors import MonthUnreadable
 from settlement.period_terms import Tier
 from settlement.ports import Relation
-from settlement.states import PartyKind, RateBase
+from settlement.states import FunderRole, PartyKind, RateBase
 from tenants.kernel.ids import MallId, MerchantId, PartyId, StoreId
 from tenants.kernel.money import LARGEST_AMOUNT
 
@@ -76,7 +76,14 @@ class CreateContract(_Command, frozen=True):
     store_ids: Annotated[list[StoreId], Meta(max_length=20_000)]
     rates: Annotated[list[ContractRateRow], Meta(max_length=500)]
     active_to: datetime | None = None
-    residual_party: NamedParty = NamedParty(kind=PartyKind.BRAND)
+    residual_party: NamedParty | None = None
+    """Without one: whoever sells at the store, its franchisee or the brand."""
+    collected_by: NamedParty | None = None
+    """Whose till or cashier takes the money of sales that do not run through our channel; without one nobody but us holds any."""
+    collected_sources: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=50)
+    ] = []
+    """Only the sales of these sources; all that are not ours when none is named."""
     profit_sharing: bool = False
     time_zone: Zone | None = None
     base: RateBase = RateBase.PAID_GOODS
@@ -98,6 +105,30 @@ class RehearseContract(CreateContract, frozen=True, kw_only=True):
     """A contract that is not made: what it would have done to the orders of a month."""
 
     month: MonthText
+
+
+class FunderRow(_Command, frozen=True):
+    """One funder's part of a promotion's discounts, in basis points."""
+
+    role: FunderRole
+    rate_bps: Annotated[int, Meta(ge=1, le=10_000)]
+
+
+class StartPromotion(_Command, frozen=True):
+    """A promotion and who pays for it: funders' portions rounded down, the rest to one of them that has no rate."""
+
+    code: Code
+    name: Name
+    active_from: Annotated[datetime, Meta(tz=True)]
+    active_to: Annotated[datetime, Meta(tz=True)] | None = None
+    funders: Annotated[list[FunderRow], Meta(max_length=4)] = []
+    residual_funder: FunderRole = FunderRole.BRAND
+
+
+class EndPromotion(_Command, frozen=True):
+    """Let a promotion end earlier."""
+
+    active_to: Annotated[datetime, Meta(tz=True)]
 
 
 class CloseMonth(_Command, frozen=True):

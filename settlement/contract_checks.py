@@ -22,7 +22,7 @@ from settlement.errors import (
     ResidualPartyHasRate,
     TermsWithoutPeriod,
 )
-from settlement.parties import NewParty, named_party, new_party_id
+from settlement.parties import NewParty, collecting_party, named_party, new_party_id
 from settlement.period_terms import PeriodRules, refuse_wrong_rules
 from settlement.ratio import refuse_over_ratio
 from settlement.states import PartyKind, RateBase
@@ -53,6 +53,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     residual_party_id: PartyId
     channel_fee_party_id: PartyId | None
     coupons_party_id: PartyId | None
+    collector_party_id: PartyId | None
     parties: list[NewParty]
     rates: list[Rate]
     period_rules: dict[PartyId, PeriodRules]
@@ -66,6 +67,8 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
             store_ids=frozenset(command.store_ids), rates=tuple(self.rates), time_zone=self.time_zone,
             base=command.base, tax_bps=Bps(command.tax_bps),
             base_includes_funded_by=tuple(command.base_includes_funded_by),
+            residual_by_owner=command.residual_party is None, collected_by=self.collector_party_id,
+            collected_sources=tuple(command.collected_sources),
         )  # fmt: skip
 
 
@@ -77,9 +80,12 @@ async def check_contract(
     zone = command.time_zone or brand.time_zone
     check_time_zone(zone)
     await _refuse_wrong_stores(db, command)
-    residual = await named_party(db, command.residual_party)
+    residual = await named_party(db, command.residual_party or NamedParty(kind=PartyKind.BRAND))
+    collector = await collecting_party(db, command)
     named = [await named_party(db, row.party) for row in command.rates]
-    _refuse_residual([("rates", party) for party in named], residual=residual)
+    # Where the rest is the store's owner's, the brand may well have a rate: what it gets of a franchisee's sales.
+    if command.residual_party is not None:
+        _refuse_residual([("rates", party) for party in named], residual=residual)
     rates = [_rate(db, row, party) for row, party in zip(command.rates, named, strict=True)]
     _refuse_ambiguous(rates)
     fee = Rate(
@@ -95,11 +101,12 @@ async def check_contract(
     fee_party = await _bearer(db, command.channel_fee_by, command.channel_fee_party, place="channelFee")
     coupons_party = await _bearer(db, command.coupons_by, command.coupons_party, place="coupons")
     await refuse_over_ratio(db, command, rates=[*rates, *extra], ratios=ratios)
-    bearers = [party for party in (fee_party, coupons_party) if party is not None]
+    bearers = [party for party in (fee_party, coupons_party, collector) if party is not None]
     return Agreement(
         time_zone=zone, residual_party_id=new_party_id(db, residual),
         channel_fee_party_id=None if fee_party is None else new_party_id(db, fee_party),
         coupons_party_id=None if coupons_party is None else new_party_id(db, coupons_party),
+        collector_party_id=None if collector is None else new_party_id(db, collector),
         parties=[residual, *named, *counted, *bearers], rates=rates, period_rules=rules,
     )  # fmt: skip
 

@@ -45,13 +45,16 @@ def version_of(row: Any, *, rates: Sequence[Rate], store_ids: Iterable[StoreId])
         active_from=row.active_from, active_to=row.active_to, store_ids=frozenset(store_ids),
         rates=tuple(rates), time_zone=row.time_zone, base=RateBase(row.base), tax_bps=Bps(row.tax_bps),
         base_includes_funded_by=tuple(PartyKind(kind) for kind in row.base_includes_funded_by),
+        residual_by_owner=row.residual_by_owner, collected_by=row.collected_by_party_id,
+        collected_sources=tuple(row.collected_sources),
     )  # fmt: skip
 
 
 VERSION_COLUMNS = (
     Contract.id, Contract.code, Contract.version, Contract.residual_party_id, Contract.profit_sharing,
     Contract.active_from, Contract.active_to, Contract.time_zone, Contract.base, Contract.tax_bps,
-    Contract.base_includes_funded_by,
+    Contract.base_includes_funded_by, Contract.residual_by_owner, Contract.collected_by_party_id,
+    Contract.collected_sources,
 )  # fmt: skip
 """What `version_of` reads."""
 
@@ -181,7 +184,8 @@ def _view(
         tax_bps=Bps(version.tax_bps), invoice=Invoice(version.invoice),
         channel_fee_by=Bearer(version.channel_fee_by), channel_fee_party=party(version.channel_fee_party_id),
         coupons_by=Bearer(version.coupons_by), coupons_party=party(version.coupons_party_id),
-        active_from=version.active_from, active_to=version.active_to,
+        active_from=version.active_from, active_to=version.active_to, residual_by_owner=version.residual_by_owner,
+        collected_by=party(version.collected_by_party_id), collected_sources=version.collected_sources,
     )  # fmt: skip
 
 

@@ -61,6 +61,11 @@ class ContractView(_View, frozen=True):
     coupons_party: PartyView | None
     active_from: datetime
     active_to: datetime | None
+    residual_by_owner: bool = False
+    """The rest is a store's franchisee's, where it has one."""
+    collected_by: PartyView | None = None
+    """Whose till or cashier takes the money of sales that do not run through our channel."""
+    collected_sources: list[str] = []
 
 
 class ContractList(_View, frozen=True):

@@ -150,7 +150,9 @@ async def _write(
     contract_id = ContractId(new_id())
     row = {
         "tenant_id": db.tenant_id, "id": contract_id, "code": command.code, "version": version,
-        "name": command.name, "residual_party_id": agreed.residual_party_id, "base": command.base.value,
+        "name": command.name, "residual_party_id": agreed.residual_party_id,
+        "residual_by_owner": command.residual_party is None, "collected_by_party_id": agreed.collector_party_id,
+        "collected_sources": sorted(set(command.collected_sources)), "base": command.base.value,
         "base_includes_funded_by": sorted({kind.value for kind in command.base_includes_funded_by}),
         "profit_sharing": command.profit_sharing, "over_ratio": command.over_ratio.value,
         "time_zone": agreed.time_zone, "cut_off_day": command.cut_off_day, "payment_days": command.payment_days,

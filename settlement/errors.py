@@ -267,3 +267,39 @@ class DifferenceEnded(Conflict):
     """This difference is closed already."""
 
     zh = "该差异已关闭"
+
+
+class PromotionNotFound(NotFound):
+    """There is no such promotion."""
+
+    zh = "促销活动不存在"
+
+
+class PromotionCodeTaken(Conflict):
+    """There is a promotion with this code; a promotion is never edited, give the new one a code of its own."""
+
+    zh = "促销活动编码已存在；活动不可修改，请使用新的编码"
+
+
+class PromotionEndsWrong(Conflict):
+    """A promotion ends after it begins, and can only be made to end earlier."""
+
+    zh = "促销活动的结束时间必须晚于开始时间，且只能提前结束"
+
+
+class FundersExceedWhole(Invalid):
+    """The funders' rates add up to more than 100 %."""
+
+    zh = "承担比例合计超过 100%"
+
+
+class FunderNamedTwice(Invalid):
+    """Each funder is named once; who takes the rest has no rate of its own."""
+
+    zh = "每个承担方只能填写一次，承担余额的一方不再填写比例"
+
+
+class CollectorUnclear(Invalid):
+    """Somebody else than the brand and its guides collects, named with or without the sources whose money it takes."""
+
+    zh = "收款方必须是品牌与导购以外的结算方；填写来源时必须同时填写收款方"

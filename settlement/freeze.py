@@ -14,15 +14,21 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from orders.bases import BaseRule
+from orders.funding import Funding
 from orders.ports import LineTerms, NamedInRates, TermsQuestion
 from settlement.contract_queries import VERSION_COLUMNS, named_in_rates, rates_of, version_of
 from settlement.contracts import open_books
 from settlement.errors import NoTermsInForce
 from settlement.models import Contract, ContractStore, FrozenTerms, TermsPortion
-from settlement.parties import PLATFORM_CODE, ensure_guides
+from settlement.parties import PLATFORM_CODE, ensure_guides, ensure_parties
+from settlement.post_terms import booked_terms
+from settlement.promotion_models import TermsFunder
+from settlement.promotions import promotion_codes
+from settlement.sides import SideBook, read_sides
 from settlement.states import PartyKind
 from settlement.terms import (
     HOUSE,
+    Behind,
     ContractVersion,
     LineSplit,
     Rate,
@@ -54,11 +60,16 @@ class ContractTerms:
 
     async def named_in_rates(self, db: Reading) -> NamedInRates:
         """The SKUs and promotions that terms may depend on."""
-        return await named_in_rates(db)
+        return await named_in_terms(db)
 
     async def bases(self, db: Reading, terms_ids: Collection[TermsId]) -> dict[TermsId, BaseRule]:
         """How the base of goods sold on these terms is found."""
         return await bases(db, terms_ids)
+
+    async def fundings(self, db: Reading, terms_ids: Collection[TermsId]) -> dict[TermsId, Funding]:
+        """Who pays for the discounts of goods sold on these terms."""
+        booked = await booked_terms(db, set(terms_ids))
+        return {terms_id: terms.funding for terms_id, terms in booked.items() if terms.funding}
 
 
 async def freeze(db: Writing, questions: Sequence[TermsQuestion]) -> list[LineTerms]:
@@ -71,7 +82,7 @@ async def freeze(db: Writing, questions: Sequence[TermsQuestion]) -> list[LineTe
         book = await _read_book(db, questions)
     decided = book.decide(questions)
     ids = {split: split.terms_id(db.tenant_id) for split in {each.split for each in decided.values()}}
-    await _intern(db, {ids[split]: split for split in ids}, questions=questions)
+    await _intern(db, {ids[split]: split for split in ids}, questions=questions, sides=book.sides)
     return [_answer(decided[question], ids) for question in questions]
 
 
@@ -82,6 +93,13 @@ async def foretell(db: Reading, questions: Sequence[TermsQuestion]) -> bool:
         return any(each.split.profit_sharing for each in book.decide(questions).values())
     except NoTermsInForce:
         return False
+
+
+async def named_in_terms(db: Reading) -> NamedInRates:
+    """The SKUs and promotions that rates name, and the promotions that somebody pays for."""
+    found = await named_in_rates(db)
+    funded = await promotion_codes(db)
+    return msgspec.structs.replace(found, promotion_codes=found.promotion_codes | funded)
 
 
 async def bases(db: Reading, terms_ids: Collection[TermsId]) -> dict[TermsId, BaseRule]:
@@ -113,6 +131,7 @@ class _Book(msgspec.Struct):
     tenant_id: TenantId
     platform_fee: Bps
     contracts: list[ContractVersion]
+    sides: SideBook
 
     def decide(self, questions: Sequence[TermsQuestion]) -> dict[TermsQuestion, Decision]:
         """The terms of each distinct question."""
@@ -130,18 +149,24 @@ class _Book(msgspec.Struct):
                 at=question.at, category_code=question.category_code, sku_code=question.sku_code,
                 promotion_code=question.promotion_code,
             )  # fmt: skip
+            sides = self.sides.of(question)
+            collector = contract.collector(
+                through_channel=question.through_channel, payee=sides.payee, source=question.source_name
+            )
             key = (
                 contract.contract_id, line, question.kind, question.guide_id, question.guide_rate_bps,
-                question.through_channel,
+                question.through_channel, sides.seller, collector, sides.funding,
             )  # fmt: skip
             if key not in decided:
-                split = self._line_split(contract, question, line=line)
+                sold = contract.sold_by(sides.seller)
+                behind = Behind(collector=collector, funding=sides.funding)
+                split = self._line_split(sold, question, line=line, behind=behind)
                 decided[key] = Decision(split, contract.base_rule(question.kind))
             answers[question] = decided[key]
         return answers
 
     def _line_split(
-        self, contract: ContractVersion, question: TermsQuestion, *, line: RatedLine
+        self, contract: ContractVersion, question: TermsQuestion, *, line: RatedLine, behind: Behind
     ) -> LineSplit:
         platform = guide = None
         if question.through_channel:
@@ -155,7 +180,9 @@ class _Book(msgspec.Struct):
                 party_id=party_id_of(self.tenant_id, code), kind=PartyKind.GUIDE,
                 rate_bps=question.guide_rate_bps,
             )  # fmt: skip
-        split = line_split(contract, line=line, kind=question.kind, platform=platform, guide=guide)
+        split = line_split(
+            contract, line=line, kind=question.kind, platform=platform, guide=guide, behind=behind
+        )
         if question.through_channel:
             return split
         return msgspec.structs.replace(split, profit_sharing=False)
@@ -167,14 +194,15 @@ async def _read_book(db: Reading, questions: Sequence[TermsQuestion]) -> _Book:
     last = max((question.at for question in questions), default=None)
     brand = await find_tenant(db)
     if first is None or last is None:
-        return _Book(db.tenant_id, brand.platform_fee_bps, [])
+        return _Book(db.tenant_id, brand.platform_fee_bps, [], SideBook(db.tenant_id, brand.name, {}, {}, {}))
     covered = await _covering(db, stores, first=first, last=last)
     rates = await rates_of(db, [row.id for row, _ in covered])
     contracts = [
         version_of(row, rates=rates.get(ContractId(row.id), ()), store_ids=store_ids)
         for row, store_ids in covered
     ]
-    return _Book(db.tenant_id, brand.platform_fee_bps, contracts)
+    sides = await read_sides(db, questions, first=first, last=last, brand_name=brand.name)
+    return _Book(db.tenant_id, brand.platform_fee_bps, contracts, sides)
 
 
 async def _covering(
@@ -204,7 +232,7 @@ async def _covering(
 
 
 async def _intern(
-    db: Writing, wanted: dict[TermsId, LineSplit], *, questions: Sequence[TermsQuestion]
+    db: Writing, wanted: dict[TermsId, LineSplit], *, questions: Sequence[TermsQuestion], sides: SideBook
 ) -> None:
     """Write the terms that are not there yet; in the steady state one look-up and nothing else."""
     new = dict(wanted)
@@ -220,7 +248,11 @@ async def _intern(
     owed = {portion.party_id for split in new.values() for portion in split.portions}
     guides = {question.guide_id for question in questions if question.guide_id is not None}
     named = {each for each in guides if party_id_of(db.tenant_id, guide_party_code(each)) in owed}
-    await ensure_guides(db, named, now=max(question.at for question in questions))
+    now = max(question.at for question in questions)
+    await ensure_guides(db, named, now=now)
+    wanted_parties = {party_id for split in new.values() for party_id in split.sides()}
+    known_sides = [sides.parties[party_id] for party_id in wanted_parties if party_id in sides.parties]
+    await ensure_parties(db, known_sides, now=now)
     for start in range(0, len(new), AT_ONCE):
         await _write(db, {terms_id: new[terms_id] for terms_id in sorted(new)[start : start + AT_ONCE]})
 
@@ -230,6 +262,8 @@ async def _write(db: Writing, new: dict[TermsId, LineSplit]) -> None:
         {
             "tenant_id": db.tenant_id, "id": terms_id, "contract_id": split.contract_id,
             "residual_party_id": split.residual_party_id, "profit_sharing": split.profit_sharing,
+            "collector_party_id": split.collector_party_id,
+            "funder_party_id": split.funding.residual_party_id if split.funding else None,
             "content": split.content(),
         }
         for terms_id, split in new.items()
@@ -243,13 +277,22 @@ async def _write(db: Writing, new: dict[TermsId, LineSplit]) -> None:
         for portion in split.portions
     ]  # fmt: skip
     await db.execute(upsert(FrozenTerms).on_conflict_do_nothing(), terms)
-    if portions:
-        await db.execute(upsert(TermsPortion).on_conflict_do_nothing(), portions)
+    funders = [
+        {
+            "tenant_id": db.tenant_id, "terms_id": terms_id, "party_id": funder.party_id,
+            "rate_bps": funder.rate_bps,
+        }
+        for terms_id, split in new.items()
+        for funder in (split.funding.funders if split.funding else ())
+    ]  # fmt: skip
+    for table, rows in ((TermsPortion, portions), (TermsFunder, funders)):
+        if rows:
+            await db.execute(upsert(table).on_conflict_do_nothing(), rows)
 
 
 def _answer(decision: Decision, ids: dict[LineSplit, TermsId]) -> LineTerms:
     split = decision.split
     return LineTerms(
         terms_id=ids[split], contract_id=split.contract_id, profit_sharing=split.profit_sharing,
-        base=decision.base,
+        base=decision.base, funding=split.funding,
     )  # fmt: skip

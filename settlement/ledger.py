@@ -72,9 +72,10 @@ def payable_account(
     )  # fmt: skip
 
 
-def coupon_account(store_id: StoreId) -> Account:
-    """What coupons paid at a store, net of what refunds gave back to them."""
-    return Account(kind=AccountKind.COUPON, name=AccountKind.COUPON.value, store_id=store_id)
+def coupon_account(store_id: StoreId, contributor: str = "") -> Account:
+    """What coupons paid at a store, net of what refunds gave back to them: of one who paid for them, or of those nothing is said of."""
+    name = f"{AccountKind.COUPON}:{contributor}" if contributor else AccountKind.COUPON.value
+    return Account(kind=AccountKind.COUPON, name=name, store_id=store_id)
 
 
 def fee_account(store_id: StoreId) -> Account:

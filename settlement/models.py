@@ -61,6 +61,7 @@ class Contract(Base):
     __tablename__ = "contracts"
     __table_args__ = tenant_table(
         belongs_to("parties", "residual_party_id"),
+        belongs_to("parties", "collected_by_party_id", name="contracts_fk_collected_by_party"),
         UniqueConstraint("tenant_id", "code", "version"),
         belongs_to("parties", "channel_fee_party_id", name="contracts_fk_channel_fee_party"),
         belongs_to("parties", "coupons_party_id", name="contracts_fk_coupons_party"),
@@ -84,6 +85,12 @@ class Contract(Base):
     version: Mapped[int]
     name: Mapped[str]
     residual_party_id: Mapped[UUID]
+    residual_by_owner: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Where somebody else than the brand sells at a store, the rest is that party's."""
+    collected_by_party_id: Mapped[UUID | None]
+    """收款方: whose till or cashier takes the money of sales that do not run through our channel."""
+    collected_sources: Mapped[list[Any]] = mapped_column(default=list, server_default=text("'[]'::jsonb"))
+    """The sources whose sales it takes the money of; all of them when none is named."""
     base: Mapped[str] = mapped_column(default=RateBase.PAID_GOODS)
     base_includes_funded_by: Mapped[list[Any]] = mapped_column(
         default=list, server_default=text("'[]'::jsonb")
@@ -151,6 +158,8 @@ class FrozenTerms(Base):
     __table_args__ = tenant_table(
         belongs_to("contracts", "contract_id"),
         belongs_to("parties", "residual_party_id"),
+        belongs_to("parties", "collector_party_id", name="frozen_terms_fk_collector_party"),
+        belongs_to("parties", "funder_party_id", name="frozen_terms_fk_funder_party"),
         app="SELECT, INSERT",
     )
 
@@ -158,6 +167,10 @@ class FrozenTerms(Base):
     id: Mapped[Key]
     contract_id: Mapped[UUID]
     residual_party_id: Mapped[UUID]
+    collector_party_id: Mapped[UUID | None]
+    """Who took the money, where it was not us: its own till, or a merchant number of its own."""
+    funder_party_id: Mapped[UUID | None]
+    """Who bears what the funders' portions of a discount leave; null: nobody shares it."""
     profit_sharing: Mapped[bool]
     content: Mapped[dict[str, Any]]
 

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from guides.queries import find_guide
-from settlement.commands import NamedParty
-from settlement.errors import PartyUnknown
+from settlement.commands import CreateContract, NamedParty
+from settlement.errors import CollectorUnclear, PartyUnknown
 from settlement.models import Party
 from settlement.states import PartyKind
 from settlement.terms import guide_party_code, party_id_of
@@ -94,6 +94,17 @@ async def named_party(db: Reading, named: NamedParty) -> NewParty:
             details={"kind": f"{named.kind} needs a code, and a guide has a commission plan instead"}
         )
     return NewParty(kind=named.kind, code=f"{named.kind}:{named.code}", name=named.name or named.code)
+
+
+async def collecting_party(db: Reading, command: CreateContract) -> NewParty | None:
+    """Who takes the money by a contract; the brand collects by itself, and a guide never does."""
+    if command.collected_by is None:
+        if command.collected_sources:
+            raise CollectorUnclear(details={"collectedSources": "sources are named, and nobody who collects"})
+        return None
+    if command.collected_by.kind in {PartyKind.BRAND, PartyKind.GUIDE}:
+        raise CollectorUnclear(details={"collectedBy": str(command.collected_by.kind)})
+    return await named_party(db, command.collected_by)
 
 
 def new_party_id(db: Reading, party: NewParty) -> PartyId:

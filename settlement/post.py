@@ -12,10 +12,12 @@ from sqlalchemy import func, select, text
 
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
+from settlement.beside import Discounted
 from settlement.errors import RefundExceedsKept
 from settlement.ledger import Movement, append, channel_account, open_journal, payable_account
 from settlement.models import LedgerAccount, LedgerEntry
 from settlement.periods import book_into
+from settlement.post_beside import LineStep, beside
 from settlement.post_coupons import post_paid_coupons, post_refunded_coupons
 from settlement.post_terms import BookedTerms, booked_terms
 from settlement.queries import credited_account, signed_amount
@@ -48,6 +50,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
     order_line_id: OrderLineId | None
     refund_id: RefundId | None = None
     refund_line_no: int | None = None
+    line: Discounted | None = None
 
 
 async def post_order_paid(db: Writing, order_id: OrderId, *, now: datetime) -> int:
@@ -72,6 +75,7 @@ async def post_order_paid(db: Writing, order_id: OrderId, *, now: datetime) -> i
             base=LineBase(Fen(row.paid_fen), row.base_fen), store_id=StoreId(row.store_id),
             source=row.source, terms_id=TermsId(row.terms_id), order_id=order_id,
             order_line_id=OrderLineId(row.order_line_id),
+            line=Discounted(discount_fen=Fen(row.discount_fen), paid_fen=Fen(row.paid_fen)),
         )
         for row in found
     ]  # fmt: skip
@@ -130,6 +134,8 @@ def _refunded(row: Any, refund_id: RefundId, *, kept: dict[OrderLineId, Fen]) ->
         base=base,        store_id=StoreId(row.store_id), source=row.source, terms_id=TermsId(row.terms_id),
         order_id=OrderId(row.order_id) if row.order_id else None, order_line_id=line_id, refund_id=refund_id,
         refund_line_no=row.refund_line_no,
+        line=None if row.line_paid_fen is None
+        else Discounted(discount_fen=Fen(row.line_discount_fen), paid_fen=Fen(row.line_paid_fen)),
     )  # fmt: skip
 
 
@@ -165,17 +171,28 @@ async def _book(db: Writing, lines: list[_Line], *, journal_id: JournalId, occur
         terms = book[line.terms_id]
         day, period = terms.day_and_period(occurred_at)
         channel = channel_account(line.store_id, line.source)
+        about: dict[str, Any] = {
+            "store_id": line.store_id, "order_id": line.order_id, "order_line_id": line.order_line_id,
+            "refund_id": line.refund_id, "refund_line_no": line.refund_line_no, "occurred_on": day,
+            "period_on": periods[period],
+        }  # fmt: skip
         for party_id, amount in _steps(line, terms).items():
+            account = payable_account(party_id, store_id=line.store_id, contract_id=terms.contract_id)
             movements.append(
                 Movement(
-                    cause=line.cause, amount_fen=amount, against=channel, party_id=party_id,
-                    account=payable_account(party_id, store_id=line.store_id, contract_id=terms.contract_id),
-                    contract_id=terms.contract_id, store_id=line.store_id, terms_id=line.terms_id,
-                    order_id=line.order_id, order_line_id=line.order_line_id, refund_id=line.refund_id,
-                    refund_line_no=line.refund_line_no, occurred_on=day,
-                    period_on=periods[period],
+                    cause=line.cause, amount_fen=amount, against=channel, account=account, party_id=party_id,
+                    contract_id=terms.contract_id, terms_id=line.terms_id, **about,
                 )
             )  # fmt: skip
+        step = LineStep(
+            cause=line.cause,
+            before=line.before,
+            after=line.after,
+            line=line.line,
+            source=line.source,
+            **about,
+        )
+        movements += beside(step, terms)
     return await append(db, movements, journal_id=journal_id)
 
 

@@ -6,8 +6,8 @@ larger than LARGEST_AMOUNT is left out, and `verify` names it.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -15,19 +15,19 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Date,
+    Numeric,
     Select,
-    String,
     Subquery,
     and_,
     any_,
     bindparam,
     case,
     cast,
-    column,
     extract,
     func,
     insert,
     literal,
+    not_,
     null,
     select,
     tuple_,
@@ -38,14 +38,16 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
-from settlement.ledger import Account, channel_account, move_balances, open_accounts, payable_account
+from settlement.history_routes import Kind, Role, Route, routes_of
+from settlement.ledger import move_balances, open_accounts
 from settlement.models import Contract, FrozenTerms, Journal, LedgerEntry
 from settlement.periods import book_into
-from settlement.post_terms import BookedTerms, booked_terms
+from settlement.post_terms import booked_terms
+from settlement.route_arrays import route_arrays, route_table
 from settlement.split_sql import base_of_kept, portion_sql
 from settlement.states import Cause
-from tenants.kernel.ids import AccountId, OrderLineId, PartyId, RefundId, StoreId, TenantId, TermsId
-from tenants.kernel.money import LARGEST_AMOUNT, Bps
+from tenants.kernel.ids import AccountId, OrderLineId, RefundId, StoreId, TenantId, TermsId
+from tenants.kernel.money import LARGEST_AMOUNT
 from tenants.kernel.scope import Writing
 
 AT_ONCE = 5_000
@@ -72,23 +74,6 @@ class Booked(msgspec.Struct, frozen=True, kw_only=True):
     lines: int
     entries: int
     cursor: Cursor | None
-
-
-class _Route(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a party's part of a kind of line goes: the accounts and the period."""
-
-    store_id: StoreId
-    source: str
-    terms_id: TermsId
-    month: date
-    party_id: PartyId
-    rate_bps: Bps | None
-    """None for the residual party, whose part is what the other rates leave."""
-    other_rates: str
-    terms: BookedTerms
-    channel: Account
-    payable: Account
-    period_on: date
 
 
 async def post_history(
@@ -133,6 +118,8 @@ def _sale_steps(tenant_id: TenantId) -> Subquery:
         settled.c.terms_id,
         literal(0, BigInteger).label("before"),
         settled.c.paid_fen.label("after"),
+        settled.c.paid_fen.label("paid"),
+        settled.c.discount_fen.label("discount"),
         literal(0, BigInteger).label("base_before"),
         base_of_kept(settled.c.paid_fen, paid=settled.c.paid_fen, base=settled.c.base_fen).label(
             "base_after"
@@ -164,6 +151,8 @@ def _refund_steps(tenant_id: TenantId) -> Subquery:
         undone.c.terms_id,
         before.label("before"),
         after.label("after"),
+        undone.c.line_paid_fen.label("paid"),
+        case((known, undone.c.line_discount_fen), else_=0).label("discount"),
         base_of_kept(before, paid=paid, base=base).label("base_before"),
         base_of_kept(after, paid=paid, base=base).label("base_after"),
         undone.c.refunded_at.label("occurred_at"),
@@ -212,8 +201,8 @@ async def _open_journals(db: Writing, chunk: Subquery, *, now: datetime) -> list
 async def _book(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> int:
     """Append the claimed lines' entries and move the balances; returns the entries written."""
     routes = await _routes(db, chunk, claimed=claimed)
-    await open_accounts(db, {account for route in routes for account in (route.channel, route.payable)})
-    names, rows = _entries(db.tenant_id, chunk)
+    await open_accounts(db, {account for route in routes for account in (route.against, route.account)})
+    names, rows = _entries(db.tenant_id, chunk, shared=any(route.of_discount for route in routes))
     appended = (
         insert(LedgerEntry)
         .from_select(names, rows)
@@ -227,12 +216,12 @@ async def _book(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> int
     moved = select(
         sides.c.account_id, func.sum(sides.c.fen).label("fen"), func.sum(sides.c.entry).label("entries")
     ).group_by(sides.c.account_id)
-    found = (await db.execute(moved, _route_arrays(db.tenant_id, routes, claimed=claimed))).all()
+    found = (await db.execute(moved, route_arrays(db.tenant_id, routes, claimed=claimed))).all()
     await move_balances(db, {AccountId(row.account_id): int(row.fen) for row in found})
     return sum(int(row.entries) for row in found)
 
 
-async def _routes(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> list[_Route]:
+async def _routes(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> list[Route]:
     """Every kind of line among the claimed ones, for every party of its terms."""
     month = _period(func.timezone(Contract.time_zone, chunk.c.occurred_at), cut_off=Contract.cut_off_day)
     kinds = (
@@ -246,40 +235,37 @@ async def _routes(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> l
     book = await booked_terms(db, {TermsId(row.terms_id) for row in found})
     periods = await book_into(db, {(book[TermsId(row.terms_id)].contract_code, row.month) for row in found})
     return [
-        _Route(
-            store_id=StoreId(row.store_id), source=row.source, terms_id=terms.terms_id, month=row.month,
-            party_id=party_id, rate_bps=rate_bps, terms=terms,
-            other_rates=",".join(str(portion.rate_bps) for portion in terms.portions),
-            channel=channel_account(StoreId(row.store_id), row.source),
-            payable=payable_account(
-                party_id, store_id=StoreId(row.store_id), contract_id=terms.contract_id
-            ),
-            period_on=periods[terms.contract_code, row.month],
-        )
+        route
         for row in found
         for terms in [book[TermsId(row.terms_id)]]
-        for party_id, rate_bps in _parties(terms)
-    ]  # fmt: skip
+        for kind in [
+            Kind(store_id=StoreId(row.store_id), source=row.source, terms_id=terms.terms_id, month=row.month)
+        ]
+        for route in routes_of(kind, terms, period_on=periods[terms.contract_code, row.month])
+    ]
 
 
-def _parties(terms: BookedTerms) -> list[tuple[PartyId, Bps | None]]:
-    portions: list[tuple[PartyId, Bps | None]] = [(each.party_id, each.rate_bps) for each in terms.portions]
-    return [*portions, (terms.residual_party_id, None)]
-
-
-def _entries(tenant_id: TenantId, chunk: Subquery) -> tuple[list[str], Select[*tuple[Any, ...]]]:
+def _entries(
+    tenant_id: TenantId, chunk: Subquery, *, shared: bool
+) -> tuple[list[str], Select[*tuple[Any, ...]]]:
     """The rows to append: each party's step with its accounts, swapped when it is negative, left out when it is nothing."""
-    parts = _parts(chunk).subquery()
+    # OFFSET keeps the planner from writing each step's arithmetic out at every place where the row names it.
+    parts = _parts(chunk, shared=shared).offset(0).subquery()
+    # Role and funder say nothing of most entries; those keep the ids that they would have had without them.
+    named = case(
+        (parts.c.role == Role.PORTION, null()), else_=func.concat_ws("|", parts.c.role, parts.c.about)
+    )
+    digest = _digest("entry", parts.c.chunk_cause, parts.c.cause_id, parts.c.party_id, named)
     credited = parts.c.delta > 0
     columns: dict[str, Any] = {
         "tenant_id": literal(tenant_id, PG_UUID),
-        "id": _timed_id(
-            parts.c.occurred_at, _digest("entry", parts.c.cause, parts.c.cause_id, parts.c.party_id)
+        "id": _timed_id(parts.c.occurred_at, digest),
+        "journal_id": _timed_id(
+            parts.c.occurred_at, _digest("journal", parts.c.chunk_cause, parts.c.cause_id)
         ),
-        "journal_id": _journal_id(parts),
         "cause": parts.c.cause,
-        "debit_account_id": case((credited, parts.c.channel_id), else_=parts.c.payable_id),
-        "credit_account_id": case((credited, parts.c.payable_id), else_=parts.c.channel_id),
+        "debit_account_id": case((credited, parts.c.against_id), else_=parts.c.account_id),
+        "credit_account_id": case((credited, parts.c.account_id), else_=parts.c.against_id),
         "amount_fen": func.abs(parts.c.delta),
     }
     same = (
@@ -290,42 +276,81 @@ def _entries(tenant_id: TenantId, chunk: Subquery) -> tuple[list[str], Select[*t
     return list(columns), select(*columns.values()).where(parts.c.delta != 0)
 
 
-def _parts(chunk: Subquery) -> Select[*tuple[Any, ...]]:
+def _parts(chunk: Subquery, *, shared: bool) -> Select[*tuple[Any, ...]]:
     """Each claimed line's step for each party: rounded-down portions, and the rest for the residual party.
 
-    All that terms and contracts say comes along in the routes, so that the lines are read once and joined with nothing else.
+    All that terms and contracts say comes along in the routes, so that the lines are read once and joined with nothing else. `shared`: some
+    routes are of a discount.
     """
-    route = _route_table()
+    route = route_table()
     day = cast(func.timezone(route.c.time_zone, chunk.c.occurred_at), Date)
     other = func.unnest(cast(func.string_to_array(route.c.other_rates, ","), ARRAY(BigInteger))).table_valued(
         "bps"
     )
     bps = other.render_derived(name="other").c.bps
-    given = select(func.coalesce(func.sum(_step(chunk, bps)), 0)).scalar_subquery()
-    rest = cast(chunk.c.after - chunk.c.before - given, BigInteger)
-    delta = case((route.c.rate_bps.is_not(None), _step(chunk, route.c.rate_bps)), else_=rest)
+    taken = _taken_of(chunk, route) if shared else _kept_of(chunk)
+    given = select(func.coalesce(func.sum(taken.step(bps)), 0)).scalar_subquery()
+    rest = cast(taken.after - taken.before - given, BigInteger)
+    step = case((route.c.rate_bps.is_not(None), taken.step(route.c.rate_bps)), else_=rest)
     same_kind = and_(
         route.c.terms_id == chunk.c.terms_id, route.c.store_id == chunk.c.store_id,
         route.c.source == chunk.c.source,
         route.c.month == _period(func.timezone(route.c.time_zone, chunk.c.occurred_at), cut_off=route.c.cut_off),
     )  # fmt: skip
     lines = (
-        "cause", "cause_id", "order_id", "order_line_id", "refund_id", "refund_line_no", "store_id", "terms_id",
+        "cause_id", "order_id", "order_line_id", "refund_id", "refund_line_no", "store_id", "terms_id",
         "occurred_at",
     )  # fmt: skip
-    routed = ("party_id", "contract_id", "channel_id", "payable_id", "period_on")
+    routed = ("party_id", "contract_id", "against_id", "account_id", "period_on", "role", "about")
     return (
         select(
             *(chunk.c[name] for name in lines), *(route.c[name] for name in routed),
-            day.label("occurred_on"), delta.label("delta"),
+            chunk.c.cause.label("chunk_cause"), _cause(chunk, route).label("cause"), day.label("occurred_on"),
+            (route.c.sign * step).label("delta"),
         )
         .select_from(chunk.join(route, same_kind))
         .where(_is_claimed(chunk))
     )  # fmt: skip
 
 
-def _step(chunk: Subquery, bps: Any) -> Any:
-    return portion_sql(chunk.c.base_after, bps) - portion_sql(chunk.c.base_before, bps)
+class _Taken(NamedTuple):
+    """What parts are taken of, before and after a step: of `before` and `after` in all, by rates of the bases."""
+
+    before: Any
+    after: Any
+    base_before: Any
+    base_after: Any
+
+    def step(self, bps: Any) -> Any:
+        """How much more a rate gives after than before."""
+        return portion_sql(self.base_after, bps) - portion_sql(self.base_before, bps)
+
+
+def _kept_of(chunk: Subquery) -> _Taken:
+    return _Taken(chunk.c.before, chunk.c.after, chunk.c.base_before, chunk.c.base_after)
+
+
+def _taken_of(chunk: Subquery, route: Any) -> _Taken:
+    """What is kept, or the part of the discount that goes with it; before a sale there is no discount."""
+    sold, of_kept = chunk.c.cause == Cause.ORDER_PAID, not_(route.c.of_discount)
+
+    def borne(kept: Any) -> Any:
+        share = func.div(cast(chunk.c.discount, Numeric) * kept, func.nullif(chunk.c.paid, 0))
+        return case((chunk.c.paid == 0, chunk.c.discount), else_=cast(share, BigInteger))
+
+    before, after = case((sold, 0), else_=borne(chunk.c.before)), borne(chunk.c.after)
+    borne_of = (before, after, before, after)
+    pairs = zip(_kept_of(chunk), borne_of, strict=True)
+    return _Taken(*(case((of_kept, kept), else_=fen) for kept, fen in pairs))
+
+
+def _cause(chunk: Subquery, route: Any) -> Any:
+    sold = chunk.c.cause == Cause.ORDER_PAID
+    return case(
+        (route.c.role == Role.PORTION, chunk.c.cause),
+        (route.c.role == Role.COLLECTED, case((sold, Cause.COLLECTED.value), else_=Cause.COLLECTION_RETURNED.value)),
+        else_=case((sold, Cause.FUNDED.value), else_=Cause.FUNDING_REVERSED.value),
+    )  # fmt: skip
 
 
 def _period(local: Any, *, cut_off: Any) -> Any:
@@ -352,33 +377,3 @@ def _journal_id(steps: Any) -> Any:
 def _is_claimed(steps: Subquery) -> Any:
     """The claimed lines alone. ANY over an array is hashed whatever the planner expects; a join with unnest() may not be."""
     return steps.c.cause_id == any_(bindparam("claimed", type_=ARRAY(PG_UUID)))
-
-
-ROUTE_COLUMNS: dict[str, Any] = {
-    "terms_id": PG_UUID, "store_id": PG_UUID, "source": String, "month": Date, "time_zone": String,
-    "party_id": PG_UUID, "contract_id": PG_UUID, "rate_bps": BigInteger, "other_rates": String,
-    "channel_id": PG_UUID, "payable_id": PG_UUID, "period_on": Date, "cut_off": BigInteger,
-}  # fmt: skip
-
-
-def _route_table() -> Any:
-    arrays = [bindparam(f"route_{name}", type_=ARRAY(kind)) for name, kind in ROUTE_COLUMNS.items()]
-    columns = (column(name, kind) for name, kind in ROUTE_COLUMNS.items())
-    return func.unnest(*arrays).table_valued(*columns).render_derived(name="route")
-
-
-def _route_arrays(
-    tenant_id: TenantId, routes: Sequence[_Route], *, claimed: Sequence[UUID]
-) -> dict[str, Any]:
-    arrays: dict[str, list[Any]] = {f"route_{name}": [] for name in ROUTE_COLUMNS}
-    for route in routes:
-        row = msgspec.structs.asdict(route) | {
-            "channel_id": route.channel.account_id(tenant_id),
-            "payable_id": route.payable.account_id(tenant_id),
-            "time_zone": route.terms.time_zone,
-            "cut_off": route.terms.cut_off_day,
-            "contract_id": route.terms.contract_id,
-        }
-        for name in ROUTE_COLUMNS:
-            arrays[f"route_{name}"].append(row[name])
-    return {**arrays, "claimed": claimed}

@@ -23,8 +23,9 @@ from settlement.models import (
     TermsPortion,
 )
 from settlement.split import LineBase
-from settlement.states import ENTITLEMENT, AccountKind, Cause, PartyKind, PeriodState
+from settlement.states import ENTITLEMENT, OWED, AccountKind, Cause, PartyKind, PeriodState
 from settlement.views import (
+    BesideMoney,
     LineMoney,
     MoneyStep,
     OrderMoney,
@@ -98,14 +99,17 @@ async def find_statement(
 async def order_money(db: Reading, order_id: OrderId) -> OrderMoney:
     """Every fen of an order: lines, terms, rates, portions, reversals; raises OrderMoneyNotFound when nothing is booked."""
     entries = (await db.execute(_entries_of(db, order_id))).all()
-    if not entries:
+    moved = (await db.execute(_beside_of(db, order_id))).all()
+    if not entries and not moved:
         raise OrderMoneyNotFound(order_id=order_id)
     people = await parties(db)
     rates = await _rates_of_terms(db, {TermsId(entry.terms_id) for entry in entries})
     by_line = _grouped(entries, lambda entry: (entry.order_line_id, entry.terms_id))
     bases = await _bases_of(db, order_id)
     lines = [_line_money(found, people, rates=rates, bases=bases) for found in by_line.values()]
-    return OrderMoney(order_id=order_id, kept_fen=Fen(sum(line.kept_fen for line in lines)), lines=lines)
+    kept = Fen(sum(line.kept_fen for line in lines))
+    beside = [_beside(row, people) for row in moved]
+    return OrderMoney(order_id=order_id, kept_fen=kept, lines=lines, beside=beside)
 
 
 def signed_amount() -> Any:
@@ -188,6 +192,34 @@ def _entries_of(db: Reading, order_id: OrderId) -> Select[*tuple[Any, ...]]:
             LedgerEntry.order_line_id, LedgerEntry.cause, LedgerEntry.occurred_on, LedgerEntry.journal_id,
             LedgerEntry.refund_line_no, LedgerEntry.party_id,
         )
+    )  # fmt: skip
+
+
+def _beside_of(db: Reading, order_id: OrderId) -> Select[*tuple[Any, ...]]:
+    """What moved parties' balances beside the portions of the order's lines."""
+    return (
+        select(
+            LedgerEntry.cause, LedgerEntry.party_id, signed_amount().label("amount_fen"), LedgerEntry.order_line_id,
+            LedgerEntry.refund_id, LedgerEntry.occurred_on, LedgerEntry.period_on,
+        )
+        .join(LedgerAccount, credited_account(db))
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_id == order_id,
+            LedgerEntry.cause.in_(OWED), LedgerEntry.cause.not_in(ENTITLEMENT),
+        )
+        .order_by(
+            LedgerEntry.occurred_on, LedgerEntry.order_line_id, LedgerEntry.cause, LedgerEntry.refund_id,
+            signed_amount(), LedgerEntry.party_id,
+        )
+    )  # fmt: skip
+
+
+def _beside(row: Any, people: dict[PartyId, PartyView]) -> BesideMoney:
+    return BesideMoney(
+        cause=Cause(row.cause), party=people[PartyId(row.party_id)], amount_fen=Fen(row.amount_fen),
+        order_line_id=OrderLineId(row.order_line_id) if row.order_line_id else None,
+        refund_id=RefundId(row.refund_id) if row.refund_id else None, occurred_on=row.occurred_on,
+        period_on=row.period_on,
     )  # fmt: skip
 
 

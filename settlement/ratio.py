@@ -6,6 +6,7 @@ parties a payment is really split to, and what is cut, is `splitting`'s.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from settlement.agreed import OverRatio
 from settlement.commands import CreateContract
@@ -16,7 +17,8 @@ from settlement.terms import Rate
 from tenants.kernel.ids import MerchantId, PartyId, StoreId
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import Reading
-from tenants.queries import merchants, merchants_of_stores, store_codes
+from tenants.queries import merchants, store_codes
+from tenants.standings import merchants_of_stores
 
 
 async def refuse_over_ratio(
@@ -36,7 +38,7 @@ async def refuse_over_ratio(
             highest[rate.party_id] = rate
     possible = sorted(highest.values(), key=lambda rate: (rate.kind, rate.party_id))
     total = sum(rate.rate_bps for rate in possible)
-    largest = await merchant_ratios(db, command.store_ids, ratios=ratios)
+    largest = await merchant_ratios(db, command.store_ids, ratios=ratios, at=command.active_from)
     for merchant_no, (allowed, stores) in sorted(largest.items()):
         if total > allowed:
             terms = " + ".join(f"{rate.kind} {rate.rate_bps}" for rate in possible)
@@ -50,13 +52,13 @@ def _bps(rate: Rate | None) -> int:
 
 
 async def merchant_ratios(
-    db: Reading, store_ids: Sequence[StoreId], *, ratios: Mapping[MerchantId, Bps]
+    db: Reading, store_ids: Sequence[StoreId], *, ratios: Mapping[MerchantId, Bps], at: datetime
 ) -> dict[str, tuple[Bps, list[str]]]:
     """For each merchant that takes these stores' money: how much of a payment it may split off, and the stores. Stores without one split nothing."""
     policy, codes = await split_policy(db), await store_codes(db, store_ids)
     numbers = {merchant.id: merchant.merchant_no for merchant in await merchants(db)}
     stores: dict[MerchantId, list[str]] = defaultdict(list)
-    for store_id, merchant_id in (await merchants_of_stores(db, store_ids)).items():
+    for store_id, merchant_id in (await merchants_of_stores(db, store_ids, at=at)).items():
         stores[merchant_id].append(codes[store_id])
     if not store_ids:
         # The house's: it covers whatever store no other contract names.

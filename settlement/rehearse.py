@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from orders.bases import base_of_line
+from orders.funding import funded_by_kind
 from orders.month_lines import SoldLine, sold_lines
 from settlement.agreed import TermLength
 from settlement.calendar import ONE_DAY, Span, days_of, overlap_days, period_ends, period_starts, term_of
@@ -102,7 +103,8 @@ class Rehearsal(msgspec.Struct, kw_only=True):
             line.kept_fen, terms.contract_id, terms=terms, base=LineBase(line.paid_fen, line.base_fen)
         )  # fmt: skip
         rule = self.version.base_rule(line.kind)
-        base = base_of_line(rule, goods_fen=line.goods_fen, paid_fen=line.paid_fen)
+        funded = funded_by_kind(line.promoted_fen, funding=terms.funding)
+        base = base_of_line(rule, goods_fen=line.goods_fen, paid_fen=line.paid_fen, funded=funded)
         self.would.take(
             line.kept_fen, self.version.contract_id, terms=self._split(line, terms),
             base=LineBase(line.paid_fen, base),
@@ -122,8 +124,11 @@ class Rehearsal(msgspec.Struct, kw_only=True):
                 )
                 for each in terms.portions
             }
+            # Who sold it then sells it still: a franchisee, or the brand.
+            rest = terms.residual_party_id
+            seller = rest if self.people[rest].kind is PartyKind.FRANCHISEE else None
             self.decided[key] = line_split(
-                self.version, line=seen, kind=line.kind, platform=extra.get(PartyKind.PLATFORM),
+                self.version.sold_by(seller), line=seen, kind=line.kind, platform=extra.get(PartyKind.PLATFORM),
                 guide=extra.get(PartyKind.GUIDE),
             )  # fmt: skip
         return self.decided[key]

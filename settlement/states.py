@@ -88,6 +88,28 @@ class Cause(StrEnum):
     """The bank sent it back."""
 
 
+class FunderRole(StrEnum):
+    """Who pays for a discount, said once for all stores of a promotion."""
+
+    BRAND = "brand"
+    """品牌承担."""
+    MALL = "mall"
+    """商场承担: the mall that the store stands in; of a store in none, its part falls to whoever takes the rest."""
+    OWNER = "owner"
+    """门店承担: whoever runs the store, the brand where nobody else does."""
+    PLATFORM = "platform"
+    """平台承担."""
+
+
+class ClaimCause(StrEnum):
+    """Why a party owes something for a refund."""
+
+    NOT_RETURNED = "not_returned"
+    """It had its part through the channel, and the channel does not bring it back."""
+    PAID_BEFORE = "paid_before"
+    """The refund took back what had been paid to it otherwise, or what it had taken itself."""
+
+
 class PeriodState(StrEnum):
     """Whether entries may still be booked into a period."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from orders.bases import AS_PAID, BaseKind, BaseRule
+from orders.funding import Funding
 from orders.states import LineKind
 from settlement.calendar import local_day
 from settlement.errors import NoTermsInForce, RatesExceedWhole
@@ -106,6 +107,30 @@ class ContractVersion(msgspec.Struct, frozen=True, kw_only=True):
     active_to: datetime | None
     store_ids: frozenset[StoreId]
     rates: tuple[Rate, ...]
+    residual_by_owner: bool = False
+    collected_by: PartyId | None = None
+    collected_sources: tuple[str, ...] = ()
+
+    def sold_by(self, owner: PartyId | None) -> "ContractVersion":
+        """The contract as it holds where `owner` sells for itself (None: the brand does): what is left is the owner's.
+
+        The house contract always leaves it to the owner. A rate of whoever takes the rest would only be part of the rest.
+        """
+        residual = self.residual_party_id
+        if owner is not None and (self.residual_by_owner or self.code == HOUSE):
+            residual = owner
+        rates = tuple(rate for rate in self.rates if rate.party_id != residual)
+        return msgspec.structs.replace(self, residual_party_id=residual, rates=rates)
+
+    def collector(
+        self, *, through_channel: bool, payee: PartyId | None, source: str | None
+    ) -> PartyId | None:
+        """Who takes the money of a sale, None for us: at our channel the merchant's owner, elsewhere whoever the contract says."""
+        if through_channel:
+            return payee
+        named = not self.collected_sources or source in self.collected_sources
+        return self.collected_by if named else None
+
     time_zone: str = "Asia/Shanghai"
     base: RateBase = RateBase.PAID_GOODS
     tax_bps: Bps = NO_TAX
@@ -150,11 +175,24 @@ class LineSplit(msgspec.Struct, frozen=True, kw_only=True):
     residual_party_id: PartyId
     portions: tuple[Portion, ...]
     profit_sharing: bool
+    collector_party_id: PartyId | None = None
+    funding: Funding | None = None
 
     def content(self) -> dict[str, Any]:
         """The whole content as builtins; equal terms have equal content, and from it comes their id."""
         built: dict[str, Any] = msgspec.to_builtins(self)
-        return built
+        # What most terms do not have is left out, so that they keep the ids they had before there was such a thing.
+        absent = [name for name in ("collector_party_id", "funding") if built[name] is None]
+        return {name: said for name, said in built.items() if name not in absent}
+
+    def sides(self) -> set[PartyId]:
+        """The parties that stand behind the sale beside those with a rate."""
+        found = {self.residual_party_id}
+        if self.collector_party_id is not None:
+            found.add(self.collector_party_id)
+        if self.funding is not None:
+            found |= {self.funding.residual_party_id, *(funder.party_id for funder in self.funding.funders)}
+        return found
 
     def terms_id(self, tenant_id: TenantId) -> TermsId:
         """The id that these terms have in this tenant, for ever."""
@@ -181,6 +219,16 @@ def rates_for(rates: Sequence[Rate], *, line: RatedLine) -> dict[PartyId, Rate]:
     return chosen
 
 
+class Behind(msgspec.Struct, frozen=True, kw_only=True):
+    """Who stands behind a sale beside the parties of its contract: who takes the money, who pays for a discount; None: we, nobody."""
+
+    collector: PartyId | None = None
+    funding: Funding | None = None
+
+
+NOBODY_ELSE = Behind()
+
+
 def line_split(
     contract: ContractVersion,
     *,
@@ -188,6 +236,7 @@ def line_split(
     kind: LineKind = LineKind.GOODS,
     platform: Rate | None = None,
     guide: Rate | None = None,
+    behind: Behind = NOBODY_ELSE,
 ) -> LineSplit:
     """Join a contract's rates with the platform's fee and a guide's commission; raises RatesExceedWhole with the sum."""
     rates = contract.rates
@@ -199,13 +248,22 @@ def line_split(
             chosen.setdefault(extra.party_id, extra)
     owed = [rate for rate in chosen.values() if rate.rate_bps]
     refuse_over_whole(owed)
-    splits = contract.profit_sharing and any(rate.kind not in PAID_OUTSIDE_CHANNEL for rate in owed)
+    splits = contract.profit_sharing and any(may_receive(rate, collector=behind.collector) for rate in owed)
     return LineSplit(
         contract_id=contract.contract_id,
         residual_party_id=contract.residual_party_id,
         portions=tuple(sorted(Portion(rate.party_id, rate.rate_bps) for rate in owed)),
         profit_sharing=splits,
+        collector_party_id=behind.collector,
+        funding=behind.funding,
     )
+
+
+def may_receive(rate: Rate, *, collector: PartyId | None) -> bool:
+    """Whether a party may get its part through the channel: a person never does, and the payee has it already."""
+    if collector is None:
+        return rate.kind not in PAID_OUTSIDE_CHANNEL
+    return rate.kind is not PartyKind.GUIDE and rate.party_id != collector
 
 
 def refuse_over_whole(rates: Iterable[Rate], *, named: str = "") -> None:

@@ -28,10 +28,11 @@ from sqlalchemy.orm import aliased
 from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.contract_models import TrueUp
 from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry, Statement, TermsPortion
+from settlement.promotion_models import TermsFunder
 from settlement.queries import credited_account, signed_amount
 from settlement.split_sql import base_of_kept, portion_sql
 from settlement.splitting.models import Split
-from settlement.splitting.verify import counters_off, payments_off
+from settlement.splitting.verify import counters_off, passed_on_off, payments_off
 from settlement.states import (
     ADJUSTMENT,
     COLLECTION,
@@ -44,6 +45,7 @@ from settlement.states import (
     AccountKind,
     Cause,
 )
+from settlement.verify_beside import clearing_off, collected_off, funded_off
 from settlement.verify_gaps import lines_without_terms, missing_statements
 from settlement.verify_true_ups import true_ups_off
 from settlement.views import BooksReport, Finding
@@ -85,6 +87,16 @@ async def verify_books(db: Reading) -> BooksReport:
             counters_off(db),
             Split,
         ),
+        "per line its collector, and nobody else, has taken exactly what is kept": (
+            collected_off(db),
+            LedgerEntry,
+        ),
+        "per order a collector passed on exactly what splits took from it": (passed_on_off(db), Split),
+        "per order line each funder bears exactly its part of the discount on what is kept": (
+            funded_off(db),
+            TermsFunder,
+        ),
+        "no journal leaves anything on a clearing account": (clearing_off(db), LedgerEntry),
         "every statement equals its entries and goes on from the one before": (_statements(db), Statement),
         "every closed month has its statements": (missing_statements(db), Statement),
         "every line that moved money has frozen terms": (lines_without_terms(db), FrozenTerms),

@@ -6,12 +6,13 @@ import msgspec
 
 from settlement.ports import Relation
 from settlement.splitting.states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
-from settlement.states import Cause, PartyKind, PeriodState
+from settlement.states import Cause, ClaimCause, FunderRole, PartyKind, PeriodState
 from tenants.kernel.ids import (
     MerchantId,
     OrderId,
     OrderLineId,
     PartyId,
+    PromotionId,
     ReceiverId,
     RefundId,
     SplitId,
@@ -33,6 +34,67 @@ class PartyView(_View, frozen=True):
     kind: PartyKind
     code: str
     name: str
+
+
+class FunderView(_View, frozen=True):
+    """One funder's part of a promotion's discounts."""
+
+    role: FunderRole
+    rate_bps: Bps
+
+
+class PromotionView(_View, frozen=True):
+    """A promotion and who pays for it; the residual funder takes what the portions leave."""
+
+    id: PromotionId
+    code: str
+    name: str
+    funders: list[FunderView]
+    residual_funder: FunderRole
+    active_from: datetime
+    active_to: datetime | None
+
+
+class PromotionList(_View, frozen=True):
+    """Promotions, the newest first."""
+
+    promotions: list[PromotionView]
+
+
+class ClaimView(_View, frozen=True):
+    """One refund that a party owes its part of: `openFen` is what no later earning has covered."""
+
+    cause: ClaimCause
+    order_id: OrderId | None
+    order_no: str | None
+    refund_id: RefundId
+    amount_fen: Fen
+    open_fen: Fen
+    since_on: date
+    age_days: int
+    period_on: date
+    """The month whose statement nets it."""
+    statement_id: StatementId | None
+    """That statement, once it is written."""
+    return_no: str | None
+    trouble: str | None
+    channel_code: str | None
+    channel_message: str | None
+
+
+class PartyClaims(_View, frozen=True):
+    """What one party owes."""
+
+    party: PartyView
+    balance_fen: Fen
+    owes_fen: Fen
+    claims: list[ClaimView]
+
+
+class ClaimList(_View, frozen=True):
+    """Parties that owe, the largest debt first."""
+
+    parties: list[PartyClaims]
 
 
 class PeriodView(_View, frozen=True):
@@ -129,12 +191,26 @@ class LineMoney(_View, frozen=True):
     steps: list[MoneyStep]
 
 
+class BesideMoney(_View, frozen=True):
+    """What moved a party's balance beside the order's portions: collected money, a promotion's cost, splits and returns."""
+
+    cause: Cause
+    party: PartyView
+    amount_fen: Fen
+    """Positive: the party is owed more."""
+    order_line_id: OrderLineId | None
+    refund_id: RefundId | None
+    occurred_on: date
+    period_on: date
+
+
 class OrderMoney(_View, frozen=True):
-    """Every fen of one order, as the ledger has it."""
+    """Every fen of one order, as the ledger has it: line by line what each party's portion is, and what moved beside."""
 
     order_id: OrderId
     kept_fen: Fen
     lines: list[LineMoney]
+    beside: list[BesideMoney] = []
 
 
 class ClosingTotals(_View, frozen=True):

@@ -19,6 +19,10 @@ Basis = Annotated[int, Meta(ge=0, le=10_000)]
 ZoneName = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z_+\-0-9]+(/[A-Za-z_+\-0-9]+)*$")]
 
 
+OwnerCode = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""Settlement names a party by it, so it has the form of a party's code."""
+
+
 class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     pass
 
@@ -97,6 +101,13 @@ class ConnectPush(_Command, frozen=True):
     encoding_aes_key: EncodingAesKey | None = None
 
 
+class AddMerchant(MerchantKeys, frozen=True):
+    """A further merchant number, and whose it is: the brand's, or that of the franchisee or agent with this code."""
+
+    ownership: Ownership = Ownership.DIRECT
+    owner_code: OwnerCode | None = None
+
+
 class CreateTenant(_Command, frozen=True):
     """Open a brand's isolated space."""
 
@@ -149,6 +160,25 @@ class OpenStore(_Command, frozen=True):
     active_to: Instant | None = None
     wechat_store_no: Annotated[int, Meta(ge=1, le=2**53 - 1)] | None = None
     """The number under which WeChat knows the store (支付即服务 wants it)."""
+
+
+class OwnStore(_Command, frozen=True):
+    """From when somebody runs a store, and which merchant takes its money then (the brand's default one when none is named)."""
+
+    ownership: Ownership
+    active_from: Instant
+    active_to: Instant | None = None
+    owner_code: OwnerCode | None = None
+    """A franchisee's or agent's; stores of the brand and joint ones have none."""
+    owner_name: Name | None = None
+    merchant_id: MerchantId | None = None
+
+
+class OwnMerchant(_Command, frozen=True):
+    """Whose merchant number it is: a franchisee's or an agent's by code, the brand's for every other ownership."""
+
+    ownership: Ownership
+    owner_code: OwnerCode | None = None
 
 
 class SetHours(_Command, frozen=True):

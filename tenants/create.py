@@ -8,10 +8,16 @@ import msgspec
 from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from tenants.commands import CreateTenant, MerchantKeys
+from tenants.commands import AddMerchant, CreateTenant, MerchantKeys
 from tenants.connect import connect_push, connect_wecom
 from tenants.credentials import APP_SECRET, MerchantEnvelope, keep_secret, merchant_credential
-from tenants.errors import AppidTaken, TenantCodeTaken, TimeZoneUnknown
+from tenants.errors import (
+    AppidTaken,
+    MerchantNumberTaken,
+    OwnerUnclear,
+    TenantCodeTaken,
+    TimeZoneUnknown,
+)
 from tenants.kernel.encryption import KeyRing
 from tenants.kernel.errors import Broken
 from tenants.kernel.ids import MerchantId, OrganisationId, new_id, random_code
@@ -19,6 +25,7 @@ from tenants.kernel.money import Bps
 from tenants.kernel.scope import Writing
 from tenants.merchant_keys import check_keys, check_partner, partner_of
 from tenants.models import DirectoryKind, Merchant, Tenant, TenantDirectory
+from tenants.ownership import owner_matches, owner_party_code
 from tenants.queries import find_tenant
 from tenants.views import MerchantView, TenantView
 
@@ -68,22 +75,25 @@ async def create_tenant(db: Writing, command: CreateTenant, *, now: datetime, ke
 async def add_merchant(
     db: Writing, command: MerchantKeys, *, is_default: bool, now: datetime, keys: KeyRing
 ) -> MerchantView:
-    """Add a merchant number with its keys, sealed; refuses keys that are no PEM, and a partner with a foreign app."""
+    """Add a merchant number with its keys, sealed; refuses keys that are no PEM, a partner with a foreign app, a number that is there."""
     check_keys(command)
     await check_partner(db, command.partner)
+    owner = _owner(command)
     merchant_id = MerchantId(new_id())
-    await db.execute(
-        insert(Merchant).values(
-            tenant_id=db.tenant_id,
-            id=merchant_id,
-            merchant_no=command.merchant_no,
-            legal_name=command.legal_name,
-            certificate_serial=command.certificate_serial,
-            fee_bps=command.fee_bps,
-            is_default=is_default,
-            created_at=now,
-        )
+    row = upsert(Merchant).values(
+        tenant_id=db.tenant_id,
+        id=merchant_id,
+        merchant_no=command.merchant_no,
+        legal_name=command.legal_name,
+        certificate_serial=command.certificate_serial,
+        fee_bps=command.fee_bps,
+        is_default=is_default,
+        owner_party_code=owner,
+        created_at=now,
     )
+    added = row.on_conflict_do_nothing(index_elements=[Merchant.tenant_id, Merchant.merchant_no])
+    if (await db.execute(added.returning(Merchant.id))).scalar_one_or_none() is None:
+        raise MerchantNumberTaken(details={"merchantNo": command.merchant_no})
     envelope = MerchantEnvelope(
         private_key=command.private_key,
         api_v3_key=command.api_v3_key,
@@ -100,7 +110,18 @@ async def add_merchant(
         certificate_serial=command.certificate_serial,
         fee_bps=Bps(command.fee_bps),
         is_default=is_default,
+        owner_party_code=owner,
     )
+
+
+def _owner(command: MerchantKeys) -> str | None:
+    if not isinstance(command, AddMerchant):
+        return None
+    if not owner_matches(command.ownership, command.owner_code):
+        raise OwnerUnclear(
+            details={"ownerCode": f"{command.ownership.value}: {command.owner_code or 'none'}"}
+        )
+    return owner_party_code(command.ownership, command.owner_code)
 
 
 def check_time_zone(name: str) -> None:

@@ -169,3 +169,39 @@ class StoreTimesReversed(Invalid):
     """A store must begin before it ends."""
 
     zh = "门店的开始时间必须早于结束时间"
+
+
+class OwnerUnclear(Invalid):
+    """A franchise or agent store names its owner's code; a store of the brand and a joint one name none."""
+
+    zh = "加盟店与代理店必须填写经营方编码，直营店与联营店不可填写"
+
+
+class OwnershipTooEarly(Conflict):
+    """Who runs a store is never rewritten: a change must begin after the last one that is written down."""
+
+    zh = "门店归属不可改写历史，新归属的开始时间必须晚于已登记的最后一次归属"
+
+
+class OwnershipTimesReversed(Invalid):
+    """An ownership must begin before it ends."""
+
+    zh = "门店归属的开始时间必须早于结束时间"
+
+
+class MerchantOfAnother(Conflict):
+    """This merchant number belongs to somebody else than the store's owner; name the owner's own, or the brand's."""
+
+    zh = "该商户号属于其他经营方，请使用该店经营方或品牌自己的商户号"
+
+
+class DefaultMerchantIsBrands(Conflict):
+    """The default merchant takes every store's money that no other takes; it is always the brand's own."""
+
+    zh = "默认商户号必须属于品牌自己"
+
+
+class MerchantNumberTaken(Conflict):
+    """The brand has this merchant number already."""
+
+    zh = "该商户号已存在"

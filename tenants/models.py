@@ -146,6 +146,7 @@ class Merchant(Base):
         belongs_to("tenants", key=(), name="merchants_fk_tenants"),
         UniqueConstraint("tenant_id", "merchant_no"),
         rule("fee", "fee_bps BETWEEN 0 AND 10000"),
+        rule("default_is_brands", "NOT (is_default AND owner_party_code IS NOT NULL)"),
     )
 
     tenant_id: Mapped[TenantKey]
@@ -155,6 +156,8 @@ class Merchant(Base):
     certificate_serial: Mapped[str]
     fee_bps: Mapped[int]
     is_default: Mapped[bool] = mapped_column(default=False)
+    owner_party_code: Mapped[str | None]
+    """Whose merchant number it is (`franchisee:F01`); null: the brand's own."""
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -214,6 +217,34 @@ class Store(Base):
     opened_on: Mapped[date | None] = mapped_column(Date)
     wechat_store_no: Mapped[int | None] = mapped_column(BigInteger)
     """The number under which WeChat knows the store: guides' cards are registered there."""
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class StoreOwnership(Base):
+    """门店归属: who runs a store from a day on, and which merchant takes its money. Never edited: the next one ends the one before.
+
+    Where no row covers a moment, the store's own `ownership` and `merchant_id` say.
+    """
+
+    __tablename__ = "store_ownerships"
+    __table_args__ = tenant_table(
+        belongs_to("stores", "store_id"),
+        belongs_to("merchants", "merchant_id"),
+        one_of("ownership", Ownership),
+        rule("active", "active_to IS NULL OR active_from < active_to"),
+        rule("owner", "(ownership IN ('franchise', 'agent')) = (owner_code IS NOT NULL)"),
+        app="SELECT, INSERT, UPDATE (active_to)",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    store_id: Mapped[Key]
+    active_from: Mapped[datetime] = mapped_column(Moment, primary_key=True)
+    active_to: Mapped[datetime | None] = mapped_column(Moment)
+    ownership: Mapped[str]
+    owner_code: Mapped[str | None]
+    owner_name: Mapped[str | None]
+    merchant_id: Mapped[UUID | None]
+    created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 

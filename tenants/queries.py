@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Select, literal, or_, select
 
-from tenants.errors import MerchantNotFound, ShopperNotFound, StaffNotFound, StoreNotFound, TenantNotFound
+from tenants.errors import ShopperNotFound, StaffNotFound, StoreNotFound, TenantNotFound
 from tenants.hours import Hours, Span, WeeklySpan
-from tenants.kernel.ids import MallId, MerchantId, ShopperId, StaffId, StoreId
+from tenants.kernel.ids import MallId, ShopperId, StaffId, StoreId
 from tenants.kernel.scope import Reading
 from tenants.levels import LevelPath, path_of
 from tenants.models import (
@@ -77,32 +77,6 @@ async def merchants(db: Reading) -> list[MerchantView]:
     return [shown(MerchantView, row) for row in await db.execute(statement)]
 
 
-async def merchant_of_store(db: Reading, store_id: StoreId) -> MerchantId:
-    """Who takes a store's money: its own merchant, else the tenant's default one."""
-    own = select(Store.merchant_id).where(Store.tenant_id == db.tenant_id, Store.id == store_id)
-    found = (await db.execute(own)).one_or_none()
-    if found is None:
-        raise StoreNotFound(store_id=store_id)
-    if found.merchant_id is not None:
-        return MerchantId(found.merchant_id)
-    default = select(Merchant.id).where(Merchant.tenant_id == db.tenant_id, Merchant.is_default)
-    merchant_id = (await db.execute(default)).scalar_one_or_none()
-    if merchant_id is None:
-        raise MerchantNotFound
-    return MerchantId(merchant_id)
-
-
-async def merchants_of_stores(db: Reading, store_ids: Sequence[StoreId]) -> dict[StoreId, MerchantId]:
-    """Who takes each store's money, of many stores at once; stores that nobody could take money for are absent."""
-    default = select(Merchant.id).where(Merchant.tenant_id == db.tenant_id, Merchant.is_default)
-    own = select(Store.id, Store.merchant_id).where(
-        Store.tenant_id == db.tenant_id, Store.id.in_(list(store_ids))
-    )
-    house = (await db.execute(default)).scalar_one_or_none()
-    found = {row.id: row.merchant_id or house for row in await db.execute(own)}
-    return {StoreId(store_id): MerchantId(each) for store_id, each in found.items() if each is not None}
-
-
 async def find_staff(db: Reading, staff_id: StaffId) -> StaffView:
     """One staff member."""
     statement = select(*_columns(Staff, StaffView)).where(
@@ -144,6 +118,12 @@ async def find_mall(db: Reading, mall_id: MallId) -> MallView | None:
     """One mall."""
     row = (await db.execute(select(*_columns(Mall, MallView)).where(Mall.id == mall_id))).one_or_none()
     return None if row is None else shown(MallView, row)
+
+
+async def malls_by_id(db: Reading, mall_ids: Iterable[MallId]) -> dict[MallId, str]:
+    """The names of these malls."""
+    statement = select(Mall.id, Mall.name).where(Mall.id.in_(list(mall_ids)))
+    return {MallId(row.id): row.name for row in await db.execute(statement)}
 
 
 async def stores(db: Reading, *, after_code: str = "", limit: int = 100) -> list[StoreView]:

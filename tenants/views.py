@@ -44,6 +44,32 @@ class MerchantView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     certificate_serial: str
     fee_bps: Bps
     is_default: bool
+    owner_party_code: str | None = None
+    """Whose it is; none: the brand's own."""
+
+
+class MerchantList(msgspec.Struct, frozen=True, rename="camel"):
+    """The brand's merchant numbers, the default one first."""
+
+    merchants: list[MerchantView]
+
+
+class OwnershipView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Who runs a store from when until when, and which merchant takes its money then."""
+
+    store_id: StoreId
+    active_from: datetime
+    active_to: datetime | None
+    ownership: Ownership
+    owner_code: str | None
+    owner_name: str | None
+    merchant_id: MerchantId | None
+
+
+class OwnershipList(msgspec.Struct, frozen=True, rename="camel"):
+    """A store's owners in time."""
+
+    ownerships: list[OwnershipView]
 
 
 class StaffView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -62,7 +62,7 @@ async def keep_loose_refunds(db: Writing, drafts: Sequence[Draft], *, batch: His
     refunds = [each for each in _refunds(db, drafts, standing=standing, batch=batch) if each.new]
     refunds = [each for each in refunds if _is_of_size(each, batch=batch)]
     asked = [refund.asked(line, batch.named) for refund in refunds for line in refund.new]
-    frozen = await freeze_terms(db, asked, terms=batch.terms)
+    frozen = await freeze_terms(db, asked, terms=batch.terms, source_name=batch.source_name)
     made = [refund for refund in refunds if refund.stands is None]
     if await insert_refunds(db, [_refund(refund, batch) for refund in made]) != len(made):
         raise HistoryChangedMeanwhile

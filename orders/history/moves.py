@@ -126,6 +126,7 @@ async def make_moves(
     lines: Mapping[UUID, Sequence[StandingLine]],
     stores: Mapping[str, StoreClock],
     terms: Terms,
+    source_name: str,
 ) -> None:
     """Write the moves, guarded by the state that was read; settle the lines of what was paid."""
     if not moves:
@@ -144,7 +145,7 @@ async def make_moves(
     named = await named_in_rates(db, terms=terms)
     settling = [(move.part, line) for move in paid for line in lines.get(move.part.id, ())]
     asked = {line.id: _asked(part, line, stores=stores, named=named) for part, line in settling}
-    frozen = await freeze_terms(db, list(asked.values()), terms=terms)
+    frozen = await freeze_terms(db, list(asked.values()), terms=terms, source_name=source_name)
     settled = {
         "ids": list(asked),
         "terms": [frozen[each].terms_id for each in asked.values()],

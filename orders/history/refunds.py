@@ -127,7 +127,7 @@ async def _write(
     """The refunds and their lines; what they take of lines and orders comes after, guarded."""
     named = await named_in_rates(db, terms=terms)
     asked = {id(piece): _asked(piece, choice, named=named) for piece in pieces if piece.part is None}
-    frozen = await freeze_terms(db, list(asked.values()), terms=terms)
+    frozen = await freeze_terms(db, list(asked.values()), terms=terms, source_name=source_name)
     refunds, lines = [], []
     for piece in pieces:
         refund_id = derived_id(db.tenant_id, "refund", source_name, piece.number)

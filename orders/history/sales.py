@@ -82,12 +82,14 @@ async def keep_sales(db: Writing, drafts: Sequence[Draft], *, batch: HistoryBatc
     moves = without_changed(batch.moves, report=batch.report)
     sales = [sale for sale in sales if sale.id in moves or sale.id not in batch.moves]
     asked = [asked for sale in sales if sale.paid_at for asked in _asked(sale, batch.named).values()]
-    frozen = await freeze_terms(db, asked, terms=batch.terms)
+    frozen = await freeze_terms(db, asked, terms=batch.terms, source_name=batch.source_name)
     made = [sale for sale in sales if sale.stands is None]
     if await insert_orders(db, [_order(sale, batch) for sale in made]) != len(made):
         raise HistoryChangedMeanwhile
     moved = list(moves.values())
-    await make_moves(db, moved, lines=batch.lines, stores=batch.stores, terms=batch.terms)
+    await make_moves(
+        db, moved, lines=batch.lines, stores=batch.stores, terms=batch.terms, source_name=batch.source_name
+    )
     await _join(db, [sale for sale in sales if sale.stands is not None])
     rows = [row for sale in sales for row in _lines(sale, frozen, batch=batch)]
     if await insert_lines(db, rows) != len(rows):

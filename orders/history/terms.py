@@ -7,6 +7,7 @@ from typing import NamedTuple
 from guides.commission import plan_in_force, rate_of
 from guides.queries import every_plan
 from orders.bases import BaseRule, base_of_line
+from orders.funding import Funding, funded_by_kind
 from orders.ports import Terms, TermsQuestion
 from orders.states import LineKind
 from tenants.kernel.ids import GuideId, TermsId
@@ -29,7 +30,7 @@ class Asked(NamedTuple):
 
 
 class Named(NamedTuple):
-    """What of a line contracts have rates for."""
+    """What of a line terms depend on."""
 
     sku_codes: frozenset[str] = frozenset()
     promotion_codes: frozenset[str] = frozenset()
@@ -47,10 +48,12 @@ class Agreed(NamedTuple):
 
     terms_id: TermsId
     base: BaseRule
+    funding: Funding | None
 
     def base_of(self, *, goods_fen: int, paid_fen: int) -> Fen | None:
-        """The base of a line of these amounts."""
-        return base_of_line(self.base, goods_fen=Fen(goods_fen), paid_fen=Fen(paid_fen))
+        """The base of a line of these amounts; what is not paid of the goods is its discount."""
+        funded = funded_by_kind(Fen(goods_fen - paid_fen), funding=self.funding)
+        return base_of_line(self.base, goods_fen=Fen(goods_fen), paid_fen=Fen(paid_fen), funded=funded)
 
 
 async def named_in_rates(db: Reading, *, terms: Terms) -> Named:
@@ -64,7 +67,9 @@ def asked_category(kind: str, category_code: str | None) -> str | None:
     return category_code if kind == LineKind.GOODS else kind
 
 
-async def freeze_terms(db: Writing, asked: Sequence[Asked], *, terms: Terms) -> dict[Asked, Agreed]:
+async def freeze_terms(
+    db: Writing, asked: Sequence[Asked], *, terms: Terms, source_name: str
+) -> dict[Asked, Agreed]:
     """Freeze the terms of every distinct question; raises NoTermsInForce where a store has none."""
     distinct = list(dict.fromkeys(asked))
     if not distinct:
@@ -88,8 +93,12 @@ async def freeze_terms(db: Writing, asked: Sequence[Asked], *, terms: Terms) -> 
                 guide_id=each.guide_id,
                 guide_rate_bps=rate,
                 at=each.at,
+                source_name=source_name,
                 through_channel=False,
             )
         )
     found = await terms.freeze(db, questions)
-    return {each: Agreed(answer.terms_id, answer.base) for each, answer in zip(distinct, found, strict=True)}
+    return {
+        each: Agreed(answer.terms_id, answer.base, answer.funding)
+        for each, answer in zip(distinct, found, strict=True)
+    }

@@ -85,10 +85,19 @@ async def _book(
         raise SplitDiffers(order_id=order_id, party_id=party_id)
     day, month = terms.day_and_period(at)
     periods = await book_into(db, [month])
-    movement = Movement(
-        cause=cause, amount_fen=owed_more, against=channel_account(payment.store_id, Source.STOREFRONT),
-        account=payable_account(party_id, store_id=payment.store_id, contract_id=terms.contract_id),
-        party_id=party_id, contract_id=terms.contract_id, store_id=payment.store_id, terms_id=terms.terms_id,
-        order_id=order_id, order_line_id=None, occurred_on=day, period_on=periods[month],
-    )  # fmt: skip
-    await append(db, [movement], journal_id=journal_id)
+    channel = channel_account(payment.store_id, Source.STOREFRONT)
+    steps = [(party_id, cause, owed_more)]
+    if terms.collector_party_id is not None:
+        # Taken from a merchant number of its own: what it passes on it holds no longer, and what comes back it holds again.
+        passed_on = Cause.COLLECTION_RETURNED if owed_more < 0 else Cause.COLLECTED
+        steps.append((terms.collector_party_id, passed_on, Fen(-owed_more)))
+    movements = [
+        Movement(
+            cause=why, amount_fen=fen, against=channel, party_id=party,
+            account=payable_account(party, store_id=payment.store_id, contract_id=terms.contract_id),
+            contract_id=terms.contract_id, store_id=payment.store_id, terms_id=terms.terms_id,
+            order_id=order_id, occurred_on=day, period_on=periods[month],
+        )
+        for party, why, fen in steps
+    ]  # fmt: skip
+    await append(db, movements, journal_id=journal_id)

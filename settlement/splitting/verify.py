@@ -3,13 +3,14 @@
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Select, String, and_, cast, func, select, union_all
+from sqlalchemy.orm import aliased
 
 from orders.split_queries import split_counters_select
-from settlement.models import LedgerAccount, LedgerEntry
+from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry
 from settlement.queries import credited_account, signed_amount
 from settlement.splitting.models import Split, SplitPartRow, SplitReturn
 from settlement.splitting.states import HELD, RECALLED, PartStatus, ReturnStatus
-from settlement.states import SPLITS
+from settlement.states import COLLECTION, SPLITS
 from tenants.kernel.scope import Reading
 
 Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
@@ -30,6 +31,35 @@ def payments_off(db: Reading) -> Rows:
         cast(off, String), "fen",
     )  # fmt: skip
     return select(what.label("what")).group_by(told.c.order_id, told.c.party_id).having(off != 0)
+
+
+def passed_on_off(db: Reading) -> Rows:
+    """Orders of which a collector passed on something else than what splits took from its merchant number."""
+    order = aliased(FrozenTerms)
+    collectors = (
+        select(LedgerEntry.order_id, order.collector_party_id.label("party_id"))
+        .join(order, and_(order.tenant_id == db.tenant_id, order.id == LedgerEntry.terms_id))
+        .where(LedgerEntry.tenant_id == db.tenant_id, order.collector_party_id.is_not(None))
+        .distinct()
+    ).subquery("collectors")
+    moved = union_all(
+        _parts(db, SplitPartRow.state == PartStatus.DONE),
+        _returns(db, SplitReturn.state == ReturnStatus.DONE),
+    ).subquery("moved")
+    told = union_all(
+        select(moved.c.order_id, moved.c.fen).join(collectors, collectors.c.order_id == moved.c.order_id),
+        select(LedgerEntry.order_id, -signed_amount())
+        .join(LedgerAccount, credited_account(db))
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.cause.in_(COLLECTION),
+            LedgerEntry.order_line_id.is_(None), LedgerEntry.refund_line_no.is_(None),
+        ),
+    ).subquery("told")  # fmt: skip
+    off = func.sum(told.c.fen)
+    what = func.concat_ws(
+        " ", "order", cast(told.c.order_id, String), "passed on", cast(off, String), "fen too little"
+    )
+    return select(what.label("what")).group_by(told.c.order_id).having(off != 0)
 
 
 def counters_off(db: Reading) -> Rows:

@@ -19,7 +19,7 @@ CONTRACT_REFUSALS = (
     errors.BearerWrong, errors.CapBelowGuarantee, errors.ContractStoresWrong, errors.ExTaxWithoutTax,
     errors.GuaranteeIncomplete, errors.GuaranteeWithoutRate, errors.MaxSplitExceeded, errors.PartyUnknown,
     errors.PeriodTermsEmpty, errors.PeriodTermsTwice, errors.RateDatesWrong, errors.RateNamedTwice,
-    errors.RatesExceedWhole, errors.ResidualPartyHasRate, errors.TermsWithoutPeriod, errors.TiersNotInOrder,
+    errors.RatesExceedWhole, errors.ResidualPartyHasRate, errors.CollectorUnclear, errors.TermsWithoutPeriod, errors.TiersNotInOrder,
     errors.TiersStartAboveZero, TimeZoneUnknown,
 )  # fmt: skip
 """Why a contract may not be, whatever stands beside it."""

@@ -33,8 +33,11 @@ payment_days = 15                 # T+15
 channel_fee_by = "residual"       # residual | party | shared
 coupons_by = "residual"
 
-[residual_party]                  # who takes what the rates leave
-kind = "brand"
+# collected_by = { kind = "mall", mall = "PLAZA" }  # the mall's own till takes the money of sales that are imported …
+# collected_sources = ["mall-till"]                 # … from these sources; from all of them when none is named
+
+[residual_party]                  # who takes what the rates leave; leave the table out for: whoever sells at the store,
+kind = "brand"                    # its franchisee or the brand
 
 [[rates]]                         # the ordinary rate
 party = { kind = "mall", mall = "PLAZA" }

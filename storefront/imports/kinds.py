@@ -48,6 +48,7 @@ from storefront.imports.fields import (
 from storefront.imports.mapping import Mapping
 from tenants.import_malls import MallRow, import_malls
 from tenants.import_outcomes import Finding, RowOutcome, RowState, refusal
+from tenants.import_ownerships import OwnershipRow, import_ownerships
 from tenants.import_stores import StoreGroupRow, StoreRow, import_store_groups, import_stores
 from tenants.kernel.ids import LevelId
 from tenants.kernel.money import LARGEST_AMOUNT
@@ -134,6 +135,10 @@ def _by_level(row: Any) -> Hashable:
 
 def _by_price(row: PriceRow) -> Hashable:
     return _by_level(row), row.active_from or None
+
+
+def _by_ownership(row: OwnershipRow) -> Hashable:
+    return row.store_code, row.active_from or None
 
 
 def _by_guide(row: GuideRow) -> Hashable:
@@ -228,6 +233,19 @@ KINDS: dict[str, Kind] = {
             build=_plain(StoreRow),
             verb=_stores,
             key=_by_code,
+        ),
+        Kind(
+            name="ownerships",
+            fields=(
+                *_fields(code, "store_code", required=True),
+                *_fields(choice, "ownership", required=True, choices=tuple(each.value for each in Ownership)),
+                *_fields(code, "owner_code", "merchant_no"),
+                *_fields(plain_text, "owner_name"),
+                *ACTIVE,
+            ),
+            build=_plain(OwnershipRow),
+            verb=import_ownerships,
+            key=_by_ownership,
         ),
         Kind(
             name="guides",

@@ -16,6 +16,7 @@ MODEL_MODULES = (
     "guides.contacts.models",
     "orders.models",
     "settlement.models",
+    "settlement.promotion_models",
     "settlement.contract_models",
     "settlement.splitting.models",
     "settlement.reconciliation.models",

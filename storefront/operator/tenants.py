@@ -9,13 +9,16 @@ from storefront.auth import CurrentPrincipal, Joined, Now, operator
 from storefront.frame import refusals
 from storefront.onboarding import open_brand
 from tenants.audit import record_deed
-from tenants.commands import CreateTenant, EmployStaff
+from tenants.commands import AddMerchant, CreateTenant, EmployStaff
+from tenants.create import add_merchant
 from tenants.directory import TenantPage, known_tenants
 from tenants.employ import employ_staff
 from tenants.errors import (
     AppidTaken,
     MallNotFound,
     MerchantKeyUnreadable,
+    MerchantNumberTaken,
+    OwnerUnclear,
     PartnerAppidForeign,
     StaffLoginTaken,
     StaffRoleNeedsStore,
@@ -27,7 +30,7 @@ from tenants.errors import (
 from tenants.kernel.ids import TenantId
 from tenants.kernel.paging import CursorUnreadable, PageTooLarge
 from tenants.queries import find_tenant
-from tenants.views import StaffView, TenantView
+from tenants.views import MerchantView, StaffView, TenantView
 
 
 @post(
@@ -69,6 +72,30 @@ async def employ(
     return employed
 
 
+@post(
+    "/operator/v1/tenants/{tenant_id:uuid}/merchants",
+    operation_id="addMerchant",
+    tags=["tenants"],
+    guards=[operator],
+    responses=refusals(
+        TenantNotFound, MerchantKeyUnreadable, MerchantNumberTaken, OwnerUnclear, PartnerAppidForeign
+    ),
+)
+async def add_another_merchant(
+    tenant_id: FromPath[UUID],
+    data: JSONBody[AddMerchant],
+    principal: CurrentPrincipal,
+    wiring: Joined,
+    now: Now,
+) -> MerchantView:
+    """Give a brand a further merchant number with its keys: its own, or a franchisee's or agent's whose stores it takes money for."""
+    async with wiring.database.tenant(TenantId(tenant_id)).writing() as db:
+        await find_tenant(db)
+        added = await add_merchant(db, data, is_default=False, now=now, keys=wiring.keys)
+        await record_deed(db, actor=principal.actor(), action="add_merchant", subject_id=added.id, now=now)
+    return added
+
+
 @get(
     "/operator/v1/tenants",
     operation_id="listTenants",
@@ -97,4 +124,4 @@ async def get_tenant(tenant_id: FromPath[UUID], wiring: Joined) -> TenantView:
         return await find_tenant(db)
 
 
-ROUTES = [create, employ, list_tenants, get_tenant]
+ROUTES = [create, employ, add_another_merchant, list_tenants, get_tenant]

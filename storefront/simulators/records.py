@@ -75,7 +75,7 @@ class Coupon(msgspec.Struct, rename="camel", kw_only=True):
     type: str = "NOCASH"
     amount: int
     stock_id: str = "1000001"
-    wechat_contribute: int = 0
+    wechatpay_contribute: int = 0
     merchant_contribute: int = 0
     other_contribute: int = 0
 

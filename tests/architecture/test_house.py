@@ -26,11 +26,11 @@ KERNEL_BUDGET, MODULE_BUDGET, TEST_BUDGET, FUNCTION_BUDGET, ROUTE_BUDGET = 250, 
 POSITIONAL = 2
 VERBS_OF_HTTP = {"get", "post", "put", "delete", "asgi", "route"}
 PURE = (
-    "tenants/kernel/money.py", "tenants/hours.py", "tenants/hours_text.py", "tenants/levels.py", "catalog/resolve.py",
+    "tenants/kernel/money.py", "tenants/hours.py", "tenants/hours_text.py", "tenants/levels.py", "tenants/ownership.py", "catalog/resolve.py",
     "catalog/layers.py", "catalog/components.py", "guides/attribution.py", "guides/commission.py", "orders/amounts.py",
-    "orders/states.py", "settlement/split.py", "settlement/splitting/amounts.py", "settlement/splitting/states.py",
-    "settlement/terms.py", "settlement/agreed.py", "settlement/calendar.py", "settlement/period_terms.py",
-    "settlement/stretches.py", "orders/bases.py", "settlement/reconciliation/matching.py",
+    "orders/states.py", "orders/funding.py", "orders/bases.py", "settlement/beside.py", "settlement/split.py",
+    "settlement/splitting/amounts.py", "settlement/splitting/states.py", "settlement/terms.py", "settlement/agreed.py",
+    "settlement/calendar.py", "settlement/period_terms.py", "settlement/stretches.py", "settlement/reconciliation/matching.py",
 )  # fmt: skip
 FORBIDDEN_WORDS = {
     "manager", "managers", "helper", "helpers", "util", "utils", "service", "services", "handler", "handlers", "processor",

@@ -14,10 +14,10 @@ async def balances(shop):
     return {row.kind: int(row.fen) for row in await rows(shop.tenant, BALANCES)}
 
 
-async def paid_with_coupon(shop):
+async def paid_with_coupon(shop, **contributed):
     order = await shop.trading.place(now=shop.now)
     payment = await shop.trading.prepare(order.id)
-    coupon = {"couponId": "C1", "name": "满减", "amount": COUPON, "type": "CASH"}
+    coupon = {"couponId": "C1", "name": "满减", "amount": COUPON, "type": "CASH", **contributed}
     await shop.control.pay(
         payment_no=payment.payment_no, mchid=shop.trading.mchid, wait=False, coupons=[coupon]
     )
@@ -54,3 +54,34 @@ async def test_without_coupons_there_is_no_coupon_account(shop):
     order = await shop.collected()
     await shop.refund(order.id, 1_000)
     assert "coupon" not in await balances(shop)
+
+
+BY_NAME = "SELECT name, sum(balance_fen) AS fen FROM app.ledger_accounts WHERE tenant_id = :t AND kind = 'coupon' GROUP BY name"
+
+
+async def contributors(shop):
+    await post_pending(shop.tenant, now=shop.now)
+    return {row.name: int(row.fen) for row in await rows(shop.tenant, BY_NAME)}
+
+
+async def test_who_paid_for_coupons_bears_them_and_gets_back_its_part_of_refunds(shop):
+    shop.now = await shop.control.advance(0)
+    order = await paid_with_coupon(shop, wechatpayContribute=3_001, merchantContribute=1_500)
+    # Of 50.00 nothing is said of 4.99.
+    assert await contributors(shop) == {"coupon:wechatpay": -3_001, "coupon:merchant": -1_500, "coupon": -499}
+    await shop.refund(order.id, 9_999)
+    cash = int(9_999 * (PRICE - COUPON) / PRICE + 0.5)
+    kept = COUPON - (9_999 - cash)
+    merchant, unsaid = kept * 1_500 // COUPON, kept * 499 // COUPON
+    assert await contributors(shop) == {
+        "coupon:wechatpay": -(kept - merchant - unsaid), "coupon:merchant": -merchant, "coupon": -unsaid,
+    }  # fmt: skip
+    await shop.refund(order.id, PRICE - 9_999)
+    assert set((await contributors(shop)).values()) == {0}
+    assert await shop.books_hold() == []
+
+
+async def test_contributions_that_exceed_the_coupons_are_believed_of_nobody(shop):
+    shop.now = await shop.control.advance(0)
+    await paid_with_coupon(shop, wechatpayContribute=COUPON + 1)
+    assert await contributors(shop) == {"coupon": -COUPON}

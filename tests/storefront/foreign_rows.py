@@ -100,6 +100,14 @@ ROWS: dict[str, Ask] = {
     "listStores": Ask("hq", query={"cursor": "$cursor_stores"}),
     "openStore": Ask("hq", body={"code": "NEW1", **SHOP}, own=201),
     "changeStore": Ask("hq", {"store_id": "$spare_store"}, body={"code": "NEW2", **SHOP}),
+    "listOwnerships": Ask("hq", {"store_id": "$store"}),
+    "ownStore": Ask(
+        "hq", {"store_id": "$spare_store"}, own=201,
+        body={"ownership": "franchise", "ownerCode": "F01", "ownerName": "周边", "merchantId": "$merchant",
+              "activeFrom": "2026-01-01T00:00:00+08:00"},
+    ),
+    "listMerchants": Ask("hq"),
+    "ownMerchant": Ask("hq", {"merchant_id": "$merchant"}, body={"ownership": "direct"}),
     "listStoreGroups": Ask("hq"),
     "nameStoreGroup": Ask("hq", body={"code": "east", "name": "东"}),
     "listMalls": Ask("hq", query={"code": "$mall_code"}),
@@ -132,6 +140,14 @@ ROWS: dict[str, Ask] = {
     "createContract": Ask("finance", body=CONTRACT, own=201),
     "rehearseContract": Ask("finance", body=CONTRACT | {"month": "2026-01"}),
     "getContract": Ask("finance", {"contract_id": "$contract"}),
+    "listPromotions": Ask("finance"),
+    "startPromotion": Ask(
+        "finance", own=201,
+        body={"code": "#", "name": "双十一", "activeFrom": "2026-11-11T00:00:00+08:00",
+              "funders": [{"role": "mall", "rateBps": 5000}], "residualFunder": "brand"},
+    ),
+    "endPromotion": Ask("finance", {"promotion_id": "$promotion"}, body={"activeTo": "2026-12-01T00:00:00Z"}),
+    "listClaims": Ask("finance", query={"partyId": "$party"}),
     "listPeriods": Ask("finance"),
     "closeMonth": Ask("finance", body={"month": "2025-01"}, own=409),
     "listStatements": Ask("finance"),
@@ -163,6 +179,7 @@ ROWS: dict[str, Ask] = {
     "employFirstStaff": Ask(
         "operator", {"tenant_id": "$tenant"}, body={"login": "#", **PERSON}, own=201
     ),
+    "addMerchant": Ask("operator", {"tenant_id": "$tenant"}, body={"merchantNo": "1900000999"}, own=422),
     "connectTenant": Ask("operator", {"tenant_id": "$tenant"}, body={"push": {"token": "token"}}),
     "createTenant": Ask("operator", body={"orgId": None}, own=422),
     "logInStaff": Ask("nobody", body={"tenantCode": "$tenant_code", "login": "$login", "password": "wrong"}, own=403),
@@ -196,6 +213,7 @@ PLAIN = {
     "province", "city", "district", "address", "timeZone", "businessDayStarts", "opens", "closes", "sourceText",
     "month", "title", "background", "visitor", "launchScene", "refreshToken", "q", "sort", "tag", "status", "limit",
     "latitude", "longitude", "day", "first", "last", "bill", "owner", "level", "page_key", "version", "kind", "sync", "at", "appSecret", "merchantNo",
+    "ownership", "ownerName", "role", "residualFunder", "collectedSources",
     "legalName", "account", "cardNo", "warned", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove",
     "avatarUrl", "token", "corpId", "contactSecret", "callbackToken", "encodingAesKey", "subAppid", "brandMerchantNo", "wechatStoreNo", "scene", "categoryCode",
     "skuCode", "promotionCode", "validFromOn", "validToOn",
@@ -203,8 +221,10 @@ PLAIN = {
 """Fields that name nothing: free texts, choices, numbers, times. A field that is neither here nor a `$kind` of its row fails."""
 
 NEW_NAMES = {("openStore", "code"), ("changeStore", "code"), ("nameStoreGroup", "code"), ("employStaff", "login"),
-             ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("rehearseContract", "code"), ("createTenant", "code"),
-             ("createTenant", "appid"), ("connectTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login")}  # fmt: skip
+             ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("rehearseContract", "code"),
+             ("createTenant", "code"),
+             ("createTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login"), ("ownStore", "ownerCode"), ("startPromotion", "code"), ("ownMerchant", "ownerCode"),
+             ("addMerchant", "ownerCode"), ("addMerchant", "appid"), ("connectTenant", "appid")}  # fmt: skip
 """Names that a request gives (or a vendor's one-time code), not names it looks up."""
 
 ACROSS: list[tuple[str, Ask, str, str]] = [

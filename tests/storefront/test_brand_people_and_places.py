@@ -9,6 +9,7 @@ from tenants.kernel.ids import new_id
 from tenants.kernel.scope import TenantScope
 from tenants.queries import find_tenant
 from tenants.states import StaffRole
+from tests.support.fresh_tenant import opening
 from tests.support.http import Client
 
 
@@ -207,3 +208,42 @@ async def test_another_brands_store_is_no_store(
     theirs, nobodys = [await stranger.http.put(path, json={"code": "S1", "name": "x"}) for path in paths]
     assert (theirs.status_code, theirs.json()["code"]) == (404, "STORE_NOT_FOUND")
     assert (nobodys.status_code, nobodys.json()["code"]) == (404, "STORE_NOT_FOUND")
+
+
+async def test_a_store_changes_hands_on_a_day_and_keeps_its_history(headquarters: Client) -> None:
+    store = await open_store(headquarters)
+    path = f"/brand/v1/stores/{store['id']}/ownerships"
+    since = {"activeFrom": "2026-05-01T00:00:00+08:00"}
+    first = await made(headquarters, path, ownership="franchise", ownerCode="F01", ownerName="林记", **since)
+    assert (first["activeTo"], first["ownerName"]) == (None, "林记")
+    await made(headquarters, path, ownership="direct", activeFrom="2026-09-01T00:00:00+08:00")
+    listed = (await headquarters.http.get(path)).json()["data"]["ownerships"]
+    assert [each["activeTo"] for each in listed] == ["2026-08-31T16:00:00Z", None]
+    assert await refused(headquarters, path, ownership="direct", **since) == "OWNERSHIP_TOO_EARLY"
+    later = {"activeFrom": "2027-01-01T00:00:00+08:00"}
+    assert await refused(headquarters, path, ownership="agent", **later) == "OWNER_UNCLEAR"
+    merchants = (await headquarters.http.get("/brand/v1/merchants")).json()["data"]["merchants"]
+    owner = f"/brand/v1/merchants/{merchants[0]['id']}/owner"
+    whose = {"ownership": "franchise", "ownerCode": "F01"}
+    assert await refused(headquarters, owner, method="PUT", **whose) == "DEFAULT_MERCHANT_IS_BRANDS"
+
+
+async def test_an_operator_adds_a_franchisees_merchant_number_once(
+    client: Client, headquarters: Client, tenant: TenantScope
+) -> None:
+    keys = opening().merchant
+    body = {
+        "merchantNo": keys.merchant_no, "legalName": "林记餐饮", "certificateSerial": keys.certificate_serial,
+        "privateKey": keys.private_key, "apiV3Key": keys.api_v3_key, "ownership": "franchise", "ownerCode": "F01",
+    }  # fmt: skip
+    path = f"/operator/v1/tenants/{tenant.tenant_id}/merchants"
+    operator = client.as_operator()
+    added = (await operator.post(path, json=body)).json()["data"]
+    assert (added["ownerPartyCode"], added["isDefault"]) == ("franchisee:F01", False)
+    assert (await operator.post(path, json=body)).json()["code"] == "MERCHANT_NUMBER_TAKEN"
+    store = await open_store(headquarters)
+    owns = f"/brand/v1/stores/{store['id']}/ownerships"
+    since = {"activeFrom": "2026-05-01T00:00:00+08:00", "merchantId": added["id"]}
+    other = {"ownership": "franchise", "ownerCode": "F02", **since}
+    assert await refused(headquarters, owns, **other) == "MERCHANT_OF_ANOTHER"
+    assert (await made(headquarters, owns, **(other | {"ownerCode": "F01"})))["merchantId"] == added["id"]

@@ -80,7 +80,11 @@ async def test_what_a_contract_is_refused_for(
     assert first.replace(str(foreign), "?") == second.replace(str(gone), "?")
     await refusal(422, "CONTRACT_STORES_WRONG", storeIds=[])
     await refusal(422, "RATE_NAMED_TWICE", rates=[{"party": party, "rateBps": 1}] * 2)
-    await refusal(422, "RESIDUAL_PARTY_HAS_RATE", rates=[{"party": {"kind": "brand"}, "rateBps": 1}])
+    brand = {"kind": "brand"}
+    rates = [{"party": brand, "rateBps": 1}]
+    await refusal(422, "RESIDUAL_PARTY_HAS_RATE", rates=rates, residualParty=brand)
+    await refusal(422, "COLLECTOR_UNCLEAR", collectedBy=brand)
+    await refusal(422, "COLLECTOR_UNCLEAR", collectedSources=["till"])
     await refusal(422, "VALIDATION_FAILED", rates=[{"party": party, "rateBps": 10_001}])
     await refusal(422, "TIME_ZONE_UNKNOWN", timeZone="Asia/Nowhere")
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from orders.bases import base_of_line
+from orders.funding import funded_by_kind
 from orders.models import Order, OrderLine, Refund, RefundLine
 from orders.ports import TermsQuestion
 from orders.states import LineKind, OrderState, RefundStatus, Source
@@ -45,11 +46,13 @@ async def add_mall(db: Writing, name: str = "望江天地") -> MallId:
     return MallId(mall.id)
 
 
-async def add_store(db: Writing, code: str = "S1", *, mall_id: MallId | None = None) -> StoreId:
+async def add_store(
+    db: Writing, code: str = "S1", *, mall_id: MallId | None = None, **columns: object
+) -> StoreId:
     """A store in Shanghai's time."""
     store = Store(
         tenant_id=db.tenant_id, id=new_id(), code=code, name=f"{code} 店", mall_id=mall_id,
-        time_zone="Asia/Shanghai", created_at=LONG_AGO,
+        time_zone="Asia/Shanghai", created_at=LONG_AGO, **columns,
     )  # fmt: skip
     db.add(store)
     await db.flush()
@@ -82,34 +85,44 @@ async def sell(
     guide_id: GuideId | None = None,
     guide_bps: int = 0,
     goods: Sequence[int] | None = None,
+    discount: int = 0,
     **named: Any,
 ) -> Sale:
-    """A paid order with a line of each amount; `goods`: what the lines cost before discounts; `named`: category, sku, promotion, kind."""
+    """A paid order with a line of each amount.
+
+    `goods`: what the lines cost before discounts, or `discount` off each; `named`: category, sku, promotion, kind, source_name, through_channel.
+    """
     question = TermsQuestion(
         store_id=store_id, sku_id=None, category_code=named.get("category"), sku_code=named.get("sku"),
         promotion_code=named.get("promotion"), kind=named.get("kind", LineKind.GOODS), guide_id=guide_id,
-        guide_rate_bps=Bps(guide_bps), at=at,
+        guide_rate_bps=Bps(guide_bps), at=at, source_name=named.get("source_name"),
+        through_channel=named.get("through_channel", True),
     )  # fmt: skip
     [frozen] = await freeze(db, [question])
     order_id, total = OrderId(new_id()), sum(amounts)
+    costs = goods or [amount + discount for amount in amounts]
     order = Order(
         tenant_id=db.tenant_id, id=order_id, order_no=f"N{order_id.hex[-12:]}", source=source,
         source_name="till" if source is Source.HISTORY else "storefront",
         external_no=f"X{order_id.hex[-10:]}" if source is Source.HISTORY else None, state=OrderState.PAID,
         scene="official_shop", store_id=store_id, attribution_rule="store_only", attribution={},
-        business_on=at.date(), goods_fen=total, total_fen=total, paid_fen=total, placed_at=at, paid_at=at,
+        business_on=at.date(), goods_fen=sum(costs), discount_fen=sum(costs) - total, total_fen=total,
+        paid_fen=total, placed_at=at, paid_at=at,
     )  # fmt: skip
     db.add(order)
     await db.flush()
     sale = Sale(order_id, store_id, source, frozen.terms_id)
-    for number, (amount, cost) in enumerate(zip(amounts, goods or amounts, strict=True), start=1):
+    for number, (amount, cost) in enumerate(zip(amounts, costs, strict=True), start=1):
         line_id = OrderLineId(new_id())
         db.add(
             OrderLine(
                 tenant_id=db.tenant_id, id=line_id, order_id=order_id, line_no=number, sku_code=f"SKU{number}",
                 quantity=1, goods_fen=cost, discount_fen=cost - amount, paid_fen=amount, terms_id=frozen.terms_id,
                 category_code=named.get("category"), promotion_code=named.get("promotion"),
-                base_fen=base_of_line(frozen.base, goods_fen=Fen(cost), paid_fen=Fen(amount)),
+                base_fen=base_of_line(
+                    frozen.base, goods_fen=Fen(cost), paid_fen=Fen(amount),
+                    funded=funded_by_kind(Fen(cost - amount), funding=frozen.funding),
+                ),
             )
         )  # fmt: skip
         sale.lines.append(line_id)

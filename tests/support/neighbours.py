@@ -246,6 +246,9 @@ async def _books(world: World, client: Client, mark: str) -> None:
     ids["statement"] = await value(world.tenant, statement, m=ids["mall"])
     party = "SELECT id FROM app.parties WHERE tenant_id = :t AND mall_id = :m"
     ids["party"] = await value(world.tenant, party, m=other_mall)
+    started = {"code": f"{random_code(6)}", "name": f"{mark}活动", "activeFrom": "2026-01-01T00:00:00Z"}
+    asked = await world.client(client, "finance").post("/brand/v1/promotions", json=started)
+    ids["promotion"] = answered(asked)["id"]
     ids["receiver"] = await _receiver(world, client, await value(world.tenant, party, m=ids["mall"]))
     ids["other_statement"] = await value(world.tenant, statement, m=other_mall)
 

@@ -106,6 +106,15 @@ class TransactionAmount(msgspec.Struct, frozen=True):
     currency: str | None = None
 
 
+class Promotion(msgspec.Struct, frozen=True):
+    """A coupon that was used, and who paid for it."""
+
+    amount: int = 0
+    wechatpay_contribute: int | None = None
+    merchant_contribute: int | None = None
+    other_contribute: int | None = None
+
+
 class TransactionPayer(msgspec.Struct, frozen=True):
     """Who paid, under the name of either mode."""
 
@@ -129,6 +138,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     success_time: str | None = None
     payer: TransactionPayer | None = None
     amount: TransactionAmount | None = None
+    promotions: list[Promotion] | None = field(name="promotion_detail", default=None)
 
 
 class RefundAsked(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from orders.ports import (
     ChannelPayment,
     ChannelRefund,
+    CouponParts,
     PaymentRequest,
     PaymentState,
     RefundRequest,
@@ -110,6 +111,18 @@ def payment(transaction: messages.Transaction) -> ChannelPayment:
         currency=amount.currency,
         paid_at=moment(transaction.success_time),
         openid=payer.sub_openid or payer.openid or payer.sp_openid or None,
+        coupons=_coupons(transaction.promotions or []),
+    )
+
+
+def _coupons(promotions: list[messages.Promotion]) -> CouponParts | None:
+    """Who paid for the coupons, None where none were used; what the channel says of nobody is nobody's."""
+    if not promotions:
+        return None
+    return CouponParts(
+        wechatpay_fen=Fen(sum(each.wechatpay_contribute or 0 for each in promotions)),
+        merchant_fen=Fen(sum(each.merchant_contribute or 0 for each in promotions)),
+        other_fen=Fen(sum(each.other_contribute or 0 for each in promotions)),
     )
 
 

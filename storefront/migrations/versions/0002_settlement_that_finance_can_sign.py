@@ -16,6 +16,28 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "promotions",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("residual_funder", sa.Text(), nullable=False),
+        sa.Column("active_from", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("active_to", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "residual_funder IN ('brand', 'mall', 'owner', 'platform')",
+            name=op.f("promotions_ck_residual_funder"),
+        ),
+        sa.CheckConstraint("active_to IS NULL OR active_from < active_to", name=op.f("promotions_ck_active")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["app.tenants.tenant_id"], name="promotions_fk_tenants"),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("promotions_pk")),
+        sa.UniqueConstraint("tenant_id", "code", name=op.f("promotions_uq_tenant_id_code")),
+        schema="app",
+    )
+    secure("promotions", app="SELECT, INSERT, UPDATE (active_to)")
+    op.create_table(
         "bill_files",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
@@ -144,6 +166,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
     )
     op.create_table(
+        "promotion_funders",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("promotion_id", sa.UUID(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("rate_bps", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "role IN ('brand', 'mall', 'owner', 'platform')", name=op.f("promotion_funders_ck_role")
+        ),
+        sa.CheckConstraint("rate_bps BETWEEN 1 AND 10000", name=op.f("promotion_funders_ck_rate")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "promotion_id"],
+            ["app.promotions.tenant_id", "app.promotions.id"],
+            name=op.f("promotion_funders_fk_promotions"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "promotion_id", "role", name=op.f("promotion_funders_pk")),
+        schema="app",
+    )
+    secure("promotion_funders", app="SELECT, INSERT")
+    op.create_table(
         "reconciled_days",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -205,6 +246,43 @@ def upgrade() -> None:
     )
     secure("bill_rows", app="SELECT, INSERT")
     op.create_index("bill_rows_ix_key", "bill_rows", ["tenant_id", "key"], unique=False, schema="app")
+    op.create_table(
+        "store_ownerships",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("store_id", sa.UUID(), nullable=False),
+        sa.Column("active_from", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("active_to", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("ownership", sa.Text(), nullable=False),
+        sa.Column("owner_code", sa.Text(), nullable=True),
+        sa.Column("owner_name", sa.Text(), nullable=True),
+        sa.Column("merchant_id", sa.UUID(), nullable=True),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "(ownership IN ('franchise', 'agent')) = (owner_code IS NOT NULL)",
+            name=op.f("store_ownerships_ck_owner"),
+        ),
+        sa.CheckConstraint(
+            "ownership IN ('direct', 'franchise', 'agent', 'joint')",
+            name=op.f("store_ownerships_ck_ownership"),
+        ),
+        sa.CheckConstraint(
+            "active_to IS NULL OR active_from < active_to", name=op.f("store_ownerships_ck_active")
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "merchant_id"],
+            ["app.merchants.tenant_id", "app.merchants.id"],
+            name=op.f("store_ownerships_fk_merchants"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "store_id"],
+            ["app.stores.tenant_id", "app.stores.id"],
+            name=op.f("store_ownerships_fk_stores"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "store_id", "active_from", name=op.f("store_ownerships_pk")),
+        schema="app",
+    )
+    secure("store_ownerships", app="SELECT, INSERT, UPDATE (active_to)")
     op.create_table(
         "contact_ways",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
@@ -428,6 +506,43 @@ def upgrade() -> None:
         schema="app",
     )
     secure("contract_special_rates", app="SELECT, INSERT")
+    op.create_table(
+        "terms_funders",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("terms_id", sa.UUID(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("rate_bps", sa.Integer(), nullable=False),
+        sa.CheckConstraint("rate_bps BETWEEN 1 AND 10000", name=op.f("terms_funders_ck_rate")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("terms_funders_fk_parties"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "terms_id"],
+            ["app.frozen_terms.tenant_id", "app.frozen_terms.id"],
+            name=op.f("terms_funders_fk_frozen_terms"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "terms_id", "party_id", name=op.f("terms_funders_pk")),
+        schema="app",
+    )
+    secure("terms_funders", app="SELECT, INSERT")
+    op.add_column(
+        "contracts",
+        sa.Column("residual_by_owner", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        schema="app",
+    )
+    op.add_column("contracts", sa.Column("collected_by_party_id", sa.UUID(), nullable=True), schema="app")
+    op.add_column(
+        "contracts",
+        sa.Column(
+            "collected_sources",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+        ),
+        schema="app",
+    )
     op.add_column(
         "contracts",
         sa.Column(
@@ -477,10 +592,39 @@ def upgrade() -> None:
         referent_schema="app",
     )
     op.create_foreign_key(
+        "contracts_fk_collected_by_party",
+        "contracts",
+        "parties",
+        ["tenant_id", "collected_by_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
         "contracts_fk_coupons_party",
         "contracts",
         "parties",
         ["tenant_id", "coupons_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.add_column("frozen_terms", sa.Column("collector_party_id", sa.UUID(), nullable=True), schema="app")
+    op.add_column("frozen_terms", sa.Column("funder_party_id", sa.UUID(), nullable=True), schema="app")
+    op.create_foreign_key(
+        "frozen_terms_fk_funder_party",
+        "frozen_terms",
+        "parties",
+        ["tenant_id", "funder_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
+        "frozen_terms_fk_collector_party",
+        "frozen_terms",
+        "parties",
+        ["tenant_id", "collector_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -495,8 +639,13 @@ def upgrade() -> None:
     op.alter_column("ledger_entries", "contract_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=True, schema="app")
+    op.add_column("merchants", sa.Column("owner_party_code", sa.Text(), nullable=True), schema="app")
     op.add_column("order_lines", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
+    op.add_column("order_lines", sa.Column("promotion_fen", sa.BigInteger(), nullable=True), schema="app")
     op.add_column("order_lines", sa.Column("base_fen", sa.BigInteger(), nullable=True), schema="app")
+    op.add_column(
+        "payments", sa.Column("coupons", postgresql.JSONB(astext_type=sa.Text()), nullable=True), schema="app"
+    )
     op.add_column(
         "payments", sa.Column("closing_at", postgresql.TIMESTAMP(timezone=True), nullable=True), schema="app"
     )
@@ -544,6 +693,12 @@ def upgrade() -> None:
         op.f("journals_ck_cause"),
         "journals",
         "cause IN ('order_paid', 'order_refunded', 'loose_refund', 'split_paid', 'split_returned', 'coupon_paid', 'coupon_refunded', 'fee_charged', 'fee_returned', 'fee_shared', 'fee_share_returned', 'unwanted_paid', 'unwanted_refunded', 'funded', 'funding_reversed', 'true_up', 'adjusted', 'collected', 'collection_returned', 'paid_out', 'payout_returned')",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("merchants_ck_default_is_brands"),
+        "merchants",
+        "NOT (is_default AND owner_party_code IS NOT NULL)",
         schema="app",
     )
     op.drop_constraint(op.f("contracts_ck_base"), "contracts", schema="app", type_="check")
@@ -667,6 +822,7 @@ def downgrade() -> None:
     op.create_check_constraint(
         op.f("contracts_ck_base"), "contracts", "((base = 'paid_goods'::text))", schema="app"
     )
+    op.drop_constraint(op.f("merchants_ck_default_is_brands"), "merchants", schema="app", type_="check")
     op.drop_constraint(op.f("journals_ck_cause"), "journals", schema="app", type_="check")
     op.create_check_constraint(
         op.f("journals_ck_cause"),
@@ -696,15 +852,23 @@ def downgrade() -> None:
     op.drop_column("prices", "promotion_code", schema="app")
     op.drop_index("payments_ix_paid", table_name="payments", schema="app")
     op.drop_column("payments", "closing_at", schema="app")
+    op.drop_column("payments", "coupons", schema="app")
     op.drop_column("order_lines", "base_fen", schema="app")
+    op.drop_column("order_lines", "promotion_fen", schema="app")
     op.drop_column("order_lines", "promotion_code", schema="app")
+    op.drop_column("merchants", "owner_party_code", schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "contract_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "party_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.drop_column("ledger_entries", "statement_version", schema="app")
     op.drop_column("guides", "avatar_url", schema="app")
+    op.drop_constraint("frozen_terms_fk_collector_party", "frozen_terms", schema="app", type_="foreignkey")
+    op.drop_constraint("frozen_terms_fk_funder_party", "frozen_terms", schema="app", type_="foreignkey")
+    op.drop_column("frozen_terms", "funder_party_id", schema="app")
+    op.drop_column("frozen_terms", "collector_party_id", schema="app")
     op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_constraint("contracts_fk_collected_by_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
     op.drop_column("contracts", "coupons_party_id", schema="app")
     op.drop_column("contracts", "coupons_by", schema="app")
@@ -716,6 +880,10 @@ def downgrade() -> None:
     op.drop_column("contracts", "cut_off_day", schema="app")
     op.drop_column("contracts", "over_ratio", schema="app")
     op.drop_column("contracts", "base_includes_funded_by", schema="app")
+    op.drop_column("contracts", "collected_sources", schema="app")
+    op.drop_column("contracts", "collected_by_party_id", schema="app")
+    op.drop_column("contracts", "residual_by_owner", schema="app")
+    op.drop_table("terms_funders", schema="app")
     op.drop_table("contract_special_rates", schema="app")
     op.drop_table("contract_period_terms", schema="app")
     op.drop_table("true_ups", schema="app")
@@ -743,10 +911,12 @@ def downgrade() -> None:
         postgresql_where=sa.text("ending_at IS NULL"),
     )
     op.drop_table("contact_ways", schema="app")
+    op.drop_table("store_ownerships", schema="app")
     op.drop_index("bill_rows_ix_key", table_name="bill_rows", schema="app")
     op.drop_table("bill_rows", schema="app")
     op.drop_index("reconciled_days_ix_day", table_name="reconciled_days", schema="app")
     op.drop_table("reconciled_days", schema="app")
+    op.drop_table("promotion_funders", schema="app")
     op.drop_index(
         "differences_ix_open",
         table_name="differences",
@@ -765,3 +935,4 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'current'"),
     )
     op.drop_table("bill_files", schema="app")
+    op.drop_table("promotions", schema="app")
