@@ -20,6 +20,8 @@ from settlement.models import (
     Statement,
     TermsPortion,
 )
+from settlement.signing.models import StatementStanding
+from settlement.signing.states import StatementState
 from settlement.states import ENTITLEMENT, AccountKind, Cause, PartyKind, PeriodState
 from settlement.views import (
     ContractView,
@@ -85,10 +87,10 @@ async def periods(db: Reading, *, month: date | None = None) -> list[PeriodView]
 
 
 async def statements(
-    db: Reading, *, month: date | None = None, mall_id: MallId | None = None
+    db: Reading, *, month: date | None = None, mall_id: MallId | None = None, versions: bool = False
 ) -> list[StatementView]:
-    """Statements, the newest month first; a mall sees its own alone."""
-    chosen = []
+    """Statements, the newest month first; a mall sees its own alone. `versions` shows superseded ones too."""
+    chosen = [] if versions else [StatementStanding.state != StatementState.SUPERSEDED]
     if month is not None:
         chosen.append(Statement.period_on == month)
     if mall_id is not None:
@@ -194,21 +196,35 @@ async def _shown_contracts(db: Reading, *chosen: Any) -> list[ContractView]:
 
 async def _shown_statements(db: Reading, *chosen: Any) -> list[StatementView]:
     statement = (
-        select(Statement, Party)
+        select(Statement, Party, StatementStanding)
         .join(Party, (Party.tenant_id == Statement.tenant_id) & (Party.id == Statement.party_id))
-        .where(Statement.tenant_id == db.tenant_id, Party.tenant_id == db.tenant_id, *chosen)
-        .order_by(Statement.period_on.desc(), Party.code)
-    )
-    return [statement_view(found, _party(party)) for found, party in (await db.execute(statement))]
+        .join(
+            StatementStanding,
+            (StatementStanding.tenant_id == Statement.tenant_id) & (StatementStanding.statement_id == Statement.id),
+        )
+        .where(
+            Statement.tenant_id == db.tenant_id, Party.tenant_id == db.tenant_id,
+            StatementStanding.tenant_id == db.tenant_id, *chosen,
+        )
+        .order_by(Statement.period_on.desc(), Party.code, Statement.version.desc())
+        .execution_options(populate_existing=True)
+    )  # fmt: skip
+    return [
+        _statement(found, _party(party), standing=standing)
+        for found, party, standing in (await db.execute(statement))
+    ]
 
 
-def statement_view(row: Any, party: PartyView) -> StatementView:
-    """A statement's row as it is shown."""
+def _statement(row: Any, party: PartyView, *, standing: Any) -> StatementView:
     return StatementView(
-        id=StatementId(row.id), party=party, period_on=row.period_on, opening_fen=Fen(row.opening_fen),
-        earned_fen=Fen(row.earned_fen), reversed_fen=Fen(row.reversed_fen),
-        paid_fen=Fen(row.paid_fen), closing_fen=Fen(row.closing_fen), lines=row.lines, content_sha256=row.content_sha256,
-        closed_at=row.closed_at,
+        id=StatementId(row.id), party=party, period_on=row.period_on, version=row.version,
+        opening_fen=Fen(row.opening_fen), earned_fen=Fen(row.earned_fen), reversed_fen=Fen(row.reversed_fen),
+        adjusted_fen=Fen(row.adjusted_fen), collected_fen=Fen(row.collected_fen), paid_fen=Fen(row.paid_fen),
+        closing_fen=Fen(row.closing_fen), lines=row.lines, adjustments=row.adjustments,
+        content_sha256=row.content_sha256, closed_at=row.closed_at, closed_by=row.closed_by,
+        restated_for=row.restated_for, state=StatementState(standing.state), approved_at=standing.approved_at,
+        approved_by=standing.approved_by, agreed_at=standing.agreed_at, agreed_by=standing.agreed_by,
+        payout_fen=Fen(standing.payout_fen),
     )  # fmt: skip
 
 

@@ -17,8 +17,9 @@ from settlement.signing.queries import standing_of
 from settlement.signing.standing import current_version, later_month_closed, move_statement
 from settlement.signing.states import STATEMENT_MOVES, StatementState
 from settlement.splitting.states import origins
+from settlement.statement_names import names_now
 from settlement.statement_rows import standing_row, statement_row
-from settlement.statements import party_month
+from settlement.statements import content_digest, party_month
 from tenants.audit import record_deed
 from tenants.kernel.ids import PartyId, StatementId
 from tenants.kernel.scope import Reading, Writing
@@ -67,14 +68,17 @@ async def write_versions(
 ) -> list[StatementId]:
     """Write the next version of these parties' statements; those before are superseded."""
     written = []
+    names = await names_now(db)
     for party_id, version in (await next_versions(db, month, parties=parties)).items():
         before = await _current(db, party_id, month=month)
         if before is not None:
             await move_statement(db, before, to=StatementState.SUPERSEDED, unsigned=True)
         counted = await party_month(db, party_id, month=month, version=version)
+        kept = names[party_id] if before is None else joined(names[party_id], await _names(db, before))
         row = statement_row(
-            db, counted, month=month, closed_at=now, closed_by=closed_by, restated_for=reason
-        )
+            db.tenant_id, counted, month=month, closed_at=now, closed_by=closed_by, names=kept,
+            content_sha256=await content_digest(db, counted, month=month, names=kept), restated_for=reason,
+        )  # fmt: skip
         await db.execute(insert(Statement).values(row))
         await db.execute(insert(StatementStanding).values(standing_row(row)))
         await record_deed(
@@ -96,3 +100,13 @@ async def _current(db: Reading, party_id: PartyId, *, month: date) -> StatementI
     )
     statement_id = (await db.execute(found)).scalar_one_or_none()
     return None if statement_id is None else StatementId(statement_id)
+
+
+async def _names(db: Reading, statement_id: StatementId) -> dict[str, Any]:
+    found = select(Statement.names).where(Statement.tenant_id == db.tenant_id, Statement.id == statement_id)
+    return dict((await db.execute(found)).scalar_one())
+
+
+def joined(today: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """The names of the version before, with those of stores that it did not know."""
+    return {**today, **before, "stores": {**today["stores"], **before.get("stores", {})}}
