@@ -187,8 +187,12 @@ async def _write(db: Writing, month: date, *, closed_at: datetime, closed_by: st
 
 async def _compare(db: Reading, month: date) -> None:
     """Refuse a month whose statements, in any version, say anything else than the ledger says now."""
-    standing = select(Statement.id, Statement.party_id, Statement.version, Statement.content_sha256, Statement.names)
-    rows = (await db.execute(standing.where(Statement.tenant_id == db.tenant_id, Statement.period_on == month))).all()
+    standing = select(
+        Statement.id, Statement.party_id, Statement.version, Statement.content_sha256, Statement.names
+    )
+    rows = (
+        await db.execute(standing.where(Statement.tenant_id == db.tenant_id, Statement.period_on == month))
+    ).all()
     counted = {each.party_id: each for each in await party_months(db, month)}
     if set(counted) != {PartyId(row.party_id) for row in rows}:
         raise StatementDiffers(month=month)

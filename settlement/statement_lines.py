@@ -21,7 +21,6 @@ from settlement.views import AdjustmentLine, PaymentLine, StatementLine, Step
 from tenants.kernel.ids import ContractId, PartyId, StoreId, TermsId
 from tenants.kernel.money import Bps, Fen, yuan_text
 from tenants.kernel.scope import Reading
-from tenants.queries import store_codes, store_names
 
 Stores = Mapping[StoreId, tuple[str, str]]
 ONE_BY_ONE = (Cause.TRUE_UP, Cause.ADJUSTED)
@@ -34,9 +33,7 @@ async def statement_days(
     """The days that a party's month has lines of; days before the month are late events."""
     statement = (
         select(LedgerEntry.occurred_on)
-        .where(
-            *in_statement(db, party_id, month=month, version=version), LedgerEntry.cause.in_(ENTITLEMENT)
-        )
+        .where(*in_statement(db, party_id, month=month, version=version), LedgerEntry.cause.in_(ENTITLEMENT))
         .distinct()
     )
     return sorted((await db.execute(statement)).scalars())
@@ -48,19 +45,18 @@ async def statement_lines(
     *,
     month: date,
     day: date,
+    stores: Stores,
     version: int | None = None,
-    stores: Stores | None = None,
 ) -> list[StatementLine]:
     """One day's lines of a party's statement, sales before refunds, by number; `stores` as they were called when it was written."""
     chosen = in_statement(db, party_id, month=month, version=version)
     found = (await db.execute(_lines_select(db, chosen, day=day))).all()
-    known = stores or await _stores_now(db, found)
-    rows = sorted(found, key=lambda row: place_of(row, known[StoreId(row.store_id)][0]))
+    rows = sorted(found, key=lambda row: place_of(row, stores[StoreId(row.store_id)][0]))
     return [
         StatementLine(
             occurred_on=row.occurred_on, cause=Cause(row.cause), order_no=row.order_no,
             line_no=row.refund_line_no if row.line_no is None else row.line_no, sku_code=row.sku_code,
-            store_code=known[StoreId(row.store_id)][0], store_name=known[StoreId(row.store_id)][1],
+            store_code=stores[StoreId(row.store_id)][0], store_name=stores[StoreId(row.store_id)][1],
             base_fen=Fen(row.base_fen), rate_bps=None if row.rate_bps is None else Bps(row.rate_bps),
             portion_fen=Fen(row.portion_fen), contract_id=ContractId(row.contract_id), contract_code=row.code,
             contract_version=row.version, terms_id=TermsId(row.terms_id), reference=row.reference,
@@ -157,12 +153,6 @@ async def statement_payments(
         )
         for row in await db.execute(statement)
     ]
-
-
-async def _stores_now(db: Reading, rows: Any) -> Stores:
-    wanted = sorted({StoreId(row.store_id) for row in rows})
-    codes, called = await store_codes(db, wanted), await store_names(db, wanted)
-    return {store_id: (codes[store_id], called[store_id]) for store_id in wanted}
 
 
 def place_of(row: Any, store_code: str) -> tuple[Any, ...]:

@@ -71,5 +71,3 @@ async def names_of(db: Reading, statement_id: StatementId) -> StatementNames:
     row = (await db.execute(found)).one()
     kept = row.names or (await names_now(db))[PartyId(row.party_id)]
     return msgspec.convert(kept, StatementNames)
-
-

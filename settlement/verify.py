@@ -249,40 +249,60 @@ def _not_due(db: Reading, kept: Any, *, held: Any, name: str) -> Rows:
 
 
 def _statements(db: Reading) -> Rows:
+    """Statements, in any version, that say something else than their entries or do not open with what the month before closed with."""
     is_sale = LedgerEntry.cause == Cause.ORDER_PAID
     is_reversal = LedgerEntry.cause.in_((Cause.ORDER_REFUNDED, Cause.LOOSE_REFUND))
-    is_payment = LedgerEntry.cause.in_(PAYMENT)
+    figures = {
+        "earned": (is_sale, 1), "reversed": (is_reversal, -1), "adjusted": (LedgerEntry.cause.in_(ADJUSTMENT), 1),
+        "collected": (LedgerEntry.cause.in_(COLLECTION), -1), "paid": (LedgerEntry.cause.in_(PAYMENT), -1),
+    }  # fmt: skip
     moved = (
         select(
-            LedgerEntry.party_id, LedgerEntry.period_on,
-            func.sum(case((is_sale, signed_amount()), else_=0)).label("earned"),
-            func.sum(case((is_reversal, -signed_amount()), else_=0)).label("reversed"),
-            func.sum(case((is_payment, -signed_amount()), else_=0)).label("paid"),
+            LedgerEntry.party_id, LedgerEntry.period_on, LedgerEntry.statement_version.label("version"),
+            *(
+                func.sum(case((chosen, sign * signed_amount()), else_=0)).label(name)
+                for name, (chosen, sign) in figures.items()
+            ),
             func.count().filter(is_sale | is_reversal).label("lines"),
         )
         .join(LedgerAccount, credited_account(db))
         .where(LedgerEntry.tenant_id == db.tenant_id)
-        .group_by(LedgerEntry.party_id, LedgerEntry.period_on)
+        .group_by(LedgerEntry.party_id, LedgerEntry.period_on, LedgerEntry.statement_version)
     ).subquery("moved")  # fmt: skip
-    before = func.lag(Statement.closing_fen, 1, 0).over(
-        partition_by=Statement.party_id, order_by=Statement.period_on
+    newest = func.max(Statement.version).over(partition_by=(Statement.party_id, Statement.period_on))
+    versions = (
+        select(Statement.party_id, Statement.period_on, Statement.closing_fen, Statement.version, newest.label("newest"))
+        .where(Statement.tenant_id == db.tenant_id)
+        .subquery("versions")
+    )  # fmt: skip
+    before = func.lag(versions.c.closing_fen, 1, 0).over(
+        partition_by=versions.c.party_id, order_by=versions.c.period_on
     )
     chained = (
-        select(Statement, before.label("closing_before")).where(Statement.tenant_id == db.tenant_id)
-    ).subquery("chained")
+        select(versions.c.party_id, versions.c.period_on, before.label("opens_with"))
+        .where(versions.c.version == versions.c.newest)
+        .subquery("chained")
+    )
+    counted = {name: func.coalesce(func.sum(moved.c[name]), 0) for name in (*figures, "lines")}
     sound = and_(
-        chained.c.opening_fen == chained.c.closing_before,
-        chained.c.earned_fen == func.coalesce(moved.c.earned, 0),
-        chained.c.reversed_fen == func.coalesce(moved.c.reversed, 0),
-        chained.c.paid_fen == func.coalesce(moved.c.paid, 0),
-        chained.c.lines == func.coalesce(moved.c.lines, 0),
-        chained.c.closing_fen
-        == chained.c.opening_fen + chained.c.earned_fen - chained.c.reversed_fen - chained.c.paid_fen,
+        Statement.opening_fen == chained.c.opens_with,
+        *(getattr(Statement, f"{name}_fen") == counted[name] for name in figures),
+        Statement.lines == counted["lines"],
     )
     return (
-        select(_told("statement", chained.c.id))
-        .outerjoin(
-            moved, and_(moved.c.party_id == chained.c.party_id, moved.c.period_on == chained.c.period_on)
+        select(_told("statement", Statement.id))
+        .join(
+            chained,
+            and_(chained.c.party_id == Statement.party_id, chained.c.period_on == Statement.period_on),
         )
-        .where(not_(sound))
-    )
+        .outerjoin(
+            moved,
+            and_(
+                moved.c.party_id == Statement.party_id, moved.c.period_on == Statement.period_on,
+                moved.c.version <= Statement.version,
+            ),
+        )
+        .where(Statement.tenant_id == db.tenant_id)
+        .group_by(Statement.tenant_id, Statement.id, chained.c.opens_with)
+        .having(not_(sound))
+    )  # fmt: skip

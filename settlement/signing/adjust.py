@@ -37,16 +37,17 @@ from tenants.queries import store_codes
 
 
 async def propose_adjustment(
-    db: Writing, command: ProposeAdjustment, *, proposed_by: str, now: datetime
+    db: Writing, command: ProposeAdjustment, *, proposed_by: str, now: datetime, disputed: bool = False
 ) -> AdjustmentView:
-    """Ask for a correction; nothing is booked before a second person agrees."""
+    """Ask for a correction; nothing is booked before a second person agrees. `disputed`: its dispute is resolved before it is booked."""
     contract = await _contract(db, command.contract_id)
     counterparty = command.counterparty_id or PartyId(contract.residual_party_id)
     await _refuse_wrong(db, command, counterparty=counterparty)
-    if command.restates and command.statement_id is not None:
+    if command.restates and command.statement_id is not None and not disputed:
         await refuse_sealed(db, await standing_of(db, command.statement_id))
+    adjustment_id = AdjustmentId(new_id())
     row = {
-        "tenant_id": db.tenant_id, "id": AdjustmentId(new_id()), "party_id": command.party_id,
+        "tenant_id": db.tenant_id, "id": adjustment_id, "party_id": command.party_id,
         "counterparty_id": counterparty, "contract_id": command.contract_id, "store_id": command.store_id,
         "amount_fen": command.amount_fen, "reason": command.reason, "evidence": command.evidence,
         "statement_id": command.statement_id, "order_id": command.order_id, "restates": command.restates,
@@ -54,9 +55,9 @@ async def propose_adjustment(
     }  # fmt: skip
     await db.execute(insert(Adjustment).values(row))
     await record_deed(
-        db, actor=proposed_by, action="propose_adjustment", subject_id=row["id"], now=now, reason=command.reason
+        db, actor=proposed_by, action="propose_adjustment", subject_id=adjustment_id, now=now, reason=command.reason
     )  # fmt: skip
-    return await find_adjustment(db, AdjustmentId(row["id"]))
+    return await find_adjustment(db, adjustment_id)
 
 
 async def decide_adjustment(
@@ -104,7 +105,8 @@ async def _book(db: Writing, found: AdjustmentView, *, now: datetime) -> date:
     versions = dict.fromkeys(parties, 1)
     if found.restates and found.statement_id is not None:
         statement = await standing_of(db, found.statement_id)
-        period = day = statement.period_on
+        period: date = statement.period_on
+        day = period
         await hold_restatable(db, statement, parties=parties)
         versions = await next_versions(db, period, parties=parties)
     else:
@@ -137,15 +139,7 @@ async def _contract(db: Reading, contract_id: ContractId) -> Contract:
 
 async def _refuse_wrong(db: Reading, command: ProposeAdjustment, *, counterparty: PartyId) -> None:
     """Refuse what could not be booked or would correct nothing that exists."""
-    wrong: dict[str, str] = {}
-    if not command.amount_fen:
-        wrong["amountFen"] = "an adjustment of nothing corrects nothing"
-    if command.statement_id is None and command.order_id is None:
-        wrong["statementId"] = "name the statement or the order that it corrects"
-    if command.restates and command.statement_id is None:
-        wrong["restates"] = "only a statement can be restated"
-    if counterparty == command.party_id:
-        wrong["counterpartyId"] = "name another party: this one is the contract's residual party"
+    wrong = _wrong(command, counterparty=counterparty)
     if command.store_id is not None and command.store_id not in await store_codes(db, [command.store_id]):
         wrong["storeId"] = "there is no such store"
     if wrong:
@@ -163,3 +157,15 @@ async def _refuse_wrong(db: Reading, command: ProposeAdjustment, *, counterparty
             raise AdjustmentWrong(details={"statementId": "it is another party's statement"})
 
 
+def _wrong(command: ProposeAdjustment, *, counterparty: PartyId) -> dict[str, str]:
+    """What is wrong with a proposal by itself."""
+    wrong: dict[str, str] = {}
+    if not command.amount_fen:
+        wrong["amountFen"] = "an adjustment of nothing corrects nothing"
+    if command.statement_id is None and command.order_id is None:
+        wrong["statementId"] = "name the statement or the order that it corrects"
+    if command.restates and command.statement_id is None:
+        wrong["restates"] = "only a statement can be restated"
+    if counterparty == command.party_id:
+        wrong["counterpartyId"] = "name another party: this one is the contract's residual party"
+    return wrong

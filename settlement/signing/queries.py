@@ -100,7 +100,7 @@ async def closers(db: Reading, statement: Any) -> set[str]:
         Statement.tenant_id == db.tenant_id, Statement.party_id == statement.party_id,
         Statement.period_on == statement.period_on, Statement.closed_by.is_not(None),
     )  # fmt: skip
-    return set((await db.execute(found)).scalars())
+    return {str(actor) for actor in (await db.execute(found)).scalars()}
 
 
 async def _shown(db: Reading, *chosen: Any) -> list[AdjustmentView]:

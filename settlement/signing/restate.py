@@ -33,7 +33,9 @@ async def refuse_sealed(db: Reading, statement: Any) -> None:
     elif statement.state not in origins(STATEMENT_MOVES, StatementState.SUPERSEDED):
         why = f"it is {statement.state}"
     elif await later_month_closed(db, statement):
-        why = "a later month is closed: propose the correction without restating, it falls into the open period"
+        why = (
+            "a later month is closed: propose the correction without restating, it falls into the open period"
+        )
     elif statement.version != await current_version(db, statement):
         why = "a later version stands"
     if why:

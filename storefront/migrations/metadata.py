@@ -16,6 +16,9 @@ MODEL_MODULES = (
     "orders.models",
     "settlement.models",
     "settlement.splitting.models",
+    "settlement.signing.models",
+    "settlement.disputes.models",
+    "settlement.payouts.models",
 )
 
 

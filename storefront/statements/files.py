@@ -11,7 +11,7 @@ from typing import BinaryIO
 import msgspec
 
 from settlement.queries import parties
-from settlement.statements import statement_days, statement_lines
+from settlement.statement_lines import statement_days, statement_lines
 from settlement.states import PartyKind
 from settlement.views import StatementLine, StatementView
 from storefront.statements.columns import readable_file_name
