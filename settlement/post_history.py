@@ -24,6 +24,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    extract,
     func,
     insert,
     literal,
@@ -41,13 +42,18 @@ from settlement.ledger import Account, channel_account, move_balances, open_acco
 from settlement.models import Contract, FrozenTerms, Journal, LedgerEntry
 from settlement.periods import book_into
 from settlement.post_terms import BookedTerms, booked_terms
+from settlement.split_sql import base_of_kept, portion_sql
 from settlement.states import Cause
 from tenants.kernel.ids import AccountId, OrderLineId, PartyId, RefundId, StoreId, TenantId, TermsId
-from tenants.kernel.money import LARGEST_AMOUNT, WHOLE, Bps
+from tenants.kernel.money import LARGEST_AMOUNT, Bps
 from tenants.kernel.scope import Writing
 
 AT_ONCE = 5_000
 """Lines a transaction looks at: small enough that nobody waits long for the balances it moves."""
+
+
+LAST_DAY = 31
+"""The cut-off of a contract that has none."""
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +133,8 @@ def _sale_steps(tenant_id: TenantId) -> Subquery:
         settled.c.terms_id,
         literal(0, BigInteger).label("before"),
         settled.c.paid_fen.label("after"),
+        literal(0, BigInteger).label("base_before"),
+        func.coalesce(settled.c.base_fen, settled.c.paid_fen).label("base_after"),
         settled.c.paid_at.label("occurred_at"),
     ).subquery()
 
@@ -136,6 +144,9 @@ def _refund_steps(tenant_id: TenantId) -> Subquery:
     undone = reversed_lines_select(tenant_id).subquery()
     known = and_(undone.c.order_line_id.is_not(None), undone.c.kept_before_fen.is_not(None))
     before = case((known, undone.c.kept_before_fen), else_=undone.c.amount_fen)
+    after = before - undone.c.amount_fen
+    paid = case((known, undone.c.line_paid_fen), else_=undone.c.amount_fen)
+    base = case((known, undone.c.line_base_fen), else_=undone.c.base_fen)
     return select(
         undone.c.refund_id.label("key"),
         undone.c.refund_line_no.label("line_no"),
@@ -150,7 +161,9 @@ def _refund_steps(tenant_id: TenantId) -> Subquery:
         undone.c.source_name,
         undone.c.terms_id,
         before.label("before"),
-        (before - undone.c.amount_fen).label("after"),
+        after.label("after"),
+        base_of_kept(before, paid=paid, base=base).label("base_before"),
+        base_of_kept(after, paid=paid, base=base).label("base_after"),
         undone.c.refunded_at.label("occurred_at"),
     ).subquery()  # fmt: skip
 
@@ -161,7 +174,9 @@ async def _next_chunk(
     """The steps after the cursor, how many there are, and the last of them."""
     key = tuple_(steps.c.key, steps.c.line_no)
     # An import refuses such amounts; were one there all the same, a thousand of them would burst a balance and stop every other line.
-    sane = and_(steps.c.before <= LARGEST_AMOUNT, steps.c.after <= LARGEST_AMOUNT)
+    sane = and_(
+        *(steps.c[name] <= LARGEST_AMOUNT for name in ("before", "after", "base_before", "base_after"))
+    )
     chosen = select(steps).where(steps.c.source == Source.HISTORY, sane)
     if source_name is not None:
         chosen = chosen.where(steps.c.source_name == source_name)
@@ -217,7 +232,7 @@ async def _book(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> int
 
 async def _routes(db: Writing, chunk: Subquery, *, claimed: Sequence[UUID]) -> list[_Route]:
     """Every kind of line among the claimed ones, for every party of its terms."""
-    month = cast(func.date_trunc("month", func.timezone(Contract.time_zone, chunk.c.occurred_at)), Date)
+    month = _period(func.timezone(Contract.time_zone, chunk.c.occurred_at), cut_off=Contract.cut_off_day)
     kinds = (
         select(chunk.c.store_id, chunk.c.source, chunk.c.terms_id, month.label("month"))
         .join(FrozenTerms, and_(FrozenTerms.tenant_id == db.tenant_id, FrozenTerms.id == chunk.c.terms_id))
@@ -289,7 +304,8 @@ def _parts(chunk: Subquery) -> Select[*tuple[Any, ...]]:
     delta = case((route.c.rate_bps.is_not(None), _step(chunk, route.c.rate_bps)), else_=rest)
     same_kind = and_(
         route.c.terms_id == chunk.c.terms_id, route.c.store_id == chunk.c.store_id,
-        route.c.source == chunk.c.source, route.c.month == cast(func.date_trunc("month", day), Date),
+        route.c.source == chunk.c.source,
+        route.c.month == _period(func.timezone(route.c.time_zone, chunk.c.occurred_at), cut_off=route.c.cut_off),
     )  # fmt: skip
     lines = (
         "cause", "cause_id", "order_id", "order_line_id", "refund_id", "refund_line_no", "store_id", "terms_id",
@@ -307,13 +323,13 @@ def _parts(chunk: Subquery) -> Select[*tuple[Any, ...]]:
 
 
 def _step(chunk: Subquery, bps: Any) -> Any:
-    return _portion(chunk.c.after, bps) - _portion(chunk.c.before, bps)
+    return portion_sql(chunk.c.base_after, bps) - portion_sql(chunk.c.base_before, bps)
 
 
-def _portion(amount: Any, rate: Any) -> Any:
-    """Amount x rate / 10000 rounded down, in two steps: the product of the largest amount would not fit in a bigint."""
-    whole, rest = amount.op("/")(WHOLE), amount.op("%")(WHOLE)
-    return whole.op("*")(rate).op("+")(rest.op("*")(rate).op("/")(WHOLE))
+def _period(local: Any, *, cut_off: Any) -> Any:
+    """The period of a local time (`calendar.period_of`): days after the cut-off are the next month's."""
+    later = case((extract("day", local) > func.coalesce(cut_off, LAST_DAY), 1), else_=0)
+    return cast(func.date_trunc("month", local) + func.make_interval(0, later), Date)
 
 
 def _digest(*parts: Any) -> Any:
@@ -339,7 +355,7 @@ def _is_claimed(steps: Subquery) -> Any:
 ROUTE_COLUMNS: dict[str, Any] = {
     "terms_id": PG_UUID, "store_id": PG_UUID, "source": String, "month": Date, "time_zone": String,
     "party_id": PG_UUID, "contract_id": PG_UUID, "rate_bps": BigInteger, "other_rates": String,
-    "channel_id": PG_UUID, "payable_id": PG_UUID, "period_on": Date,
+    "channel_id": PG_UUID, "payable_id": PG_UUID, "period_on": Date, "cut_off": BigInteger,
 }  # fmt: skip
 
 
@@ -358,6 +374,7 @@ def _route_arrays(
             "channel_id": route.channel.account_id(tenant_id),
             "payable_id": route.payable.account_id(tenant_id),
             "time_zone": route.terms.time_zone,
+            "cut_off": route.terms.cut_off_day,
             "contract_id": route.terms.contract_id,
         }
         for name in ROUTE_COLUMNS:

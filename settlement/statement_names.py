@@ -10,10 +10,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from settlement.models import LedgerAccount, Statement
+from settlement.agreed import Invoice
+from settlement.models import Contract, LedgerAccount, Statement
 from settlement.queries import parties
 from settlement.states import AccountKind, PartyKind
-from tenants.kernel.ids import PartyId, StatementId, StoreId
+from settlement.tax import TaxTerms
+from tenants.kernel.ids import ContractId, PartyId, StatementId, StoreId
+from tenants.kernel.money import Bps
 from tenants.kernel.scope import Reading
 from tenants.queries import store_codes, store_names
 
@@ -71,3 +74,12 @@ async def names_of(db: Reading, statement_id: StatementId) -> StatementNames:
     row = (await db.execute(found)).one()
     kept = row.names or (await names_now(db))[PartyId(row.party_id)]
     return msgspec.convert(kept, StatementNames)
+
+
+async def tax_terms(db: Reading) -> dict[ContractId, TaxTerms]:
+    """What each version of each contract says of tax; versions are never edited."""
+    found = select(Contract.id, Contract.tax_bps, Contract.invoice).where(Contract.tenant_id == db.tenant_id)
+    return {
+        ContractId(row.id): TaxTerms(rate_bps=Bps(row.tax_bps), invoice=Invoice(row.invoice))
+        for row in await db.execute(found)
+    }

@@ -11,8 +11,8 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
-from settlement.commands import next_month
-from settlement.models import LedgerAccount, LedgerEntry, Statement
+from settlement.calendar import next_month, period_ends
+from settlement.models import Contract, LedgerAccount, LedgerEntry, Statement
 from settlement.payouts.models import Payee, PayoutLine
 from settlement.payouts.states import UNDER_WAY, SkipReason
 from settlement.payouts.views import DueView
@@ -21,7 +21,7 @@ from settlement.signing.models import StatementStanding
 from settlement.signing.states import StatementState
 from settlement.splitting.models import ReceiverRow, Split
 from settlement.splitting.states import ReceiverState, SplitStatus
-from settlement.states import ENTITLEMENT, SPLITS, Cause, PartyKind
+from settlement.states import ENTITLEMENT, SPLITS, AccountKind, Cause, PartyKind
 from tenants.kernel.ids import PartyId, StatementId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading
@@ -41,7 +41,7 @@ async def due_parties(db: Reading, *, on: date) -> list[DueView]:
         await _split_since(db, months),
         await _coming(db, months),
     )
-    held, payable, waits = await _under_way(db), await _payable(db), await days_to_wait(db)
+    held, payable, days = await _under_way(db), await _payable(db), await _payment_days(db, months)
     found = []
     for party_id in sorted(last, key=lambda party: people[party].code):
         if people[party_id].kind is PartyKind.BRAND:
@@ -50,9 +50,7 @@ async def due_parties(db: Reading, *, on: date) -> list[DueView]:
         paid = sum(each.get(party_id, 0) for each in (since, splits, held))
         on_its_way = coming.get(party_id, Fen(0))
         closing = statement.closing_fen if statement else last[party_id].closing_fen
-        due_on = (
-            next_month(statement.period_on) + timedelta(days=waits.get(party_id, 0)) if statement else None
-        )
+        due_on = days.get(party_id)
         amount = max(0, closing - paid - on_its_way) if statement else 0
         found.append(
             DueView(
@@ -84,10 +82,29 @@ def _why_not(
     return None if has_payee else SkipReason.NO_PAYEE
 
 
-async def days_to_wait(db: Reading) -> dict[PartyId, int]:
-    """T+N: how many days after its month each party is paid. No contract agrees any, so none."""
-    _ = db
-    return {}
+async def _payment_days(db: Reading, months: Mapping[PartyId, date]) -> dict[PartyId, date]:
+    """T+N: the day from which each party's statement is paid; of several contracts in its month the latest."""
+    statement = (
+        select(
+            LedgerAccount.party_id, Contract.cut_off_day, Contract.payment_days, Contract.active_from, Contract.active_to
+        )
+        .join(Contract, and_(Contract.tenant_id == LedgerAccount.tenant_id, Contract.id == LedgerAccount.contract_id))
+        .where(
+            LedgerAccount.tenant_id == db.tenant_id, Contract.tenant_id == db.tenant_id,
+            LedgerAccount.kind == AccountKind.PAYABLE,
+        )
+        .distinct()
+    )  # fmt: skip
+    found = {party_id: next_month(month) for party_id, month in months.items()}
+    for row in await db.execute(statement):
+        month = months.get(PartyId(row.party_id))
+        if month is None or (row.active_to is not None and row.active_to.date() < month):
+            continue
+        ends = period_ends(month, cut_off=row.cut_off_day)
+        if row.active_from.date() < ends:
+            paid_on = ends + timedelta(days=row.payment_days)
+            found[PartyId(row.party_id)] = max(found[PartyId(row.party_id)], paid_on)
+    return found
 
 
 async def _statements(db: Reading, *, signed: bool) -> dict[PartyId, Any]:

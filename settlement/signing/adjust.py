@@ -5,10 +5,10 @@ signed and no later month is closed, into the statement's own month as a new ver
 """
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select, update
 
+from settlement.calendar import local_day, period_of
 from settlement.contracts import hold_books
 from settlement.errors import (
     AdjustmentDecided,
@@ -100,7 +100,7 @@ async def decide_adjustment(
 async def _book(db: Writing, found: AdjustmentView, *, now: datetime) -> date:
     """Book it; returns the period."""
     contract = await _contract(db, found.contract_id)
-    today = now.astimezone(ZoneInfo(contract.time_zone)).date()
+    today = local_day(now, time_zone=contract.time_zone)
     parties = (found.party.id, found.counterparty.id)
     versions = dict.fromkeys(parties, 1)
     if found.restates and found.statement_id is not None:
@@ -110,7 +110,7 @@ async def _book(db: Writing, found: AdjustmentView, *, now: datetime) -> date:
         await hold_restatable(db, statement, parties=parties)
         versions = await next_versions(db, period, parties=parties)
     else:
-        month = (contract.code, today.replace(day=1))
+        month = (contract.code, period_of(today, cut_off=contract.cut_off_day))
         period, day = (await book_into(db, [month]))[month], today
     journal_id = await open_journal(db, Cause.ADJUSTED, cause_id=found.id, occurred_at=now, now=now)
     if journal_id is None:
