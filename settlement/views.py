@@ -9,6 +9,7 @@ from settlement.signing.states import StatementState
 from settlement.splitting.states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
 from settlement.states import Cause, PartyKind, PeriodState
 from tenants.kernel.ids import (
+    ContractId,
     MerchantId,
     OrderId,
     OrderLineId,

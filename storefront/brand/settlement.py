@@ -89,7 +89,7 @@ async def get_statement(statement_id: FromPath[UUID], tenant: CurrentTenant) -> 
 async def get_statement_file(
     statement_id: FromPath[UUID], kind: FromPath[FileKind], tenant: CurrentTenant
 ) -> Response[bytes]:
-    """A statement's lines as csv or xlsx: the same bytes every time."""
+    """A statement as csv, xlsx or html: the same bytes every time."""
     async with tenant.reading() as db:
         statement = await queries.find_statement(db, StatementId(statement_id))
     return await download(tenant, statement, kind=kind)

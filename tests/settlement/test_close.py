@@ -251,7 +251,8 @@ async def test_a_statement_is_the_same_whatever_contracts_stores_and_guides_are_
             db, shop.mall_id, [shop.store_id], bps=9_000, active_from=MID_OCTOBER - timedelta(days=1)
         )
         await db.execute(
-            text("UPDATE app.stores SET name = '改名店', code = 'MOVED' WHERE tenant_id = :t"), {"t": db.tenant_id}
+            text("UPDATE app.stores SET name = '改名店', code = 'MOVED' WHERE tenant_id = :t"),
+            {"t": db.tenant_id},
         )
     assert of(await close(shop.tenant), "mall") == mall
     async with shop.tenant.reading() as db:
