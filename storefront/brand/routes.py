@@ -8,10 +8,13 @@ from storefront.brand import (
     assortments,
     catalogue,
     contracts,
+    disputes,
     pages,
+    payouts,
     people,
     prices,
     settlement,
+    signing,
     splits,
     stores,
 )
@@ -26,4 +29,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *contracts.ROUTES,
     *settlement.ROUTES,
     *splits.ROUTES,
+    *signing.ROUTES,
+    *disputes.ROUTES,
+    *payouts.ROUTES,
 ]

@@ -60,10 +60,13 @@ async def close(
     "/brand/v1/settlement/statements", operation_id="listStatements", tags=["settlement"], guards=[MONEY_PEOPLE],
     responses=refusals(MonthUnreadable),
 )  # fmt: skip
-async def list_statements(tenant: CurrentTenant, month: FromQuery[str | None] = None) -> StatementList:
-    """The statements of a month, or all."""
+async def list_statements(
+    tenant: CurrentTenant, month: FromQuery[str | None] = None, versions: FromQuery[bool | None] = None
+) -> StatementList:
+    """The statements of a month, or all; with `versions` superseded ones too."""
+    chosen = chosen_month(month)
     async with tenant.reading() as db:
-        return StatementList(statements=await queries.statements(db, month=chosen_month(month)))
+        return StatementList(statements=await queries.statements(db, month=chosen, versions=bool(versions)))
 
 
 @get(

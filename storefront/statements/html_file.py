@@ -29,7 +29,7 @@ def statement_page(content: Content, tally: Tally) -> bytes:
     shown = _environment().get_template("statement.html").render(
         statement=statement, names=content.names, head=head_rows(content), balance=balance_rows(statement),
         in_words=capital_yuan(statement.closing_fen), standing=standing_words(statement), tally=tally,
-        adjustments=adjustments, taxes=tax_sheet(content, tally), carried=carried_sheet(content),
+        adjustments=adjustments, taxes=tax_sheet(tally), carried=carried_sheet(content),
         checks=tally.checks(), lines=tally.printed if len(tally.printed) <= PRINTED_LINES else None,
         stores=sorted(tally.stores.items()) if len(tally.stores) <= SHOWN_STORES else None,
     )  # fmt: skip

@@ -121,7 +121,7 @@ def adjustments_sheet(content: Content) -> Sheet:
     return Sheet(zh="调整", en="Adjustments", headings=headings, rows=rows, totals=1)
 
 
-def tax_sheet(content: Content, tally: Tally) -> Sheet:
+def tax_sheet(tally: Tally) -> Sheet:
     """税务: the tax of every line added up by contract, with what rounding line by line gives beyond the tax of the sum."""
     codes = tally.contracts
     taxes = tally.taxes()

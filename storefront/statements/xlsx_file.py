@@ -81,7 +81,7 @@ class Workbook:
         """Write the sheets that only now are known, and finish the file."""
         content = self._content
         for sheet in (
-            summary_sheet(content, tally), adjustments_sheet(content), tax_sheet(content, tally),
+            summary_sheet(content, tally), adjustments_sheet(content), tax_sheet(tally),
             carried_sheet(content),
         ):  # fmt: skip
             self._fill(self._sheets[sheet.zh], sheet)
