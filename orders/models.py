@@ -135,6 +135,7 @@ class Payment(Base):
             postgresql_where=text("state IN ('intended', 'prepared')"),
         ),
         Index("payments_ix_order", "tenant_id", "order_id"),
+        Index("payments_ix_paid", "tenant_id", "merchant_id", "paid_at"),
     )
 
     tenant_id: Mapped[TenantKey]
@@ -221,6 +222,7 @@ class Refund(Base):
         rule("amount", "amount_fen >= 0"),
         Index("refunds_ix_order", "tenant_id", "order_id"),
         Index("refunds_ix_business", "tenant_id", "business_on"),
+        Index("refunds_ix_requested", "tenant_id", "requested_at", postgresql_where=text("payment_id IS NOT NULL")),
         Index(
             "refunds_ix_document", "tenant_id", "source_name", "document",
             postgresql_where=text("document IS NOT NULL"),

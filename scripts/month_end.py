@@ -13,7 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from storefront.cli.settle import month_end_work, run_for_brands  # noqa: E402 the project's folder comes first
+from storefront.cli.brands import run_for_brands  # noqa: E402 the project's folder comes first
+from storefront.cli.settle import month_end_work  # noqa: E402 the same
 
 
 def main() -> None:

@@ -1,9 +1,11 @@
 """The facts settlement publishes, past tense."""
 
+from datetime import date
+
 import msgspec
 
 from settlement.post_history import Cursor
-from tenants.kernel.ids import SplitId, SplitReturnId
+from tenants.kernel.ids import MerchantId, SplitId, SplitReturnId
 
 
 class PostingPaused(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,3 +46,11 @@ class ReturnRequested(msgspec.Struct, frozen=True, kw_only=True):
 
     return_id: SplitReturnId
     tried: int = 0
+
+
+class BillDue(msgspec.Struct, frozen=True, kw_only=True):
+    """A merchant's files of a day are there at `due_at` (`asked`: how often they were not, since)."""
+
+    merchant_id: MerchantId
+    day: date
+    asked: int = 0

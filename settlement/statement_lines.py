@@ -8,18 +8,18 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import and_, case, func, null, select
 
 from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.models import Contract, Journal, LedgerAccount, LedgerEntry, TermsPortion
 from settlement.queries import credited_account, signed_amount
-from settlement.signing.queries import booked_adjustments
-from settlement.signing.views import AdjustmentView
+from settlement.statement_evidence import evidence_of
 from settlement.statements import in_statement
 from settlement.states import ADJUSTMENT, COLLECTION, ENTITLEMENT, PAYMENT, Cause
-from settlement.views import AdjustmentLine, PaymentLine, StatementLine, Step
+from settlement.views import AdjustmentLine, PaymentLine, StatementLine
 from tenants.kernel.ids import ContractId, PartyId, StoreId, TermsId
-from tenants.kernel.money import Bps, Fen, yuan_text
+from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading
 
 Stores = Mapping[StoreId, tuple[str, str]]
@@ -89,44 +89,32 @@ async def statement_adjustments(
             )
         )
     ).all()  # fmt: skip
-    corrections = await booked_adjustments(db, [row.thing for row in rows if row.cause == Cause.ADJUSTED])
-    lines = [_adjustment(row, stores=stores, corrections=corrections) for row in rows]
-    return sorted(lines, key=_adjustment_place)
+    evidence = await evidence_of(db, {row.thing for row in rows if row.thing is not None})
+    lines = sorted((_adjustment(row, stores=stores) for row in rows), key=_adjustment_place)
+    # What was spread over several stores is told once, at the first of them.
+    return [
+        msgspec.structs.replace(line, steps=evidence.pop(UUID(line.reference), []))
+        if line.reference
+        else line
+        for line in lines
+    ]
 
 
 def _adjustment_place(line: AdjustmentLine) -> tuple[Any, ...]:
     return (
-        line.occurred_on, line.cause, line.contract_code or "", line.contract_version or 0,
-        line.store_code or "", line.amount_fen, line.reference,
+        line.occurred_on, line.cause, line.contract_code or "", line.contract_version or 0, line.reference,
+        line.store_code or "", line.amount_fen,
     )  # fmt: skip
 
 
-def _adjustment(row: Any, *, stores: Stores, corrections: Mapping[UUID, AdjustmentView]) -> AdjustmentLine:
-    correction = corrections.get(row.thing)
+def _adjustment(row: Any, *, stores: Stores) -> AdjustmentLine:
     return AdjustmentLine(
         occurred_on=row.occurred_on, cause=Cause(row.cause), amount_fen=Fen(int(row.fen)), entries=row.entries,
         contract_id=ContractId(row.contract_id) if row.contract_id else None, contract_code=row.code,
         contract_version=row.version, store_code=stores[StoreId(row.store_id)][0] if row.store_id else None,
         reference=str(row.thing) if row.thing else "",
-        steps=_steps_of(correction) if correction else [],
+        steps=[],
     )  # fmt: skip
-
-
-def _steps_of(correction: AdjustmentView) -> list[Step]:
-    """A correction's evidence: what it corrects, why, who asked and who agreed."""
-    steps = [
-        Step(zh="金额", en="amount", value=yuan_text(correction.amount_fen)),
-        Step(zh="原因", en="reason", value=correction.reason),
-    ]
-    if correction.statement_id:
-        steps.append(Step(zh="更正结算单", en="corrects statement", value=str(correction.statement_id)))
-    if correction.order_id:
-        steps.append(Step(zh="更正订单", en="corrects order", value=str(correction.order_id)))
-    if correction.evidence:
-        steps.append(Step(zh="依据", en="evidence", value=correction.evidence))
-    steps.append(Step(zh="申请人", en="asked for by", value=correction.proposed_by))
-    steps.append(Step(zh="复核人", en="agreed to by", value=correction.decided_by or ""))
-    return steps
 
 
 async def statement_payments(

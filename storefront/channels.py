@@ -13,6 +13,7 @@ import httpx
 from redis.asyncio import Redis
 
 from settlement.ports import SplittingChannel
+from settlement.reconciliation.bills import BillSource
 from storefront.adapters.access_tokens import AccessTokenCache
 from storefront.adapters.pacing import Pace
 from storefront.adapters.wechat_mini.client import WechatMiniLogin
@@ -67,6 +68,10 @@ class WechatPayChannels:
     async def splitting(self, tenant: TenantScope, merchant_id: MerchantId) -> SplittingChannel:
         """Open the merchant's splitting (`settlement.ports.SplittingChannels`); raises MerchantNotReady."""
         return (await self.channel(tenant, merchant_id)).splitting
+
+    async def bills(self, tenant: TenantScope, merchant_id: MerchantId) -> BillSource:
+        """Open the merchant's files (`settlement.reconciliation.bills.BillSources`); raises MerchantNotReady."""
+        return (await self.channel(tenant, merchant_id)).bills
 
     async def credentials(self, tenant: TenantScope, *, merchant_no: str | None) -> MerchantCredentials:
         """The keys that verify what WeChat sends to a merchant (the default one when none is named); raises MerchantNotReady."""

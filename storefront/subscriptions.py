@@ -9,6 +9,7 @@ from orders import events as orders
 from orders.reactions import ask_awaited_refund, release_unpaid, report_collected, send_requested_refund
 from settlement import events as settlement
 from settlement.react import BOOK_HISTORY, book_history, book_paid_order, book_refund, go_on_booking
+from settlement.reconciliation.react import expect_bills, fetch_due_bills
 from settlement.splitting.react import (
     ask_accepted_split,
     expect_split,
@@ -28,6 +29,7 @@ SUBSCRIPTIONS: Final[Subscriptions] = {
     orders.OrderPaid: (
         in_transaction("settlement.book_paid_order", book_paid_order),
         in_transaction("settlement.expect_split", expect_split),
+        in_transaction("settlement.reconciliation.expect", expect_bills),
     ),
     orders.OrderRepriced: (),
     orders.OrderCancelled: (),
@@ -45,5 +47,6 @@ SUBSCRIPTIONS: Final[Subscriptions] = {
     settlement.SplitAccepted: (as_flow("settlement.ask_split", ask_accepted_split),),
     settlement.FreezeNearsEnd: (in_transaction("settlement.warn_of_freeze", warn_before_thaw),),
     settlement.FreezeWarned: (),
+    settlement.BillDue: (as_flow("settlement.reconciliation.fetch", fetch_due_bills),),
     settlement.ReturnRequested: (as_flow("settlement.send_return", send_requested_return),),
 }

@@ -13,6 +13,7 @@ from storefront.brand import (
     payouts,
     people,
     prices,
+    reconciliation,
     settlement,
     signing,
     splits,
@@ -32,4 +33,5 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *signing.ROUTES,
     *disputes.ROUTES,
     *payouts.ROUTES,
+    *reconciliation.ROUTES,
 ]

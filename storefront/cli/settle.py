@@ -3,10 +3,8 @@
 Owns the command line alone; the work is `storefront.statements.month_end`'s and settlement's.
 """
 
-import asyncio
 import getpass
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,8 @@ from rich.console import Console
 from settlement import queries
 from settlement.commands import month_from_text, month_text
 from settlement.pending import post_pending
-from storefront.cli.home import database_url_of, settings_for_command, strip_postgres_variables
+from storefront.cli.brands import Work, of_brands, run_for_brands
+from storefront.cli.reconcile import reconcile_command
 from storefront.cli.screen import open_screen
 from storefront.cli.settle_report import (
     books_table,
@@ -36,23 +35,7 @@ from storefront.statements.month_end import (
     recount,
     write_month,
 )
-from tenants.directory import every_tenant, tenant_coded
-from tenants.kernel.errors import Refusal
-from tenants.kernel.scope import Database, TenantScope, open_database
-
-POOL = 4
-Work = Callable[[TenantScope, str], Awaitable[bool]]
-
-
-def of_brands(command: Callable[..., None]) -> Callable[..., None]:
-    """The options every subcommand has: which brands, and on which data folder."""
-    for option in (
-        click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder of a running `storefront up`; default: DATABASE_URL, or the system's folder."),
-        click.option("--all", "every", is_flag=True, help="Every brand."),
-        click.option("--tenant", "tenant_code", help="The brand's code."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+from tenants.kernel.scope import TenantScope
 
 
 def of_month(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,6 +51,9 @@ def of_month(command: Callable[..., None]) -> Callable[..., None]:
 @click.group("settle", help="Close a month and write its statements.")
 def settle() -> None:
     """The group itself does nothing."""
+
+
+settle.add_command(reconcile_command)
 
 
 @settle.command("close")
@@ -158,56 +144,6 @@ def month_end_work(
         return ended.agrees
 
     return work
-
-
-def run_for_brands(work: Work, *, tenant_code: str | None, every: bool, data: Path | None = None) -> None:
-    """Do the work for the brands that were named, and end with 0, or 1 when one differs or is refused."""
-    if every == bool(tenant_code):
-        raise click.UsageError("name a brand with --tenant CODE, or all of them with --all")
-    try:
-        agree = asyncio.run(_for_brands(work, tenant_code=tenant_code, data=data))
-    except (Refusal, LookupError, OSError) as error:
-        click.echo(f"{error}", err=True)
-        sys.exit(1)
-    sys.exit(0 if agree else 1)
-
-
-async def _for_brands(work: Work, *, tenant_code: str | None, data: Path | None) -> bool:
-    strip_postgres_variables()
-    settings = settings_for_command(data)
-    database = open_database(
-        database_url_of(settings),
-        report_url=settings.database_report_url,
-        pool_size=POOL,
-        hide_parameters=True,
-    )
-    try:
-        brands = await _brands(database, tenant_code)
-        return all(
-            [await _one_brand(work, database.tenant(tenant_id), code=code) for code, tenant_id in brands]
-        )
-    finally:
-        await database.close()
-
-
-async def _one_brand(work: Work, tenant: TenantScope, *, code: str) -> bool:
-    """Do one brand's work; a refusal is told and the others' work goes on."""
-    try:
-        return await work(tenant, code)
-    except Refusal as refusal:
-        details = "".join(f"\n  {place}: {told}" for place, told in refusal.details.items())
-        click.echo(f"{code}: {refusal.sentence()} ({refusal.zh}){details}", err=True)
-        return False
-
-
-async def _brands(database: Database, tenant_code: str | None) -> list[tuple[str, Any]]:
-    async with database.platform() as db:
-        if tenant_code is None:
-            return list(await every_tenant(db))
-        tenant_id = await tenant_coded(db, tenant_code)
-    if tenant_id is None:
-        raise LookupError(f"there is no tenant with the code {tenant_code!r} (找不到品牌)")
-    return [(tenant_code, tenant_id)]
 
 
 async def _preview(console: Console, tenant: TenantScope, *, code: str, month: date) -> None:

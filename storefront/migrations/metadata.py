@@ -20,6 +20,7 @@ MODEL_MODULES = (
     "settlement.signing.models",
     "settlement.disputes.models",
     "settlement.payouts.models",
+    "settlement.reconciliation.models",
 )
 
 

@@ -51,6 +51,8 @@ ReceiverId = NewType("ReceiverId", UUID)
 SplitId = NewType("SplitId", UUID)
 SplitReturnId = NewType("SplitReturnId", UUID)
 UnfreezeId = NewType("UnfreezeId", UUID)
+BillId = NewType("BillId", UUID)
+DifferenceId = NewType("DifferenceId", UUID)
 EventId = NewType("EventId", UUID)
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -186,6 +186,12 @@ ROWS: dict[str, Ask] = {
     "listSplits": Ask("finance"),
     "getOrderSplits": Ask("finance", {"order_id": "$order"}),
     "getOrderMoney": Ask("finance", {"order_id": "$money_order"}),
+    "listReconciledDays": Ask("finance", query={"cursor": "$cursor_days"}),
+    "listDifferences": Ask("finance", query={"cursor": "$cursor_differences"}),
+    "getDifference": Ask("finance", {"difference_id": "$difference"}),
+    "assignDifference": Ask("finance", {"difference_id": "$difference"}, body={"owner": "林会计"}),
+    "resolveDifference": Ask("finance", {"difference_id": "$other_difference"}, body={"reason": "渠道已更正"}),
+    "proveDay": Ask("finance", query={"day": "2026-10-08"}),
     "listMallStatements": Ask("mall"),
     "getMallStatementFile": Ask("mall", {"statement_id": "$statement", "kind": "xlsx"}),
     "listTenants": Ask("operator", query={"cursor": "$cursor_tenants"}),
@@ -226,6 +232,7 @@ PLAIN = {
     "invoiceNo", "issuedOn", "evidence", "resolution", "fileName", "content", "orderNo", "lineNo", "day", "amount", "sheet",
     "skipWords", "accountName", "accountNo", "bankName", "payrollNo", "bankReference", "trouble", "dueOn", "on", "number",
     "versions", "legalName", "account", "cardNo", "warned", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove", "scene", "categoryCode",
+    "first", "last", "bill", "owner",
 }  # fmt: skip
 """Fields that name nothing: free texts, choices, numbers, times. A field that is neither here nor a `$kind` of its row fails."""
 

@@ -33,6 +33,7 @@ from tenants.kernel.paging import write_cursor
 from tenants.kernel.scope import TenantScope
 from tenants.models import Store
 from tenants.states import StaffRole
+from tests.support.bills import FIRST, a_day, account_of_tenant, file_of, rows_of, take_in
 from tests.support.books import add_mall, give_back, mall_contract
 from tests.support.books import add_store as add_booked_store
 from tests.support.books import sell as book_sale
@@ -112,6 +113,7 @@ async def build_world(trading: Trading, *, client: Client, mark: str) -> World:
     await _goods(world, client, mark)
     await _orders(world, client, mark)
     await _books(world, client, mark)
+    await _differences(world, client, mark)
     await _rest(world, client, mark)
     return world
 
@@ -288,6 +290,25 @@ async def _signed(world: World) -> None:
         prepared = await prepare_payout(db, PreparePayout(), prepared_by="staff:test", now=now)
     assert prepared.payout is not None
     ids["payout"] = prepared.payout.id
+
+
+async def _differences(world: World, client: Client, mark: str) -> None:
+    """Two days whose bills list a payment each that nobody here knows."""
+    async with world.tenant.writing() as db:
+        account = await account_of_tenant(db)
+    for day in (FIRST, FIRST + timedelta(days=1)):
+        unknown = a_day(day, 1, fens=[100], mark=f"canary{random_code(6)}")
+        world.texts.add(unknown[0].number)
+        await take_in(world.tenant, file_of(rows_of(unknown, account.name)), day=day, account=account)
+    finance, base = world.client(client, "finance"), "/brand/v1/settlement/reconciliation"
+    found = answered(await finance.get(f"{base}/differences?limit=1"))
+    world.ids["difference"], world.ids["cursor_differences"] = (
+        found["differences"][0]["id"],
+        found["nextCursor"],
+    )
+    world.ids["cursor_days"] = answered(await finance.get(f"{base}/days?limit=1"))["nextCursor"]
+    rest = answered(await finance.get(f"{base}/differences?cursor={found['nextCursor']}"))
+    world.ids["other_difference"] = rest["differences"][0]["id"]
 
 
 async def _receiver(world: World, client: Client, party_id: UUID) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from orders.ports import RefundState
-from settlement.bills import (
+from settlement.reconciliation.bills import (
     Bill,
     FundBill,
     FundRow,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from orders.ports import Refused, Unknown
-from settlement.bills import BillPending, FundBill, NothingBilled, SplitBill, TradeBill
+from settlement.reconciliation.bills import BillPending, FundBill, NothingBilled, SplitBill, TradeBill
 from storefront.adapters.errors import BillDigestWrong, BillUnreadable
 from storefront.adapters.wechat_pay import bill_rows
 from storefront.adapters.wechat_pay.transport import Transport
@@ -35,7 +35,7 @@ class BillAddress(msgspec.Struct, frozen=True):
 
 
 class Bills:
-    """One merchant's files: `settlement.bills.BillSource`."""
+    """One merchant's files: `settlement.reconciliation.bills.BillSource`."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -81,16 +81,22 @@ class Bills:
 
 def unpacked(file: bytes, *, digest: str) -> bytes:
     """The plain file, once its digest agrees; raises BillDigestWrong or BillUnreadable."""
-    plain = file
-    if file.startswith(GZIP_MAGIC):
-        unzip = zlib.decompressobj(GZIP_WINDOW)
-        try:
-            plain = unzip.decompress(file, LARGEST_BILL)
-        except zlib.error as error:
-            raise BillUnreadable(reason="not gzip") from error
-        if not unzip.eof:
-            raise BillUnreadable(reason="cut off, or too large")
+    plain = plain_of(file)
     # SHA-1 is the channel's choice; the announcement itself is signed.
     if hashlib.sha1(plain, usedforsecurity=False).hexdigest() != digest.lower():
         raise BillDigestWrong(size=len(plain))
+    return plain
+
+
+def plain_of(file: bytes) -> bytes:
+    """The file without its packing, if it is packed; raises BillUnreadable."""
+    if not file.startswith(GZIP_MAGIC):
+        return file
+    unzip = zlib.decompressobj(GZIP_WINDOW)
+    try:
+        plain = unzip.decompress(file, LARGEST_BILL)
+    except zlib.error as error:
+        raise BillUnreadable(reason="not gzip") from error
+    if not unzip.eof:
+        raise BillUnreadable(reason="cut off, or too large")
     return plain

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orders.ports import RefundRequest, Unknown
-from settlement.bills import BillPending, NothingBilled, SplitKind, TradeKind
+from settlement.reconciliation.bills import BillPending, NothingBilled, SplitKind, TradeKind
 from storefront.adapters.errors import BillColumnUnknown, BillDigestWrong, BillUnreadable
 from storefront.adapters.wechat_pay import bill_rows
 from storefront.adapters.wechat_pay.bills import unpacked

@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from orders.ports import RefundState, Refused, Unknown
+from tenants.kernel.ids import MerchantId
 from tenants.kernel.money import Fen
+from tenants.kernel.scope import TenantScope
 
+BEIJING = ZoneInfo("Asia/Shanghai")
+"""Whose days the channel's files are of."""
 Row = TypeVar("Row")
 Totals = TypeVar("Totals")
 
@@ -169,4 +174,12 @@ class BillSource(Protocol):
 
     async def split_bill(self, day: date) -> SplitBill | NothingBilled | BillPending | Refused | Unknown:
         """Successful splits and returns of a day."""
+        ...
+
+
+class BillSources(Protocol):
+    """Opens a merchant's files."""
+
+    async def bills(self, tenant: TenantScope, merchant_id: MerchantId) -> BillSource:
+        """The files of one merchant of this tenant; raises MerchantNotReady when its credentials are missing."""
         ...

@@ -1,0 +1,129 @@
+"""What a payment channel's files are compared with: each payment and refund under the number the channel knows, as statements.
+
+Settlement puts them inside its own; they hold no order of rows and no days. Each names the tenant for every table in it.
+"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, and_, case, cast, exists, func, literal, select, tuple_
+from sqlalchemy.orm import aliased
+
+from orders.models import Order, Payment, Refund
+from orders.payments import UNWANTED
+from orders.states import PaymentStatus, RefundStatus, Source
+from tenants.kernel.ids import MerchantId, PaymentId, TenantId
+from tenants.kernel.scope import Reading
+
+ACCEPTED = (RefundStatus.PENDING, RefundStatus.DONE, RefundStatus.ABNORMAL)
+"""Refunds that the channel has taken on: they stand in its file of that day, whatever becomes of them."""
+
+
+def channel_payments_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
+    """Every payment number: `happened_at` is when it was paid, `at` that or when it was written down; `certain` ones must be in the channel's file.
+
+    `whole_fen` is what was paid, `before_fen` nothing; `unwanted` ones were given back because no order waited for them.
+    """
+    given_back = exists().where(
+        Refund.tenant_id == tenant_id, Refund.payment_id == Payment.id, Refund.requested_by == UNWANTED
+    )
+    return select(
+        literal("payment").label("kind"),
+        Payment.id.label("id"),
+        Payment.payment_no.label("number"),
+        Payment.merchant_id.label("merchant_id"),
+        Payment.paid_at.label("happened_at"),
+        func.coalesce(Payment.paid_at, Payment.created_at).label("at"),
+        Payment.state.label("state"),
+        (Payment.state == PaymentStatus.PAID).label("certain"),
+        Payment.amount_fen.label("amount_fen"),
+        Payment.payer_total_fen.label("payer_fen"),
+        Payment.transaction_id.label("vendor_no"),
+        Payment.amount_fen.label("whole_fen"),
+        (Payment.amount_fen - Payment.amount_fen).label("before_fen"),
+        (Payment.payer_total_fen < Payment.amount_fen).label("has_coupons"),
+        Payment.order_id.label("order_id"),
+        case((given_back, Payment.id), else_=Payment.order_id).label("cause_id"),
+        given_back.label("unwanted"),
+    ).where(Payment.tenant_id == tenant_id)
+
+
+def channel_refunds_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
+    """Every refund number: `at` is when it was asked for; `whole_fen` is what its payment took, `before_fen` what earlier refunds took back of that."""
+    earlier = aliased(Refund)
+    before = (
+        select(cast(func.coalesce(func.sum(earlier.amount_fen), 0), BigInteger))
+        .where(
+            earlier.tenant_id == tenant_id,
+            earlier.order_id == Refund.order_id,
+            earlier.payment_id == Refund.payment_id,
+            earlier.state.in_(ACCEPTED),
+            tuple_(earlier.requested_at, earlier.id) < tuple_(Refund.requested_at, Refund.id),
+        )
+        .correlate(Refund)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            literal("refund").label("kind"),
+            Refund.id.label("id"),
+            Refund.refund_no.label("number"),
+            Payment.merchant_id.label("merchant_id"),
+            Refund.requested_at.label("happened_at"),
+            Refund.requested_at.label("at"),
+            Refund.state.label("state"),
+            Refund.state.in_(ACCEPTED).label("certain"),
+            Refund.amount_fen.label("amount_fen"),
+            Refund.payer_refund_fen.label("payer_fen"),
+            Refund.vendor_refund_id.label("vendor_no"),
+            Payment.amount_fen.label("whole_fen"),
+            before.label("before_fen"),
+            (Payment.payer_total_fen < Payment.amount_fen).label("has_coupons"),
+            Refund.order_id.label("order_id"),
+            Refund.id.label("cause_id"),
+            (Refund.requested_by == UNWANTED).label("unwanted"),
+        )
+        .join(Payment, and_(Payment.tenant_id == Refund.tenant_id, Payment.id == Refund.payment_id))
+        .where(Refund.tenant_id == tenant_id, Payment.tenant_id == tenant_id)
+    )
+
+
+async def merchant_of_payment(db: Reading, payment_id: PaymentId) -> MerchantId:
+    """The merchant that a payment went to."""
+    statement = select(Payment.merchant_id).where(Payment.tenant_id == db.tenant_id, Payment.id == payment_id)
+    return MerchantId((await db.execute(statement)).scalar_one())
+
+
+def imported_sales_select(tenant_id: TenantId, source_name: str) -> Select[*tuple[Any, ...]]:
+    """Every imported sale of one other system, under that system's number."""
+    return select(
+        literal("order").label("kind"),
+        Order.id.label("id"),
+        Order.external_no.label("number"),
+        Order.business_on.label("day"),
+        Order.paid_fen.label("amount_fen"),
+        Order.id.label("order_id"),
+    ).where(
+        Order.tenant_id == tenant_id,
+        Order.source == Source.HISTORY,
+        Order.source_name == source_name,
+        Order.external_no.is_not(None),
+        Order.paid_at.is_not(None),
+    )
+
+
+def imported_refunds_select(tenant_id: TenantId, source_name: str) -> Select[*tuple[Any, ...]]:
+    """Every imported refund of one other system, under that system's number."""
+    return select(
+        literal("refund").label("kind"),
+        Refund.id.label("id"),
+        Refund.external_no.label("number"),
+        Refund.business_on.label("day"),
+        Refund.amount_fen.label("amount_fen"),
+        Refund.order_id.label("order_id"),
+    ).where(
+        Refund.tenant_id == tenant_id,
+        Refund.source == Source.HISTORY,
+        Refund.source_name == source_name,
+        Refund.external_no.is_not(None),
+        Refund.state == RefundStatus.DONE,
+    )

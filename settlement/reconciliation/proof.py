@@ -1,0 +1,218 @@
+"""账单 = 账本: for one merchant and day, every fen of the channel's file beside what the ledger booked on the channel for it.
+
+Each row of the file is followed to its payment or refund and from there to its journals, so a refund that the channel counts a day before
+it is booked is still the same fen. Money that no order wanted is explained by our payments where the ledger does not book it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Text, and_, case, cast, exists, func, or_, select, union_all
+from sqlalchemy.orm import aliased
+
+from orders.channel_queries import channel_payments_select, channel_refunds_select
+from settlement.models import Journal, LedgerAccount, LedgerEntry
+from settlement.reconciliation.accounts import Account, bounds, mine
+from settlement.reconciliation.compare_day import AT_ONCE, LATE_DAYS
+from settlement.reconciliation.fees import MILLIFEN, payment_fee, refund_fee
+from settlement.reconciliation.models import BillFile, BillRow
+from settlement.reconciliation.states import BillState
+from settlement.reconciliation.views import ProofLine, ProofView
+from settlement.states import COUPONS, FEES, UNWANTED, AccountKind, Cause
+from tenants.kernel.money import Fen
+from tenants.kernel.scope import Reading
+
+EXAMPLES = 5
+SALES = (Cause.ORDER_PAID, Cause.ORDER_REFUNDED)
+NAMES = (
+    "payments", "coupons of payments", "refunds", "coupons of refunds", "unwanted payments", "unwanted refunds", "fees",
+    "not ours",
+)  # fmt: skip
+DONE = "done"
+
+
+class _Sums:
+    """The lines of a proof while its rows are read."""
+
+    def __init__(self) -> None:
+        self.bill: dict[str, int] = defaultdict(int)
+        self.ledger: dict[str, int] = defaultdict(int)
+        self.explained: dict[str, int] = defaultdict(int)
+        self.examples: list[str] = []
+
+    def add(self, name: str, key: str, *, bill: int, ledger: int, explained: int = 0) -> None:
+        """Add one row's amounts (thousandths of a fen) to a line, and remember a row that nothing explains."""
+        self.bill[name] += bill
+        self.ledger[name] += ledger
+        self.explained[name] += explained
+        if bill != ledger + explained and len(self.examples) < EXAMPLES and key not in self.examples:
+            self.examples.append(key)
+
+    def lines(self) -> list[ProofLine]:
+        """Every line that holds something, in one order."""
+        return [
+            ProofLine(
+                name=name, bill_millifen=self.bill[name], ledger_millifen=self.ledger[name],
+                explained_millifen=self.explained[name],
+                unexplained_millifen=self.bill[name] - self.ledger[name] - self.explained[name],
+            )
+            for name in NAMES
+            if name in self.bill
+        ]  # fmt: skip
+
+
+async def prove_day(db: Reading, account: Account, day: date) -> ProofView | None:
+    """Prove one merchant's day; None when its trade file is not there."""
+    known = select(BillFile.id).where(
+        mine(BillFile, db, account), BillFile.day == day, BillFile.state == BillState.CURRENT
+    )
+    bill_id = (await db.execute(known)).scalar_one_or_none()
+    if bill_id is None:
+        return None
+    sums = _Sums()
+    streamed = await db.stream(_billed(db, bill_id), execution_options={"yield_per": AT_ONCE})
+    async for row in streamed:
+        _add(sums, row, account)
+    unbilled = (await db.execute(_unbilled(db, account, day))).all()
+    lines = sums.lines()
+    return ProofView(
+        account=account.name, day=day, lines=lines, unbilled_count=len(unbilled),
+        unbilled_fen=Fen(sum(row.amount_fen for row in unbilled)),
+        examples=[*sums.examples, *(f"{row.kind}:{row.number}" for row in unbilled[:EXAMPLES])],
+        holds=not unbilled and not any(line.unexplained_millifen for line in lines) and not sums.examples,
+    )  # fmt: skip
+
+
+def _add(sums: _Sums, row: Any, account: Account) -> None:
+    bill_fen, coupon_fen = row.amount_fen, row.amount_fen - row.payer_fen
+    if row.cause_id is None:
+        sums.add("not ours", row.key, bill=bill_fen * MILLIFEN, ledger=0)
+        return
+    is_refund = row.kind == "refund"
+    sign = -1 if is_refund else 1
+    # A refund that is not finished is in the file and not in the books yet: it is on its way, and exactly that much.
+    underway = is_refund and row.state != DONE
+    if row.unwanted:
+        booked = sign * row.unwanted_fen
+        name = "unwanted refunds" if is_refund else "unwanted payments"
+        known = bill_fen if row.unwanted_fen == 0 and bill_fen == row.our_fen else 0
+        sums.add(
+            name, row.key, bill=bill_fen * MILLIFEN, ledger=booked * MILLIFEN, explained=known * MILLIFEN
+        )
+    else:
+        waits = row.our_fen if underway else 0
+        name = "refunds" if is_refund else "payments"
+        sums.add(
+            name,
+            row.key,
+            bill=bill_fen * MILLIFEN,
+            ledger=sign * row.sale_fen * MILLIFEN,
+            explained=waits * MILLIFEN,
+        )
+        booked = -sign * row.coupon_fen
+        if coupon_fen or booked:
+            waits = coupon_fen if underway else 0
+            sums.add(
+                f"coupons of {name}",
+                row.key,
+                bill=coupon_fen * MILLIFEN,
+                ledger=booked * MILLIFEN,
+                explained=waits * MILLIFEN,
+            )
+    expected = 0 if row.fee_entries else _expected_fee(row, account)
+    sums.add("fees", row.key, bill=row.fee_millifen or 0, ledger=-row.fee_fen * MILLIFEN, explained=expected)
+
+
+def _expected_fee(row: Any, account: Account) -> int:
+    """The fee that the ledger has not booked (yet), from the rate agreed; of a refund paid with coupons our books know no base."""
+    if row.kind != "refund":
+        settled = row.settled_fen if row.has_coupons else row.our_fen
+        return payment_fee(Fen(settled), account.fee_bps)
+    if row.has_coupons:
+        return row.fee_millifen or 0
+    return refund_fee(
+        Fen(row.our_fen), whole=Fen(row.whole_fen), before=Fen(row.before_fen), rate=account.fee_bps
+    )
+
+
+def _billed(db: Reading, bill_id: Any) -> Any:
+    """Every row of the file, with what it is of and what the ledger booked on the channel for that."""
+    of = _events(db).subquery("of")
+    booked = _booked(db, of).lateral("booked")
+    number = func.split_part(BillRow.key, ":", 2)
+    amount = cast(BillRow.amounts["payer"].astext, BigInteger)
+    return (
+        select(
+            BillRow.key, BillRow.kind, BillRow.amount_fen, amount.label("payer_fen"), BillRow.fee_millifen,
+            cast(BillRow.amounts["settlement"].astext, BigInteger).label("settled_fen"),
+            of.c.cause_id, of.c.state, of.c.unwanted, of.c.whole_fen, of.c.before_fen, of.c.has_coupons,
+            of.c.amount_fen.label("our_fen"), booked.c.sale_fen, booked.c.coupon_fen, booked.c.fee_fen,
+            booked.c.fee_entries, booked.c.unwanted_fen,
+        )
+        .select_from(BillRow)
+        .outerjoin(of, and_(of.c.kind == BillRow.kind, of.c.number == number))
+        .outerjoin(booked, of.c.cause_id.is_not(None))
+        .where(BillRow.tenant_id == db.tenant_id, BillRow.bill_id == bill_id)
+        .order_by(BillRow.line)
+    )  # fmt: skip
+
+
+def _events(db: Reading) -> Any:
+    return union_all(channel_payments_select(db.tenant_id), channel_refunds_select(db.tenant_id))
+
+
+def _booked(db: Reading, of: Any) -> Any:
+    """What the journals of one payment or refund moved on the channel's accounts, debits less credits, by what they are about."""
+    debited, credited = aliased(LedgerAccount), aliased(LedgerAccount)
+    moved = case(
+        (debited.kind == AccountKind.CHANNEL, LedgerEntry.amount_fen),
+        (credited.kind == AccountKind.CHANNEL, -LedgerEntry.amount_fen),
+        else_=0,
+    )
+
+    def about(causes: Iterable[Cause]) -> Any:
+        return func.coalesce(func.sum(moved).filter(LedgerEntry.cause.in_(list(causes))), 0)
+
+    causes = [*SALES, *COUPONS, *FEES, *UNWANTED]
+    return (
+        select(
+            cast(about(SALES), BigInteger).label("sale_fen"), cast(about(COUPONS), BigInteger).label("coupon_fen"),
+            cast(about(FEES), BigInteger).label("fee_fen"), cast(about(UNWANTED), BigInteger).label("unwanted_fen"),
+            func.count().filter(LedgerEntry.cause.in_(FEES)).label("fee_entries"),
+        )
+        .select_from(Journal)
+        .join(LedgerEntry, and_(LedgerEntry.tenant_id == Journal.tenant_id, LedgerEntry.journal_id == Journal.id))
+        .join(debited, and_(debited.tenant_id == LedgerEntry.tenant_id, debited.id == LedgerEntry.debit_account_id))
+        .join(credited, and_(credited.tenant_id == LedgerEntry.tenant_id, credited.id == LedgerEntry.credit_account_id))
+        .where(
+            Journal.tenant_id == db.tenant_id, LedgerEntry.tenant_id == db.tenant_id,
+            debited.tenant_id == db.tenant_id, credited.tenant_id == db.tenant_id,
+            Journal.cause.in_(causes), or_(Journal.cause_id == of.c.cause_id, Journal.cause_id == of.c.id),
+        )
+    )  # fmt: skip
+
+
+def _unbilled(db: Reading, account: Account, day: date) -> Any:
+    """What happened on this day by our payments and refunds, and stands in no current file near it."""
+    of = _events(db).subquery("of")
+    starts, ends = bounds(day)
+    window = timedelta(days=LATE_DAYS)
+    listed = (
+        exists()
+        .where(
+            BillRow.tenant_id == db.tenant_id, BillRow.key == of.c.kind + ":" + of.c.number,
+            mine(BillFile, db, account), BillFile.id == BillRow.bill_id, BillFile.state == BillState.CURRENT,
+            BillFile.day.between(day - window, day + window),
+        )
+        .correlate(of)
+    )  # fmt: skip
+    return (
+        select(of.c.kind, cast(of.c.number, Text).label("number"), of.c.amount_fen)
+        .where(
+            of.c.merchant_id == account.merchant_id, of.c.certain, of.c.happened_at >= starts,
+            of.c.happened_at < ends, ~listed,
+        )
+        .order_by(of.c.kind, of.c.number)
+    )  # fmt: skip

@@ -1,0 +1,291 @@
+"""`storefront settle reconcile`: fetch or read files of the other side, compare them with the books, show every difference and the proof.
+
+Owns the command line alone. Exit code 0 when everything agrees (a file that is not ready yet is told and no difference), else 1.
+"""
+
+import asyncio
+import getpass
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+
+from settlement.pending import Say, post_pending
+from settlement.reconciliation.accounts import account_of
+from settlement.reconciliation.billed import TakenBill, of_bill, of_lines, payee_of
+from settlement.reconciliation.bills import BEIJING
+from settlement.reconciliation.fetch import MerchantDay, reconcile_file, reconcile_merchant
+from settlement.reconciliation.queries import Wanted, differences
+from settlement.reconciliation.states import OF_LINES, BillKind, DifferenceState
+from settlement.reconciliation.take_in import KeptBill
+from settlement.reconciliation.views import DayView, DifferenceView, ProofView
+from storefront.adapters.outbound import open_http_client
+from storefront.adapters.wechat_pay.bill_files import read_bill_file
+from storefront.channels import WechatPayChannels
+from storefront.cli.brands import Work, of_brands, run_for_brands
+from storefront.cli.home import settings_for_command
+from storefront.cli.reconcile_report import days_table, differences_table, proof_table
+from storefront.cli.screen import open_screen
+from storefront.cli.settle_report import progress
+from storefront.imports.mapping import Mapping, MappingWrong, read_mapping
+from storefront.imports.reading import FileUnreadable
+from storefront.imports.statement_lines import read_statement
+from storefront.wiring import system_clock
+from tenants.kernel.errors import Refusal
+from tenants.kernel.scope import TenantScope
+from tenants.queries import merchants
+from tenants.views import MerchantView
+
+SHOWN = 100
+OLDEST_DAYS = 92
+"""The channel keeps its files so long."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be compared."""
+
+    first: date
+    last: date
+    merchant_no: str | None = None
+    files: tuple[Path, ...] = ()
+    kind: BillKind | None = None
+    mapping: Path | None = None
+    source_name: str | None = None
+    dry_run: bool = False
+
+    def days(self) -> list[date]:
+        """Every day asked for, the earliest first."""
+        return [self.first + timedelta(days=each) for each in range((self.last - self.first).days + 1)]
+
+
+@click.command("reconcile")
+@of_brands
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="YYYY-MM-DD; default: yesterday in Beijing.")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="The first of several days.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="The last of several days.")
+@click.option("--merchant", "merchant_no", help="Only this merchant number.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Read this file instead of asking the channel (.csv or .csv.gz as downloaded); may be repeated.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in OF_LINES]),
+    help="What --file is, if it is not WeChat's: a cashier's statement or a till's day file.",
+)
+@click.option("--source-name", help="With --kind: the system's name, as its sales were imported under.")
+@click.option(
+    "--mapping",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --kind: TOML, their columns -> our fields.",
+)
+@click.option("--dry-run", is_flag=True, help="Fetch, compare and show; keep nothing.")  # fmt: skip
+def reconcile_command(
+    *, day: datetime | None, first: datetime | None, last: datetime | None, kind: str | None, data: Path | None,
+    tenant_code: str | None, every: bool, **given: Any,
+) -> None:  # fmt: skip
+    """Compare the channel's files with the books, day by day and merchant by merchant, and prove that the ledger is the bill."""
+    begins, ends = _chosen_days(day, first, last)
+    asked = Asked(first=begins, last=ends, kind=BillKind(kind) if kind else None, **given)
+    if asked.files and every:
+        raise click.UsageError("files are of one brand: name it with --tenant CODE")
+    if asked.kind is not None and not (asked.files and asked.source_name):
+        raise click.UsageError("--kind reads files of another system: give --file and --source-name")
+    run_for_brands(reconcile_work(asked, data=data), tenant_code=tenant_code, every=every, data=data)
+
+
+def reconcile_work(asked: Asked, *, data: Path | None = None) -> Work:
+    """Compare one brand's days, with its bars and its report."""
+    console = open_screen()
+
+    async def work(tenant: TenantScope, code: str) -> bool:
+        if not asked.dry_run:
+            with progress(console) as say:
+                await post_pending(tenant, now=datetime.now(UTC), say=say)
+        if asked.files:
+            return await _files(console, tenant, asked, code=code)
+        return await _days(console, tenant, asked, code=code, data=data)
+
+    return work
+
+
+async def _days(console: Console, tenant: TenantScope, asked: Asked, *, code: str, data: Path | None) -> bool:
+    async with tenant.reading() as db:
+        known = [each for each in await merchants(db) if asked.merchant_no in {None, each.merchant_no}]
+    if asked.merchant_no and not known:
+        raise LookupError(f"{code} has no merchant number {asked.merchant_no} (找不到商户)")
+    async with _channels(data) as channels:
+        with progress(console) as say:
+            tried = [each async for each in _fetched(tenant, known, asked, channels=channels, say=say)]
+    done = [each for each in tried if isinstance(each, MerchantDay)]
+    for refusal in (each for each in tried if isinstance(each, Refusal)):
+        click.echo(f"{code}: {_reason(refusal)}", err=True)
+    agrees = len(done) == len(tried) and all(each.agrees for each in done)
+    shown = [day for each in done for day in each.days]
+    _print(console, shown, [each.proof for each in done], title=_title(code, asked))
+    await _print_open(console, tenant, asked, code=code)
+    return _ended(console, agrees=agrees, pending=any(each.is_pending for each in done))
+
+
+async def _fetched(
+    tenant: TenantScope,
+    known: list[MerchantView],
+    asked: Asked,
+    *,
+    channels: WechatPayChannels,
+    say: Say,
+) -> AsyncIterator[MerchantDay | Refusal]:
+    wanted = [(day, merchant) for day in asked.days() for merchant in known]
+    for done, (day, merchant) in enumerate(wanted):
+        say("fetching and comparing", done=done, total=len(wanted))
+        try:
+            yield await reconcile_merchant(
+                tenant,
+                merchant,
+                day,
+                channels=channels,
+                now=datetime.now(UTC),
+                by=_by(),
+                dry_run=asked.dry_run,
+            )
+        except Refusal as refusal:  # one merchant whose keys are missing keeps no other from its files
+            yield refusal
+    say("fetching and comparing", done=len(wanted), total=len(wanted))
+
+
+async def _files(console: Console, tenant: TenantScope, asked: Asked, *, code: str) -> bool:
+    agrees, shown, proofs = True, [], []
+    for path in asked.files:
+        try:
+            for kept, day, proof in await _one_file(tenant, path, asked):
+                click.echo(_told(path, day, kept), err=True)  # the report itself is the same each time
+                shown.append(day)
+                proofs.append(proof)
+                agrees = agrees and not day.open_differences and (proof is None or proof.holds)
+        except (Refusal, FileUnreadable, MappingWrong) as error:
+            click.echo(f"{path.name}: {_reason(error)}", err=True)
+            agrees = False
+    _print(console, shown, proofs, title=f"{code}  files" + _dry(asked))
+    days = [each.day for each in shown]
+    if days:
+        whole = msgspec.structs.replace(asked, first=min(days), last=max(days))
+        await _print_open(console, tenant, whole, code=code)
+    return _ended(console, agrees=agrees, pending=False)
+
+
+async def _one_file(
+    tenant: TenantScope, path: Path, asked: Asked
+) -> list[tuple[KeptBill, DayView, ProofView | None]]:
+    results = []
+    for bill in await _bills_of(tenant, path, asked):
+        async with tenant.reading() as db:
+            account = await account_of(db, bill.kind, name=bill.account)
+        results.append(
+            await reconcile_file(
+                tenant, bill, account=account, now=datetime.now(UTC), by=_by(), dry_run=asked.dry_run
+            )
+        )
+    return results
+
+
+async def _bills_of(tenant: TenantScope, path: Path, asked: Asked) -> list[TakenBill]:
+    if asked.kind is not None:
+        mapping: Mapping | None = read_mapping(asked.mapping) if asked.mapping else None
+        lines, _ = read_statement(path, mapping)
+        return of_lines(lines, kind=asked.kind, account=asked.source_name or "", origin=path.name)
+    kind, bill = read_bill_file(await asyncio.to_thread(path.read_bytes))
+    async with tenant.reading() as db:
+        default = (await merchants(db))[0].merchant_no
+    merchant_no = asked.merchant_no or payee_of(bill.rows) or default
+    return [of_bill(bill, kind=kind, merchant_no=merchant_no, day=None, origin=path.name)]
+
+
+@asynccontextmanager
+async def _channels(data: Path | None) -> AsyncIterator[WechatPayChannels]:
+    settings = settings_for_command(data)
+    async with open_http_client() as http:
+        yield WechatPayChannels(http, settings=settings, keys=settings.key_ring(), clock=system_clock)
+
+
+def _chosen_days(day: datetime | None, first: datetime | None, last: datetime | None) -> tuple[date, date]:
+    if day is not None and (first or last):
+        raise click.UsageError("name one --day, or several with --from and --to")
+    yesterday = datetime.now(BEIJING).date() - timedelta(days=1)
+    given = day or first or last
+    begins = given.date() if given else yesterday
+    until = day or last
+    ends = until.date() if until else yesterday
+    if ends < begins or (ends - begins).days > OLDEST_DAYS:
+        raise click.UsageError(f"--from to --to are at most {OLDEST_DAYS} days, in this order")
+    return begins, ends
+
+
+def _print(
+    console: Console, days: Iterable[DayView], proofs: Iterable[ProofView | None], *, title: str
+) -> None:
+    console.print(days_table(list(days), title=title))
+    for proof in proofs:
+        if proof is not None:
+            console.print(proof_table(proof))
+
+
+async def _print_open(console: Console, tenant: TenantScope, asked: Asked, *, code: str) -> None:
+    if asked.dry_run:
+        return
+    wanted = Wanted(state=DifferenceState.OPEN, first=asked.first, last=asked.last, account=asked.merchant_no)
+    async with tenant.reading() as db:
+        listed = await differences(db, wanted, now=datetime.now(UTC), limit=SHOWN)
+    found: list[DifferenceView] = listed.differences
+    if found:
+        more = f" (the first {SHOWN})" if listed.next_cursor else ""
+        console.print(differences_table(found, title=f"{code}  open differences{more}"))
+
+
+def _ended(console: Console, *, agrees: bool, pending: bool) -> bool:
+    if pending:
+        console.print(
+            "[yellow]some files are not ready yet: they come at ten the next morning, Beijing (部分账单尚未生成)[/]"
+        )
+    said = (
+        "[green]everything there is agrees to the fen[/]"
+        if agrees
+        else "[red]SOMETHING DIFFERS, see above[/]"
+    )
+    console.print(said)
+    return agrees
+
+
+def _told(path: Path, day: DayView, kept: KeptBill) -> str:
+    became = "was there already: unchanged" if not kept.is_new else "taken in"
+    if kept.replaces:
+        became = f"corrects version {kept.replaces}, which stays beside it"
+    return f"{path.name}: {day.kind} {day.account} {day.day}, {kept.row_count:,} rows, version {kept.version}: {became}"
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, Refusal):
+        return str(error)
+    told = [f"{place}: {said}" for place, said in error.details.items()]
+    told += [f"{name}: {value}" for name, value in error.fields.items()]
+    return f"{error.sentence()} ({error.zh})" + "".join(f"\n  {each}" for each in told)
+
+
+def _title(code: str, asked: Asked) -> str:
+    days = str(asked.first) if asked.first == asked.last else f"{asked.first} to {asked.last}"
+    return f"{code}  {days}{_dry(asked)}"
+
+
+def _dry(asked: Asked) -> str:
+    return "  (dry run, nothing kept)" if asked.dry_run else ""
+
+
+def _by() -> str:
+    return f"cli:{getpass.getuser()}"
