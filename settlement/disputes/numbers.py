@@ -47,7 +47,7 @@ async def import_numbers(
     theirs = [
         Item(key=row.about, on=row.on, amount_fen=row.amount_fen, ref=str(row.row_no)) for row in numbers.rows
     ]
-    found = list(compare(_netted(ours), _netted(theirs), late_days=ANY_DAY_OF_THE_MONTH))
+    found = list(compare(_netted(ours, whole=numbers.level is not Level.LINE), _netted(theirs), late_days=ANY_DAY_OF_THE_MONTH))
     agreeing = [each for each in found if each.kind in (MatchClass.MATCHED, MatchClass.LATE)]
     differing = [each for each in found if each.kind not in (MatchClass.MATCHED, MatchClass.LATE)]
     rows = [
@@ -131,14 +131,14 @@ def _key(line: StatementLine, level: Level) -> str:
     return number if level is Level.ORDER else f"{number}#{line.line_no or ''}"
 
 
-def _netted(items: Iterable[Item]) -> list[Item]:
-    """Items of one key and of both signs are a sale with its refunds: one figure. Days are always one figure."""
+def _netted(items: Iterable[Item], *, whole: bool = False) -> list[Item]:
+    """Items of one key and of both signs are a sale with its refunds: one figure. `whole`: an order's or a day's lines are one figure too."""
     by_key: dict[str, list[Item]] = defaultdict(list)
     for item in items:
         by_key[item.key].append(item)
     netted = []
     for key, several in by_key.items():
-        if len({item.amount_fen < 0 for item in several}) > 1:
+        if len(several) > 1 and (whole or len({item.amount_fen < 0 for item in several}) > 1):
             first = min(several, key=lambda item: item.on)
             total = Fen(sum(item.amount_fen for item in several))
             netted.append(Item(key=key, on=first.on, amount_fen=total, ref=first.ref))
