@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import insert, select, update
 
-from settlement.calendar import local_day, period_of
+from settlement.calendar import ONE_DAY, local_day, period_ends, period_of
 from settlement.contracts import hold_books
 from settlement.errors import (
     AdjustmentDecided,
@@ -106,7 +106,7 @@ async def _book(db: Writing, found: AdjustmentView, *, now: datetime) -> date:
     if found.restates and found.statement_id is not None:
         statement = await standing_of(db, found.statement_id)
         period: date = statement.period_on
-        day = period
+        day = period_ends(period, cut_off=contract.cut_off_day) - ONE_DAY
         await hold_restatable(db, statement, parties=parties)
         versions = await next_versions(db, period, parties=parties)
     else:

@@ -8,7 +8,7 @@ from settlement.commands import month_text
 from settlement.tax import TaxTotal
 from settlement.views import StatementView
 from storefront.statements.capital import capital_yuan
-from storefront.statements.columns import CAUSES, INVOICES, rate_text, told
+from storefront.statements.columns import CAUSES, INVOICES, rate_text
 from storefront.statements.content import Content, Tally
 from tenants.kernel.money import Fen
 
@@ -75,23 +75,24 @@ def head_rows(content: Content) -> list[tuple[str, str, str]]:
 def summary_sheet(content: Content, tally: Tally) -> Sheet:
     """汇总: head, balance, proof."""
     statement = content.statement
-    rows: list[Row] = [(zh, en, told(value)) for zh, en, value in head_rows(content)]
+    rows: list[Row] = [(zh, en, "", value) for zh, en, value in head_rows(content)]
     rows += [
-        (f"{zh}(元)", f"{sign} {en}".strip(), Yuan(fen)) for zh, en, sign, fen in balance_rows(statement)
+        (f"{zh}(元)", f"{en} ({sign})" if sign else en, Yuan(fen), "") for zh, en, sign, fen in balance_rows(statement)
     ]
-    rows.append(("期末余额大写", "In words", capital_yuan(statement.closing_fen)))
-    rows.append((*standing_words(statement), ""))
-    rows.append(("明细行数", "Lines", statement.lines))
-    rows.append(("调整笔数", "Adjustments", statement.adjustments))
-    rows.append(("内容校验", "SHA-256", statement.content_sha256))
+    rows.append(("期末余额大写", "In words", "", capital_yuan(statement.closing_fen)))
+    rows.append((*standing_words(statement), "", ""))
+    rows.append(("明细行数", "Lines", statement.lines, ""))
+    rows.append(("调整笔数", "Adjustments", statement.adjustments, ""))
+    rows.append(("内容校验", "SHA-256", "", statement.content_sha256))
     for check in tally.checks():
-        rows.append((f"勾稽：{check.zh}", check.en, "一致 agrees" if check.agrees else "不一致 DIFFERS"))
-    return Sheet(
-        zh="汇总",
-        en="Summary",
-        headings=(("项目", "Item", 30), ("英文", "English", 34), ("内容", "Value", 68)),
-        rows=rows,
+        rows.append((f"勾稽：{check.zh}", check.en, "", "一致 agrees" if check.agrees else "不一致 DIFFERS"))
+    headings = (
+        ("项目", "Item", 32),
+        ("英文", "English", 36),
+        ("金额(元)", "Amount", 18),
+        ("内容", "Value", 66),
     )
+    return Sheet(zh="汇总", en="Summary", headings=headings, rows=rows)
 
 
 def adjustments_sheet(content: Content) -> Sheet:
@@ -102,13 +103,11 @@ def adjustments_sheet(content: Content) -> Sheet:
         version = line.contract_version or ""
         rows.append(
             (
-                line.occurred_on.isoformat(), f"{zh} {en}", Yuan(line.amount_fen), told(line.contract_code), version,
-                told(line.store_code), line.entries, told(line.reference),
+                line.occurred_on.isoformat(), f"{zh} {en}", Yuan(line.amount_fen), line.contract_code or "", version,
+                line.store_code or "", line.entries, line.reference,
             )
         )  # fmt: skip
-        rows += [
-            ("", f"　· {step.zh} {step.en}", "", "", "", "", "", told(step.value)) for step in line.steps
-        ]
+        rows += [("", f"　· {step.zh} {step.en}", "", "", "", "", "", step.value) for step in line.steps]
     total = Fen(sum(line.amount_fen for line in content.adjustments))
     rows.append(
         ("", "合计 Total", Yuan(total), "", "", "", sum(line.entries for line in content.adjustments), "")
@@ -142,7 +141,7 @@ def tax_sheet(tally: Tally) -> Sheet:
 def _tax_row(each: TaxTotal, code: str) -> Row:
     zh, en = INVOICES[each.terms.invoice]
     return (
-        told(code), f"{zh} {en}", rate_text(each.terms.rate_bps), each.lines, Yuan(each.gross_fen), Yuan(each.net_fen),
+        code, f"{zh} {en}", rate_text(each.terms.rate_bps), each.lines, Yuan(each.gross_fen), Yuan(each.net_fen),
         Yuan(each.tax_fen), Yuan(each.rounding_fen), "",
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 Rows are written through to disk (constant memory). A sheet holds 1,048,576 rows; longer statements go on in a further sheet.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ from typing import Any
 import xlsxwriter
 
 from settlement.views import StatementLine
-from storefront.statements.columns import COLUMNS, MONEY, WHOLE_NUMBERS, cells
+from storefront.statements.columns import COLUMNS, MONEY, WHOLE_NUMBERS, cells, told
 from storefront.statements.content import Content, Tally
 from storefront.statements.sheets import (
     Cell,
@@ -29,7 +30,10 @@ LINES_A_SHEET = 1_000_000
 CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 the file format knows no time zones
 EXACT = 16
 """Up to 15 digits a spreadsheet's number is exact; a larger amount stays text rather than lose a fen."""
-HEAD_HEIGHT = 32
+HEAD_HEIGHT = 36
+ROW_HEIGHT = 17
+PLAIN_NUMBER = re.compile(r"-?[0-9.]+|[+=]")
+"""A negative amount or a sign is no formula, whatever it begins with."""
 
 
 class Workbook:
@@ -73,8 +77,8 @@ class Workbook:
         for line in lines:
             if self._row > LINES_A_SHEET:
                 self._sheet = self._next_sheet()
-            for place, told in enumerate(cells(line, self._content.tax(line.contract_id))):
-                self._write(place, told)
+            for place, text in enumerate(cells(line, self._content.tax(line.contract_id))):
+                self._write(place, text)
             self._row += 1
 
     def close(self, tally: Tally) -> None:
@@ -98,15 +102,15 @@ class Workbook:
         text = self._formats["total" if is_total else "text"]
         money = self._formats["total money" if is_total else "money"]
         if isinstance(cell, Yuan):
-            told = yuan_text(cell.fen)
-            if len(told) < EXACT:
-                sheet.write_number(*at, Decimal(told), money)
+            amount = yuan_text(cell.fen)
+            if len(amount) < EXACT:
+                sheet.write_number(*at, Decimal(amount), money)
             else:
-                sheet.write_string(*at, told, text)
+                sheet.write_string(*at, amount, text)
         elif isinstance(cell, int):
             sheet.write_number(*at, cell, text)
         else:
-            sheet.write_string(*at, cell, text)
+            sheet.write_string(*at, cell if PLAIN_NUMBER.fullmatch(cell) else told(cell), text)
 
     def _begin(self, sheet: Any, headings: Iterable[tuple[str, str, int]]) -> None:
         sheet.hide_gridlines(2)
@@ -115,19 +119,20 @@ class Workbook:
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
         sheet.set_footer("&L结算单 Statement&C&P / &N&R&A")
+        sheet.set_default_row(ROW_HEIGHT)
         sheet.set_row(0, HEAD_HEIGHT)
         sheet.freeze_panes(1, 0)
         for place, (zh, en, width) in enumerate(headings):
             sheet.set_column(place, place, width)
             sheet.write_string(0, place, f"{zh}\n{en}" if en else zh, self._formats["head"])
 
-    def _write(self, place: int, told: str) -> None:
-        if place in MONEY and len(told) < EXACT:
-            self._sheet.write_number(self._row, place, Decimal(told), self._formats["money"])
-        elif place in WHOLE_NUMBERS and told:
-            self._sheet.write_number(self._row, place, int(told), self._formats["text"])
+    def _write(self, place: int, text: str) -> None:
+        if place in MONEY and len(text) < EXACT:
+            self._sheet.write_number(self._row, place, Decimal(text), self._formats["money"])
+        elif place in WHOLE_NUMBERS and text:
+            self._sheet.write_number(self._row, place, int(text), self._formats["text"])
         else:
-            self._sheet.write_string(self._row, place, told, self._formats["text"])
+            self._sheet.write_string(self._row, place, text, self._formats["text"])
 
     def _next_sheet(self) -> Any:
         self._line_sheets += 1

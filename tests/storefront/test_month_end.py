@@ -63,7 +63,7 @@ async def test_orders_ledger_statements_and_files_say_the_same(shop: MallStore, 
         assert len(lines) == len(rows)
         assert round(sum(row[8] for row in lines[1:]) * 100) == fen
         assert book.sheet_names == ["汇总", "明细", "调整", "税务", "结转"]
-        summary = {row[0]: row[2] for row in book.get_sheet_by_name("汇总").to_python()}
+        summary = {row[0]: row[3] for row in book.get_sheet_by_name("汇总").to_python()}
         assert summary["账期"] == "2026-10"
         assert {told for name, told in summary.items() if name.startswith("勾稽")} == {"一致 agrees"}
 
