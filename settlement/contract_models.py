@@ -55,7 +55,7 @@ class TrueUp(Base):
     __tablename__ = "true_ups"
     __table_args__ = tenant_table(
         belongs_to("parties", "party_id"),
-        UniqueConstraint("tenant_id", "contract_code", "party_id", "period_on"),
+        UniqueConstraint("tenant_id", "contract_code", "party_id", "period_on", name="true_ups_uq_period"),
         app="SELECT, INSERT",
     )
 

@@ -47,7 +47,13 @@ async def import_numbers(
     theirs = [
         Item(key=row.about, on=row.on, amount_fen=row.amount_fen, ref=str(row.row_no)) for row in numbers.rows
     ]
-    found = list(compare(_netted(ours, whole=numbers.level is not Level.LINE), _netted(theirs), late_days=ANY_DAY_OF_THE_MONTH))
+    found = list(
+        compare(
+            _netted(ours, whole=numbers.level is not Level.LINE),
+            _netted(theirs),
+            late_days=ANY_DAY_OF_THE_MONTH,
+        )
+    )
     agreeing = [each for each in found if each.kind in (MatchClass.MATCHED, MatchClass.LATE)]
     differing = [each for each in found if each.kind not in (MatchClass.MATCHED, MatchClass.LATE)]
     rows = [

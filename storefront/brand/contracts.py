@@ -6,9 +6,10 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from settlement import contract_queries, contracts, errors, rehearse
+from settlement.ask_ratio import largest_rates
 from settlement.commands import CreateContract, RehearseContract
 from settlement.contract_views import ContractList, ContractView, RehearsalView
-from storefront.auth import CurrentPrincipal, CurrentTenant, Now, staff
+from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now, staff
 from storefront.frame import refusals
 from tenants.errors import TimeZoneUnknown
 from tenants.kernel.ids import ContractId
@@ -38,11 +39,16 @@ MONEY_PEOPLE = staff(StaffRole.BRAND_HQ, StaffRole.FINANCE)
     ),
 )
 async def create_contract(
-    data: JSONBody[CreateContract], tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
+    data: JSONBody[CreateContract],
+    tenant: CurrentTenant,
+    principal: CurrentPrincipal,
+    wiring: Joined,
+    now: Now,
 ) -> ContractView:
     """Make a contract, or the next version of the one with this code."""
+    ratios = await largest_rates(tenant, data, channels=wiring.channels)
     async with tenant.writing() as db:
-        return await contracts.create_contract(db, data, created_by=principal.actor(), now=now)
+        return await contracts.create_contract(db, data, created_by=principal.actor(), now=now, ratios=ratios)
 
 
 @get("/brand/v1/contracts", operation_id="listContracts", tags=["settlement"], guards=[MONEY_PEOPLE])

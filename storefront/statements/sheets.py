@@ -77,7 +77,8 @@ def summary_sheet(content: Content, tally: Tally) -> Sheet:
     statement = content.statement
     rows: list[Row] = [(zh, en, "", value) for zh, en, value in head_rows(content)]
     rows += [
-        (f"{zh}(元)", f"{en} ({sign})" if sign else en, Yuan(fen), "") for zh, en, sign, fen in balance_rows(statement)
+        (f"{zh}(元)", f"{en} ({sign})" if sign else en, Yuan(fen), "")
+        for zh, en, sign, fen in balance_rows(statement)
     ]
     rows.append(("期末余额大写", "In words", "", capital_yuan(statement.closing_fen)))
     rows.append((*standing_words(statement), "", ""))

@@ -1,6 +1,6 @@
 """Which contract and which rates a line is sold on."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
@@ -25,8 +25,20 @@ def contract(code: str, *, number: int = 1, rates: tuple[Rate, ...] = (), **said
     return ContractVersion(**(terms | said))
 
 
-def rate(bps: int, *, party: PartyId = MALL, kind: PartyKind = PartyKind.MALL, category: str = "") -> Rate:
-    return Rate(party_id=party, kind=kind, category_code=category, rate_bps=Bps(bps))
+def rate(
+    bps: int,
+    *,
+    party: PartyId = MALL,
+    kind: PartyKind = PartyKind.MALL,
+    category: str = "",
+    sku: str = "",
+    promotion: str = "",
+    days: bool = False,
+) -> Rate:
+    return Rate(
+        party_id=party, kind=kind, category_code=category, sku_code=sku, promotion_code=promotion,
+        valid_from_on=date(2026, 11, 1) if days else None, rate_bps=Bps(bps),
+    )  # fmt: skip
 
 
 HOUSE = contract("house", number=9)
