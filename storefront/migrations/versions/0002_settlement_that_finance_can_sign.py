@@ -262,13 +262,7 @@ def upgrade() -> None:
             name=op.f("true_ups_fk_parties"),
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("true_ups_pk")),
-        sa.UniqueConstraint(
-            "tenant_id",
-            "contract_code",
-            "party_id",
-            "period_on",
-            name=op.f("true_ups_uq_tenant_id_contract_code_party_id_period_on"),
-        ),
+        sa.UniqueConstraint("tenant_id", "contract_code", "party_id", "period_on", name="true_ups_uq_period"),
         schema="app",
     )
     secure("true_ups", app="SELECT, INSERT")
