@@ -50,7 +50,7 @@ RUNS_IN_A_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r")
 Taxes = Mapping[ContractId, TaxTerms]
 
 
-def tax_of(statement: StatementView, contract_id: ContractId | None, taxes: Taxes) -> TaxTerms:
+def tax_of(statement: StatementView, contract_id: ContractId | None, *, taxes: Taxes) -> TaxTerms:
     """The tax terms of a line of this party."""
     if statement.party.kind in NOT_INVOICED or contract_id is None:
         return UNTAXED

@@ -31,7 +31,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
     def tax(self, contract_id: ContractId | None) -> TaxTerms:
         """The tax terms of a line under this contract."""
-        return tax_of(self.statement, contract_id, self.taxes)
+        return tax_of(self.statement, contract_id, taxes=self.taxes)
 
     @property
     def paid(self) -> list[PaymentLine]:

@@ -68,6 +68,10 @@ SPECIAL = {
         "split_fen": 0,
     },
     "ledger_entries": {"cause": "fee_charged"},
+    "statements": {"closing_fen": 0},
+    "statement_invoices": {"tax_fen": 0},
+    "adjustments": {"order_id": new_id()},
+    "dispute_differences": {"ours_fen": 1},
 }
 
 
