@@ -255,6 +255,6 @@ def _line_money(
         order_line_id=OrderLineId(first.order_line_id) if first.order_line_id else None, terms_id=terms_id,
         contract_code=first.code, contract_version=first.version, steps=steps,
         residual_party_code=people[PartyId(first.residual_party_id)].code,
-        paid_fen=base and base.paid_fen, base_fen=base and base.of(base.paid_fen),
+        paid_fen=None if base is None else base.paid_fen, base_fen=None if base is None else base.of(base.paid_fen),
         kept_fen=Fen(sum(step.amount_fen for step in steps)),
     )  # fmt: skip

@@ -242,3 +242,23 @@ async def test_turnover_is_counted_on_the_contracts_base(tenant: TenantScope) ->
             [found] = await true_ups(db, month=month)
         assert found.reckoning[0].due.turnover_fen == turnover
     assert await sound(tenant)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE app.true_ups SET amount_fen = amount_fen + 1 WHERE tenant_id = $1",
+     "DELETE FROM app.true_ups WHERE tenant_id = $1",
+     "DELETE FROM app.ledger_entries e USING app.parties p WHERE p.tenant_id = e.tenant_id AND p.id = e.party_id"
+     " AND p.kind = 'brand' AND e.cause = 'true_up' AND e.tenant_id = $1"],
+)  # fmt: skip
+async def test_a_true_up_that_is_not_what_was_reckoned_breaks_a_law(
+    tenant: TenantScope, owner, statement: str
+) -> None:
+    shop, _ = await open_guaranteed(tenant, guarantee_kind=GuaranteeKind.AMOUNT, guarantee_fen=5_000)
+    async with tenant.writing() as db:
+        await sell(db, shop.store_id, 10_000)
+    await settle(tenant, OCTOBER)
+    await owner.execute(statement, tenant.tenant_id)
+    async with tenant.reading() as db:
+        broken = [finding.law for finding in (await verify_books(db)).findings if finding.broken]
+    assert "every true-up gave what was reckoned, and took it from somebody" in broken
