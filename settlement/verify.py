@@ -324,9 +324,8 @@ def _chained(db: Reading) -> Any:
     before = func.lag(versions.c.closing_fen, 1, 0).over(
         partition_by=versions.c.party_id, order_by=versions.c.period_on
     )
-    chained = (
+    return (
         select(versions.c.party_id, versions.c.period_on, before.label("opens_with"))
         .where(versions.c.version == versions.c.newest)
         .subquery("chained")
     )
-    return chained

@@ -39,7 +39,7 @@ async def account_of(db: Reading, kind: BillKind, *, name: str) -> Account:
     return Account(kind=kind, name=name)
 
 
-async def hold(db: Writing, account: Account, day: date) -> None:
+async def hold(db: Writing, account: Account, *, day: date) -> None:
     """Let two who take in or compare the same day do it one after the other."""
     lock = text(
         "SELECT pg_advisory_xact_lock(hashtextextended('settlement.bill:' || :what, 0))"
@@ -55,7 +55,7 @@ def bounds(day: date) -> tuple[datetime, datetime]:
     return starts, starts + timedelta(days=1)
 
 
-def mine(model: Any, db: Reading, account: Account) -> Any:
+def mine(model: Any, *, db: Reading, account: Account) -> Any:
     """The rows of this account in a table that names kind and account."""
     return (
         (model.tenant_id == db.tenant_id)

@@ -50,38 +50,38 @@ class Found(msgspec.Struct, kw_only=True):
         else:
             self.differences.append(finding)
 
-    def count(self, side: str, key: str, amount: int) -> None:
+    def count(self, row: Any) -> None:
         """Add an item of the day itself to its side's sums."""
-        if side == OURS:
+        if row.side == OURS:
             self.ours_count += 1
-            self.ours_fen += signed(key, amount)
+            self.ours_fen += signed(row.key, row.amount_fen)
         else:
             self.theirs_count += 1
-            self.theirs_fen += signed(key, amount)
+            self.theirs_fen += signed(row.key, row.amount_fen)
 
 
-async def compare_day(db: Writing, account: Account, day: date, *, now: datetime) -> Found | None:
+async def compare_day(db: Writing, account: Account, *, day: date, now: datetime) -> Found | None:
     """Compare and keep what was found; None when there is no file to compare with (a movement's file has no counterpart one by one)."""
     bill = await _current(db, account, day)
     if bill is None:
         return None
-    found = await match_day(db, account, day)
+    found = await match_day(db, account, day=day)
     for name, (told, counted) in sorted(told_otherwise(bill.told, bill.counted).items()):
         found.add(_totals(name, day, told=told, counted=counted))
-    await note_differences(db, account, day, found=found.differences, now=now)
+    await note_differences(db, account, day=day, found=found.differences, now=now)
     late = [each.key for each in found.differences if each.kind is MatchClass.LATE]
-    await close_explained(db, account, day, keys=late, now=now)
+    await close_explained(db, account, day=day, keys=late, now=now)
     await _keep(db, account, day, found=found, bill=bill, now=now)
     return found
 
 
-async def match_day(db: Reading, account: Account, day: date) -> Found:
+async def match_day(db: Reading, account: Account, *, day: date) -> Found:
     """Match one day of both sides; writes nothing."""
     found = Found(differences=[])
     alone: list[str] = []
     async for key, rows in _keys(db, both_sides(db, account, first=day, last=day)):
         for row in rows:
-            found.count(row.side, key, row.amount_fen)
+            found.count(row)
         findings = _of_rows(rows, account)
         if any(each.kind in ALONE for each in findings):
             alone.append(key)
@@ -113,12 +113,14 @@ async def _keys(db: Reading, statement: Any) -> AsyncIterator[tuple[str, list[An
     streamed = await db.stream(statement, execution_options={"yield_per": AT_ONCE})
     key: str | None = None
     rows: list[Any] = []
-    async for row in streamed:
-        if row.key != key:
-            if key is not None:
-                yield key, rows
-            key, rows = row.key, []
-        rows.append(row)
+    # A part at a time: asking the loop for each row costs more than comparing it.
+    async for part in streamed.partitions(AT_ONCE):
+        for row in part:
+            if row.key != key:
+                if key is not None:
+                    yield key, rows
+                key, rows = row.key, []
+            rows.append(row)
     if key is not None:
         yield key, rows
 
@@ -155,7 +157,7 @@ def _totals(name: str, day: date, *, told: int, counted: int) -> Difference:
 async def _current(db: Reading, account: Account, day: date) -> Any:
     statement = select(
         BillFile.id, BillFile.told, BillFile.counted, BillFile.row_count, BillFile.version
-    ).where(mine(BillFile, db, account), BillFile.day == day, BillFile.state == BillState.CURRENT)
+    ).where(mine(BillFile, db=db, account=account), BillFile.day == day, BillFile.state == BillState.CURRENT)
     return (await db.execute(statement)).one_or_none()
 
 
@@ -169,7 +171,7 @@ async def _keep(db: Writing, account: Account, day: date, *, found: Found, bill:
 
 
 async def note_absent(
-    db: Writing, account: Account, day: date, *, state: DayState, reason: str | None
+    db: Writing, account: Account, *, day: date, state: DayState, reason: str | None
 ) -> None:
     """Say why a day has no file (yet); one that was taken in before stays what it is."""
     row = {

@@ -38,7 +38,7 @@ FACTS = (
 
 
 async def note_differences(
-    db: Writing, account: Account, day: date, *, found: Sequence[Difference], now: datetime
+    db: Writing, account: Account, *, day: date, found: Sequence[Difference], now: datetime
 ) -> None:
     """Write down a day's differences; those of an earlier comparison that are no longer found have gone."""
     rows = _rows(db, account, day, found=found, now=now)
@@ -47,7 +47,7 @@ async def note_differences(
     gone = (
         update(DifferenceRow)
         .where(
-            mine(DifferenceRow, db, account),
+            mine(DifferenceRow, db=db, account=account),
             DifferenceRow.day == day,
             DifferenceRow.state == DifferenceState.OPEN,
             DifferenceRow.id != all_(literal([row["id"] for row in rows], ARRAY(Uuid()))),
@@ -58,14 +58,14 @@ async def note_differences(
 
 
 async def close_explained(
-    db: Writing, account: Account, day: date, *, keys: Sequence[str], now: datetime
+    db: Writing, account: Account, *, day: date, keys: Sequence[str], now: datetime
 ) -> None:
     """Close what other days were missing and this day's file explains."""
     for start in range(0, len(keys), AT_ONCE):
         statement = (
             update(DifferenceRow)
             .where(
-                mine(DifferenceRow, db, account),
+                mine(DifferenceRow, db=db, account=account),
                 DifferenceRow.day != day,
                 DifferenceRow.key.in_(keys[start : start + AT_ONCE]),
                 DifferenceRow.match_class.in_(MISSING),

@@ -51,14 +51,15 @@ class MerchantDay(msgspec.Struct, frozen=True, kw_only=True):
 async def reconcile_merchant(
     tenant: TenantScope,
     merchant: MerchantView,
-    day: date,
     *,
+    day: date,
     channels: BillSources,
     now: datetime,
     by: str,
+    prove: bool = True,
     dry_run: bool = False,
 ) -> MerchantDay:
-    """Take in the day's files of one merchant and compare them; raises MerchantNotReady."""
+    """Take in the day's files of one merchant, compare them and prove the day; raises MerchantNotReady."""
     source = await channels.bills(tenant, merchant.id)
     answers = {kind: await _ask(source, kind, merchant.merchant_no, day=day) for kind in OF_CHANNEL}
     async with tenant.writing_much() as db:
@@ -73,7 +74,7 @@ async def reconcile_merchant(
         trade = Account(
             kind=BillKind.TRADE, name=merchant.merchant_no, merchant_id=merchant.id, fee_bps=merchant.fee_bps
         )
-        proof = await prove_day(db, trade, day)
+        proof = await prove_day(db, trade, day=day) if prove else None
         if dry_run:
             await db.rollback()
     return MerchantDay(merchant_no=merchant.merchant_no, day=day, days=shown, proof=proof)
@@ -85,9 +86,9 @@ async def reconcile_file(
     """Take in a file that a person has, and compare its day; raises what is wrong with it, and nothing of it is kept then."""
     async with tenant.writing_much() as db:
         kept = await keep_bill(db, bill, account=account, by=by, now=now)
-        await compare_day(db, account, bill.day, now=now)
+        await compare_day(db, account, day=bill.day, now=now)
         (shown,) = await days_of(db, kind=account.kind, account=account.name, days=[bill.day])
-        proof = await prove_day(db, account, bill.day) if account.kind is BillKind.TRADE else None
+        proof = await prove_day(db, account, day=bill.day) if account.kind is BillKind.TRADE else None
         if dry_run:
             await db.rollback()
     return kept, shown, proof
@@ -108,13 +109,13 @@ async def _ask(source: BillSource, kind: BillKind, merchant_no: str, *, day: dat
 
 async def _take(db: Writing, account: Account, day: date, *, answer: Answer, by: str, now: datetime) -> None:
     if isinstance(answer, BillPending):
-        await note_absent(db, account, day, state=DayState.PENDING, reason=None)
+        await note_absent(db, account, day=day, state=DayState.PENDING, reason=None)
     elif isinstance(answer, TakenBill | NothingBilled):
         bill = answer if isinstance(answer, TakenBill) else nothing_on(account, day)
         await keep_bill(db, bill, account=account, by=by, now=now)
-        await compare_day(db, account, day, now=now)
+        await compare_day(db, account, day=day, now=now)
     else:
-        await note_absent(db, account, day, state=DayState.REFUSED, reason=reason_of(answer))
+        await note_absent(db, account, day=day, state=DayState.REFUSED, reason=reason_of(answer))
 
 
 def reason_of(answer: Refused | Unknown | Refusal) -> str:

@@ -38,7 +38,7 @@ class MatchClass(StrEnum):
     """A file tells other sums than its own rows add up to. No pair of items ever says this."""
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class Item(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One event as one side tells it. Amounts are fen, signed as both sides agree; fees thousandths of a fen.
 
     `amounts` (a coupon's part, a deduction) and `words` (state, currency) are compared where both sides name them; None as a fee says

@@ -109,7 +109,9 @@ class DifferenceRow(Base):
     __tablename__ = "differences"
     __table_args__ = tenant_table(
         belongs_to("merchants", "merchant_id"),
-        UniqueConstraint("tenant_id", "kind", "account", "day", "key", "occurrence"),
+        UniqueConstraint(
+            "tenant_id", "kind", "account", "day", "key", "occurrence", name="differences_uq_key"
+        ),
         one_of("kind", BillKind),
         one_of("match_class", MatchClass),
         one_of("state", DifferenceState),
@@ -118,6 +120,7 @@ class DifferenceRow(Base):
             "differences_ix_open", "tenant_id", "first_seen_at", "id", postgresql_where=text("state = 'open'")
         ),
         Index("differences_ix_key", "tenant_id", "key"),
+        app="SELECT, INSERT, UPDATE (match_class, ours, theirs, differing, amount_fen, fee_millifen, facts_sha256, state, owner, note, reason, resolved_by, ended_at)",
     )
 
     tenant_id: Mapped[TenantKey]

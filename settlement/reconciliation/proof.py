@@ -1,7 +1,8 @@
 """账单 = 账本: for one merchant and day, every fen of the channel's file beside what the ledger booked on the channel for it.
 
 Each row of the file is followed to its payment or refund and from there to its journals, so a refund that the channel counts a day before
-it is booked is still the same fen. Money that no order wanted is explained by our payments where the ledger does not book it.
+it is booked is still the same fen. Money that no order wanted is explained by our payments where the ledger does not book it, and a
+difference that a person resolved by that person's reason.
 """
 
 from collections import defaultdict
@@ -17,8 +18,8 @@ from settlement.models import Journal, LedgerAccount, LedgerEntry
 from settlement.reconciliation.accounts import Account, bounds, mine
 from settlement.reconciliation.compare_day import AT_ONCE, LATE_DAYS
 from settlement.reconciliation.fees import MILLIFEN, payment_fee, refund_fee
-from settlement.reconciliation.models import BillFile, BillRow
-from settlement.reconciliation.states import BillState
+from settlement.reconciliation.models import BillFile, BillRow, DifferenceRow
+from settlement.reconciliation.states import BillState, DifferenceState
 from settlement.reconciliation.views import ProofLine, ProofView
 from settlement.states import COUPONS, FEES, UNWANTED, AccountKind, Cause
 from tenants.kernel.money import Fen
@@ -36,14 +37,17 @@ DONE = "done"
 class _Sums:
     """The lines of a proof while its rows are read."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolved: set[str]) -> None:
+        self.resolved = resolved
         self.bill: dict[str, int] = defaultdict(int)
         self.ledger: dict[str, int] = defaultdict(int)
         self.explained: dict[str, int] = defaultdict(int)
         self.examples: list[str] = []
 
     def add(self, name: str, key: str, *, bill: int, ledger: int, explained: int = 0) -> None:
-        """Add one row's amounts (thousandths of a fen) to a line, and remember a row that nothing explains."""
+        """Add one row's amounts (thousandths of a fen) to a line, and remember a row that neither books nor a person explain."""
+        if key in self.resolved:
+            explained = bill - ledger
         self.bill[name] += bill
         self.ledger[name] += ledger
         self.explained[name] += explained
@@ -63,19 +67,22 @@ class _Sums:
         ]  # fmt: skip
 
 
-async def prove_day(db: Reading, account: Account, day: date) -> ProofView | None:
+async def prove_day(db: Reading, account: Account, *, day: date) -> ProofView | None:
     """Prove one merchant's day; None when its trade file is not there."""
     known = select(BillFile.id).where(
-        mine(BillFile, db, account), BillFile.day == day, BillFile.state == BillState.CURRENT
+        mine(BillFile, db=db, account=account), BillFile.day == day, BillFile.state == BillState.CURRENT
     )
     bill_id = (await db.execute(known)).scalar_one_or_none()
     if bill_id is None:
         return None
-    sums = _Sums()
+    resolved = await _resolved(db, account, day)
+    sums = _Sums(resolved)
     streamed = await db.stream(_billed(db, bill_id), execution_options={"yield_per": AT_ONCE})
-    async for row in streamed:
-        _add(sums, row, account)
-    unbilled = (await db.execute(_unbilled(db, account, day))).all()
+    async for part in streamed.partitions(AT_ONCE):
+        for row in part:
+            _add(sums, row, account)
+    missing = (await db.execute(_unbilled(db, account, day))).all()
+    unbilled = [row for row in missing if f"{row.kind}:{row.number}" not in resolved]
     lines = sums.lines()
     return ProofView(
         account=account.name, day=day, lines=lines, unbilled_count=len(unbilled),
@@ -135,6 +142,17 @@ def _expected_fee(row: Any, account: Account) -> int:
     return refund_fee(
         Fen(row.our_fen), whole=Fen(row.whole_fen), before=Fen(row.before_fen), rate=account.fee_bps
     )
+
+
+async def _resolved(db: Reading, account: Account, day: date) -> set[str]:
+    """What a person has settled with a reason: it is explained, whatever the books and the file go on saying."""
+    window = timedelta(days=LATE_DAYS)
+    statement = select(DifferenceRow.key).where(
+        mine(DifferenceRow, db=db, account=account),
+        DifferenceRow.day.between(day - window, day + window),
+        DifferenceRow.state == DifferenceState.RESOLVED,
+    )
+    return set((await db.execute(statement)).scalars())
 
 
 def _billed(db: Reading, bill_id: Any) -> Any:
@@ -203,7 +221,7 @@ def _unbilled(db: Reading, account: Account, day: date) -> Any:
         exists()
         .where(
             BillRow.tenant_id == db.tenant_id, BillRow.key == of.c.kind + ":" + of.c.number,
-            mine(BillFile, db, account), BillFile.id == BillRow.bill_id, BillFile.state == BillState.CURRENT,
+            mine(BillFile, db=db, account=account), BillFile.id == BillRow.bill_id, BillFile.state == BillState.CURRENT,
             BillFile.day.between(day - window, day + window),
         )
         .correlate(of)

@@ -41,10 +41,10 @@ async def expect_bills(db: Writing, fact: OrderPaid, *, now: datetime) -> None:
         return
     merchant_id = await merchant_of_payment(db, fact.payment_id)
     merchant = await _merchant(db, merchant_id)
-    await expect_day(db, merchant, fact.paid_at.astimezone(BEIJING).date(), now=now)
+    await expect_day(db, merchant, day=fact.paid_at.astimezone(BEIJING).date(), now=now)
 
 
-async def expect_day(db: Writing, merchant: MerchantView, day: date, *, now: datetime) -> bool:
+async def expect_day(db: Writing, merchant: MerchantView, *, day: date, now: datetime) -> bool:
     """Make a merchant's day expected, once; False when it is already, was fetched, or can no longer be."""
     if due_at(merchant, day) < now - KEPT_FOR:
         return False
@@ -74,11 +74,13 @@ async def fetch_due_bills(
         merchant = await _merchant(db, fact.merchant_id)
     if not policy.fetch_bills:
         return
-    done = await reconcile_merchant(tenant, merchant, fact.day, channels=channels, now=now, by=BY_ITSELF)
+    done = await reconcile_merchant(
+        tenant, merchant, day=fact.day, channels=channels, now=now, by=BY_ITSELF, prove=False
+    )
     waits = done.is_pending or any(each.state is DayState.REFUSED for each in done.days)
     async with tenant.writing() as db:
         if fact.asked == 0:
-            await expect_day(db, merchant, fact.day + timedelta(days=1), now=now)
+            await expect_day(db, merchant, day=fact.day + timedelta(days=1), now=now)
         if waits and fact.asked + 1 < MOST_ASKED:
             again = BillDue(merchant_id=merchant.id, day=fact.day, asked=fact.asked + 1)
             await append(db, again, now=now, due_at=now + AGAIN_AFTER)

@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, Select, Text, and_, cast, func, literal, select, true, union_all
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    Select,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    union_all,
+)
 
 from orders.channel_queries import (
     channel_payments_select,
@@ -44,7 +57,7 @@ def both_sides(
 def theirs(
     db: Reading, account: Account, *, first: date, last: date, keys: Sequence[str] | None = None
 ) -> Statement:
-    """The rows of the current files of some days."""
+    """The rows of the current files of some days; a till's rows are lines, and those of one document are one."""
     statement = (
         select(
             literal(THEIRS).label("side"), BillRow.key.label("key"), BillFile.day.label("day"),
@@ -56,11 +69,24 @@ def theirs(
         )
         .join(BillFile, and_(BillFile.tenant_id == BillRow.tenant_id, BillFile.id == BillRow.bill_id))
         .where(
-            BillRow.tenant_id == db.tenant_id, mine(BillFile, db, account), BillFile.state == BillState.CURRENT,
+            BillRow.tenant_id == db.tenant_id, mine(BillFile, db=db, account=account), BillFile.state == BillState.CURRENT,
             BillFile.day.between(first, last), BillRow.kind.not_in(NOT_COMPARED),
         )
     )  # fmt: skip
-    return statement if keys is None else statement.where(BillRow.key.in_(keys))
+    if keys is not None:
+        statement = statement.where(BillRow.key.in_(keys))
+    return _documents(statement.subquery()) if account.kind is BillKind.TILL else statement
+
+
+def _documents(lines: Any) -> Statement:
+    """Lines added up to documents: a document has no fee and no words of its own."""
+    nothing = func.jsonb_build_object()
+    said = func.jsonb_build_object("kind", null(), "fee", null(), "amounts", nothing, "words", nothing)
+    return select(
+        func.min(lines.c.side).label("side"), lines.c.key, lines.c.day,
+        cast(func.sum(lines.c.amount_fen), BigInteger).label("amount_fen"), true().label("certain"),
+        said.label("said"), func.min(lines.c.ref).label("ref"), func.min(lines.c.place).label("place"),
+    ).group_by(lines.c.key, lines.c.day)  # fmt: skip
 
 
 def _ours(

@@ -43,7 +43,7 @@ async def keep_bill(db: Writing, bill: TakenBill, *, account: Account, by: str, 
             for name, (there, here) in differing.items()
         }
         raise BillAltered(details=told)
-    await hold(db, account, bill.day)
+    await hold(db, account, day=bill.day)
     digest = bill.digest()
     known = await _known(db, account, bill.day, digest=digest, any_version=bill.origin != FROM_CHANNEL)
     if known is not None:
@@ -51,7 +51,11 @@ async def keep_bill(db: Writing, bill: TakenBill, *, account: Account, by: str, 
     earlier = await _version(db, account, bill.day)
     superseded = (
         update(BillFile)
-        .where(mine(BillFile, db, account), BillFile.day == bill.day, BillFile.state == BillState.CURRENT)
+        .where(
+            mine(BillFile, db=db, account=account),
+            BillFile.day == bill.day,
+            BillFile.state == BillState.CURRENT,
+        )
         .values(state=BillState.SUPERSEDED)
     )
     await db.execute(superseded)
@@ -84,7 +88,7 @@ async def _known(
     """The version that holds this content: the current one, or for a file that a person found again any earlier one."""
     statement = (
         select(BillFile.id, BillFile.version, BillFile.row_count)
-        .where(mine(BillFile, db, account), BillFile.day == day, BillFile.content_sha256 == digest)
+        .where(mine(BillFile, db=db, account=account), BillFile.day == day, BillFile.content_sha256 == digest)
         .order_by(BillFile.version.desc())
     )
     if not any_version:
@@ -96,7 +100,9 @@ async def _known(
 
 
 async def _version(db: Reading, account: Account, day: date) -> int:
-    newest = select(func.max(BillFile.version)).where(mine(BillFile, db, account), BillFile.day == day)
+    newest = select(func.max(BillFile.version)).where(
+        mine(BillFile, db=db, account=account), BillFile.day == day
+    )
     return (await db.execute(newest)).scalar_one() or 0
 
 

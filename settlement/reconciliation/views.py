@@ -82,7 +82,8 @@ class DifferenceList(_View, frozen=True):
 class ProofLine(_View, frozen=True):
     """One kind of money of a day: what the file tells, what the ledger booked for it, what explains the rest, and what nothing explains.
 
-    In thousandths of a fen, as fees are. Explained are refunds still on their way, and what our payments know and the ledger does not book.
+    In thousandths of a fen, as fees are. Explained are refunds still on their way, what our payments know and the ledger does not book, and what a person
+    resolved with a reason.
     """
 
     name: str

@@ -114,7 +114,7 @@ async def prove(tenant: CurrentTenant, day: FromQuery[date]) -> ProofList:
             Account(kind=BillKind.TRADE, name=each.merchant_no, merchant_id=each.id, fee_bps=each.fee_bps)
             for each in await merchants(db)
         ]
-        proofs = [await prove_day(db, account, day) for account in accounts]
+        proofs = [await prove_day(db, account, day=day) for account in accounts]
     return ProofList(proofs=[each for each in proofs if each is not None])
 
 

@@ -29,12 +29,13 @@ from storefront.adapters.wechat_pay.bill_files import read_bill_file
 from storefront.channels import WechatPayChannels
 from storefront.cli.brands import Work, of_brands, run_for_brands
 from storefront.cli.home import settings_for_command
-from storefront.cli.reconcile_report import days_table, differences_table, proof_table
+from storefront.cli.reconcile_report import days_table, differences_table, proof_line, proof_table
 from storefront.cli.screen import open_screen
 from storefront.cli.settle_report import progress
 from storefront.imports.mapping import Mapping, MappingWrong, read_mapping
 from storefront.imports.reading import FileUnreadable
 from storefront.imports.statement_lines import read_statement
+from storefront.observability import configure_logging
 from storefront.wiring import system_clock
 from tenants.kernel.errors import Refusal
 from tenants.kernel.scope import TenantScope
@@ -150,7 +151,7 @@ async def _fetched(
             yield await reconcile_merchant(
                 tenant,
                 merchant,
-                day,
+                day=day,
                 channels=channels,
                 now=datetime.now(UTC),
                 by=_by(),
@@ -211,6 +212,7 @@ async def _bills_of(tenant: TenantScope, path: Path, asked: Asked) -> list[Taken
 @asynccontextmanager
 async def _channels(data: Path | None) -> AsyncIterator[WechatPayChannels]:
     settings = settings_for_command(data)
+    configure_logging("WARNING")  # a call to the channel is no line of finance's report
     async with open_http_client() as http:
         yield WechatPayChannels(http, settings=settings, keys=settings.key_ring(), clock=system_clock)
 
@@ -234,6 +236,7 @@ def _print(
     console.print(days_table(list(days), title=title))
     for proof in proofs:
         if proof is not None:
+            console.print(proof_line(proof), soft_wrap=True)
             console.print(proof_table(proof))
 
 
@@ -284,7 +287,7 @@ def _title(code: str, asked: Asked) -> str:
 
 
 def _dry(asked: Asked) -> str:
-    return "  (dry run, nothing kept)" if asked.dry_run else ""
+    return "  (dry run: nothing booked, nothing kept)" if asked.dry_run else ""
 
 
 def _by() -> str:

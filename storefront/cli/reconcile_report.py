@@ -30,9 +30,7 @@ def days_table(days: Sequence[DayView], *, title: str) -> Table:
 
 def proof_table(proof: ProofView) -> Table:
     """Bill = ledger, line by line."""
-    verdict = "holds" if proof.holds else "DOES NOT HOLD"
-    title = f"merchant {proof.account}  {proof.day}  bill = ledger: {verdict}"
-    table = Table("yuan", title=title, title_justify="left")
+    table = Table("yuan", title_justify="left")
     for heading in ("bill", "ledger", "explained", "unexplained"):
         table.add_column(heading, justify="right")
     for line in proof.lines:
@@ -44,9 +42,14 @@ def proof_table(proof: ProofView) -> Table:
     if proof.unbilled_count:
         unbilled = f"[red]{yuan_text(proof.unbilled_fen)}[/]"
         table.add_row(f"ours, in no file ({proof.unbilled_count:,})", "0.00", "", "", unbilled)
-    if proof.examples:
-        table.caption = "for example " + ", ".join(proof.examples)
     return table
+
+
+def proof_line(proof: ProofView) -> str:
+    """What the table proves, in a sentence."""
+    verdict = "[green]holds[/]" if proof.holds else "[red]DOES NOT HOLD[/]"
+    examples = f", for example {', '.join(proof.examples)}" if proof.examples else ""
+    return f"merchant {proof.account}  {proof.day}  bill = ledger: {verdict}{examples}"
 
 
 def differences_table(found: Sequence[DifferenceView], *, title: str) -> Table:

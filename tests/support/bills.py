@@ -184,6 +184,6 @@ async def take_in(
     bill = of_bill(trade_bill(raw), kind=BillKind.TRADE, merchant_no=account.name, day=day, origin=origin)
     async with tenant.writing_much() as db:
         kept = await keep_bill(db, bill, account=account, by="staff:test", now=NOW)
-        found = await compare_day(db, account, bill.day, now=NOW)
+        found = await compare_day(db, account, day=bill.day, now=NOW)
     assert found is not None
     return kept, found

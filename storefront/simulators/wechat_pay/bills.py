@@ -8,6 +8,7 @@ import gzip
 import hashlib
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import msgspec
 
@@ -133,7 +134,7 @@ def _trade_summary(rows: Rows) -> Row:
         "应结订单总金额": yuan(_sum(rows, "应结订单金额")),
         "退款总金额": yuan(_sum(rows, "退款金额")),
         "充值券退款总金额": yuan(_sum(rows, "充值券退款金额")),
-        "手续费总金额": yuan(_sum(rows, "手续费"), places=5),
+        "手续费总金额": f"{sum((Decimal(row['手续费']) for row in rows), Decimal(0)):.5f}",
         "订单总金额": yuan(_sum(rows, "订单金额")),
         "申请退款总金额": yuan(_sum(rows, "申请退款金额")),
     }

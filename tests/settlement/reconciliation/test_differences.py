@@ -49,7 +49,7 @@ async def test_a_difference_shows_both_sides_its_age_and_its_owner(tenant, day):
         3,
         DifferenceState.OPEN,
     )
-    assert (found.ours["amount_fen"], found.theirs["amount_fen"]) == (1_000, 1_100)
+    assert (found.ours["amountFen"], found.theirs["amountFen"]) == (1_000, 1_100)
     async with tenant.writing() as db:
         owned = await assign_difference(
             db, AssignDifference(owner=" 林会计 "), difference_id=found.id, now=NOW, actor="staff:lin"

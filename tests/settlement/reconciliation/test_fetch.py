@@ -1,9 +1,13 @@
 """A merchant's day from its channel: fetched over HTTP, compared with our books, and every planted untruth found and nothing else."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from orders.give_back import ask_refund, send_refund
+from orders.ports import Refused, Unknown
 from settlement.pending import post_pending
 from settlement.reconciliation.fetch import reconcile_merchant
 from settlement.reconciliation.matching import MatchClass
@@ -11,6 +15,7 @@ from settlement.reconciliation.queries import Wanted, differences
 from settlement.reconciliation.states import BillKind, DayState, DifferenceState
 from tenants.queries import merchants
 from tests.storefront.adapters.parties import next_morning
+from tests.support.bills import FIRST, NOW
 from tests.support.rows import rows
 from tests.support.trading import PRICE
 
@@ -22,7 +27,7 @@ async def reconcile(shop, day, **changes):
         (merchant,) = await merchants(db)
     await post_pending(shop.tenant, now=shop.now)
     asked = {"channels": shop.channels, "now": shop.now, "by": "system:test", **changes}
-    return await reconcile_merchant(shop.tenant, merchant, day, **asked)
+    return await reconcile_merchant(shop.tenant, merchant, day=day, **asked)
 
 
 async def morning(shop):
@@ -181,6 +186,19 @@ async def test_a_dry_run_finds_the_same_and_keeps_nothing(shop):
     assert await reconcile(shop, day) == tried
 
 
+async def test_three_who_reconcile_at_once_keep_and_find_everything_once(shop):
+    await traded(shop)
+    day = await morning(shop)
+    await plant(shop, day, "drop", row=0)
+    await post_pending(shop.tenant, now=shop.now)
+    done = await asyncio.gather(*(reconcile(shop, day) for _ in range(3)))
+    assert done[0] == done[1] == done[2]
+    assert len(await found(shop)) == 1
+    assert await rows(shop.tenant, "SELECT kind, version FROM app.bill_files WHERE tenant_id = :t ORDER BY 1") == [
+        ("fund", 1), ("split", 1), ("trade", 1),
+    ]  # fmt: skip
+
+
 async def test_splits_and_returns_are_in_the_books_as_in_their_file(shop):
     (order,) = await traded(shop, orders=1, refund=0)
     await shop.collect(order.id)
@@ -210,8 +228,6 @@ async def test_money_that_no_order_wanted_is_explained(shop):
     )
     await shop.trading.sync(order.id, now=shop.now)
     ((refund_id,),) = await rows(shop.tenant, "SELECT id FROM app.refunds WHERE tenant_id = :t")
-    from orders.give_back import ask_refund, send_refund  # noqa: PLC0415
-
     await send_refund(shop.tenant, refund_id, channels=shop.channels, splits=shop.splits, now=shop.now)
     await ask_refund(shop.tenant, refund_id, asked=0, channels=shop.channels, now=shop.now)
     done = await reconcile(shop, await morning(shop))
@@ -220,8 +236,6 @@ async def test_money_that_no_order_wanted_is_explained(shop):
 
 
 async def rows_written(shop, statement, **values):
-    from sqlalchemy import text  # noqa: PLC0415
-
     async with shop.tenant.writing() as db:
         await db.execute(text(statement), {"t": db.tenant_id, **values})
 
@@ -253,3 +267,31 @@ async def test_a_refund_that_the_channel_counts_a_day_later_is_late_and_needs_no
     assert (await reconcile(shop, second)).agrees
     assert await found(shop, Wanted(kind=MatchClass.LATE)) == [("trade", "late", "refund", 0)]
     assert (await reconcile(shop, first)).agrees
+
+
+class Silent:
+    """A channel that has the trade file refused, does not answer for splits, and offers no movements."""
+
+    async def bills(self, _tenant, _merchant_id):
+        return self
+
+    async def trade_bill(self, _day):
+        return Refused("INVALID_REQUEST", "账单日期已过期，仅支持三个月内的账单")
+
+    async def split_bill(self, _day):
+        return Unknown("timed out")
+
+    async def fund_bill(self, _day):
+        return Refused("NOT_OFFERED", "a sub-merchant's fund bill is its own")
+
+
+async def test_why_a_file_is_not_there_is_told_and_what_is_not_offered_is_not_missed(tenant):
+    async with tenant.reading() as db:
+        (merchant,) = await merchants(db)
+    done = await reconcile_merchant(tenant, merchant, day=FIRST, channels=Silent(), now=NOW, by="system:test")
+    assert [(each.kind, each.state) for each in done.days] == [
+        (BillKind.TRADE, DayState.REFUSED), (BillKind.SPLIT, DayState.REFUSED),
+    ]  # fmt: skip
+    assert "仅支持三个月内的账单" in done.days[0].reason
+    assert "did not answer: timed out" in done.days[1].reason
+    assert (done.agrees, done.proof) == (False, None)

@@ -1,11 +1,15 @@
 """Two lists against each other: each class, several of one key, days, and what is never believed."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from settlement.reconciliation.matching import Item, MatchClass, compare, match
+from settlement.reconciliation.matching import Difference, Item, MatchClass, compare, match
 from tenants.kernel.money import Fen
 
 DAY = date(2026, 10, 8)
@@ -104,3 +108,51 @@ def test_the_order_of_a_list_changes_nothing() -> None:
         for key, amount in zip("abce", (1, 10_000, 2, 3), strict=True)
     ]
     assert match(ours, theirs, late_days=1) == match(ours[::-1], theirs[::-1], late_days=1)
+
+
+ITEMS = st.lists(
+    st.builds(
+        Item,
+        key=st.sampled_from("abcde"),
+        on=st.integers(0, 4).map(lambda days: DAY + timedelta(days=days)),
+        amount_fen=st.integers(-3, 3).map(Fen),
+        fee_millifen=st.none() | st.integers(0, 2),
+    ),
+    max_size=12,
+)
+
+
+@given(ours=ITEMS, theirs=ITEMS, late_days=st.integers(0, 4))
+def test_no_item_is_lost_and_no_fen(ours: list[Item], theirs: list[Item], late_days: int) -> None:
+    assert lost(compare(ours, theirs, late_days=late_days), ours, theirs) == []
+
+
+@given(items=ITEMS)
+def test_a_list_agrees_with_itself(items: list[Item]) -> None:
+    assert match(items, items[::-1], late_days=0) == []
+
+
+def lost(findings: Iterable[Difference], ours: list[Item], theirs: list[Item]) -> list[str]:
+    """What a matching has lost: items that stand in no finding, and fen between the lists that no finding explains."""
+    found = list(findings)
+    broken = []
+    for name, side in (("ours", ours), ("theirs", theirs)):
+        told = Counter(repr(item) for each in found if (item := getattr(each, name)) is not None)
+        if told != Counter(map(repr, side)):
+            broken.append(name)
+    between = sum(item.amount_fen for item in theirs) - sum(item.amount_fen for item in ours)
+    if sum(each.amount_fen for each in found) != between:
+        broken.append("fen")
+    return broken
+
+
+def test_a_matching_that_keeps_one_item_a_key_loses_some() -> None:
+    """The control: the usual dictionary by key, which forgets that a file may list something twice."""
+    twice = [SALE, changed(amount_fen=Fen(1))]
+
+    def by_key(ours: list[Item], theirs: list[Item]) -> Iterable[Difference]:
+        here, there = {item.key: item for item in ours}, {item.key: item for item in theirs}
+        return compare(here.values(), there.values(), late_days=1)
+
+    assert lost(by_key([SALE], twice), [SALE], twice) == ["theirs", "fen"]
+    assert lost(compare([SALE], twice, late_days=1), [SALE], twice) == []

@@ -8,12 +8,14 @@ import pytest
 
 from settlement.errors import BillAltered, BillInAnotherCurrency, BillOfAnotherDay, BillOfAnotherMerchant
 from settlement.reconciliation.billed import of_bill
+from settlement.reconciliation.fetch import reconcile_file
 from settlement.reconciliation.matching import MatchClass
 from settlement.reconciliation.states import BillKind
 from storefront.adapters.errors import BillColumnUnknown, BillUnreadable
 from storefront.adapters.wechat_pay.bill_files import read_bill_file
 from tests.support.bills import (
     FIRST,
+    NOW,
     a_day,
     account_of_tenant,
     file_of,
@@ -103,9 +105,6 @@ async def test_a_file_that_is_wrong_is_refused_and_nothing_of_it_is_kept(tenant,
 
 async def take_file(tenant, raw, *, account):
     """Take in a file as a person gives it."""
-    from settlement.reconciliation.fetch import reconcile_file  # noqa: PLC0415
-    from tests.support.bills import NOW  # noqa: PLC0415
-
     kind, bill = read_bill_file(raw)
     assert kind is BillKind.TRADE
     taken = of_bill(bill, kind=kind, merchant_no=account.name, day=None, origin=FILE)

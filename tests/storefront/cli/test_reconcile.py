@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from orders.states import Source
+from settlement.pending import post_pending
+from storefront.cli import reconcile
 from storefront.cli.main import storefront
 from tests.settlement.conftest import (
     _keys_made_once,
@@ -41,6 +43,7 @@ async def run(tenant, *arguments):
 def at_simulator(environment, shop):
     environment.setenv("WECHAT_PAY_URL", shop.control.url)
     environment.setenv("WECHAT_API_URL", shop.control.url)
+    environment.setattr(reconcile, "configure_logging", lambda _level: None)  # the run's own logging stays
     return shop
 
 
@@ -48,6 +51,7 @@ async def test_an_honest_day_ends_with_nought_and_says_the_same_again(at_simulat
     shop = at_simulator
     await traded(shop)
     day = await morning(shop)
+    await post_pending(shop.tenant, now=shop.now)
     tried = await run(shop.tenant, "--day", str(day), "--dry-run")
     assert tried.exit_code == 0, tried.output
     assert "nothing kept" in tried.output
@@ -60,8 +64,8 @@ async def test_an_honest_day_ends_with_nought_and_says_the_same_again(at_simulat
 
 
 def report_of(result):
-    """What is printed after the bars, whose times differ."""
-    return [line for line in result.stdout.splitlines() if "0:00:0" not in line]
+    """What is printed after the bars, whose times differ, and without the log."""
+    return [line for line in result.stdout.splitlines() if "0:00:0" not in line and "debug" not in line]
 
 
 async def test_exactly_what_was_planted_is_shown_and_the_end_is_one(at_simulator):
@@ -164,6 +168,28 @@ async def test_a_cashiers_statement_is_compared_with_the_sales_imported_under_it
     assert refused.exit_code == 1
     assert "row 5, 订单金额: '一百'" in refused.output
     assert await value(tenant, "SELECT count(*) FROM app.bill_files WHERE tenant_id = :t") == 1
+
+
+async def test_a_tills_day_file_has_a_row_a_line_and_is_compared_by_document(environment, tenant, tmp_path):
+    async with tenant.writing() as db:
+        store = await add_store(db)
+        sales = [await sell(db, store, 6_000, 4_000, source=Source.HISTORY) for _ in range(2)]
+    number = "SELECT external_no FROM app.orders WHERE tenant_id = :t AND id = :o"
+    first, second = [await value(tenant, number, o=sale.id) for sale in sales]
+    day = await value(tenant, "SELECT business_on FROM app.orders WHERE tenant_id = :t LIMIT 1")
+    lines = [
+        "external_no,business_on,gross", f"{first},{day},60.00", f"{first},{day},40.00", f"{second},{day},60.00",
+        f"{second},{day},39.99",
+    ]  # fmt: skip
+    file = tmp_path / "day.csv"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    shown = await run(tenant, "--kind", "till", "--source-name", "till", "--file", str(file))
+    assert shown.exit_code == 1, shown.output
+    found = await rows(
+        tenant, "SELECT match_class, key, amount_fen FROM app.differences WHERE tenant_id = :t"
+    )
+    assert found == [("amount", f"order:{second}", -1)]
+    assert await value(tenant, "SELECT count(*) FROM app.bill_rows WHERE tenant_id = :t") == 4
 
 
 @pytest.mark.parametrize(
