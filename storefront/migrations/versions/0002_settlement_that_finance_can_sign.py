@@ -132,17 +132,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("differences_pk")),
         sa.UniqueConstraint(
-            "tenant_id",
-            "kind",
-            "account",
-            "day",
-            "key",
-            "occurrence",
-            name=op.f("differences_uq_tenant_id_kind_account_day_key_occurrence"),
+            "tenant_id", "kind", "account", "day", "key", "occurrence", name="differences_uq_key"
         ),
         schema="app",
     )
-    secure("differences", app="SELECT, INSERT, UPDATE, DELETE")
+    secure(
+        "differences",
+        app="SELECT, INSERT, UPDATE (match_class, ours, theirs, differing, amount_fen, fee_millifen, facts_sha256, state, owner, note, reason, resolved_by, ended_at)",
+    )
     op.create_index("differences_ix_key", "differences", ["tenant_id", "key"], unique=False, schema="app")
     op.create_index(
         "differences_ix_open",
