@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, case, select
+from sqlalchemy import Select, case, func, select
 
 from orders.queries import settled_lines_select
 from settlement.errors import OrderMoneyNotFound, StatementNotFound
@@ -76,7 +76,8 @@ async def statements(
     db: Reading, *, month: date | None = None, mall_id: MallId | None = None, versions: bool = False
 ) -> list[StatementView]:
     """Statements, the newest month first; a mall sees its own alone. `versions` shows superseded ones too."""
-    chosen = [] if versions else [StatementStanding.state != StatementState.SUPERSEDED]
+    standing = func.coalesce(StatementStanding.state, StatementState.CLOSED)
+    chosen = [] if versions else [standing != StatementState.SUPERSEDED]
     if month is not None:
         chosen.append(Statement.period_on == month)
     if mall_id is not None:
@@ -148,14 +149,8 @@ async def _shown_statements(db: Reading, *chosen: Any) -> list[StatementView]:
     statement = (
         select(Statement, Party, StatementStanding)
         .join(Party, (Party.tenant_id == Statement.tenant_id) & (Party.id == Statement.party_id))
-        .join(
-            StatementStanding,
-            (StatementStanding.tenant_id == Statement.tenant_id) & (StatementStanding.statement_id == Statement.id),
-        )
-        .where(
-            Statement.tenant_id == db.tenant_id, Party.tenant_id == db.tenant_id,
-            StatementStanding.tenant_id == db.tenant_id, *chosen,
-        )
+        .outerjoin(StatementStanding, standing_of_statement(db))
+        .where(Statement.tenant_id == db.tenant_id, Party.tenant_id == db.tenant_id, *chosen)
         .order_by(Statement.period_on.desc(), Party.code, Statement.version.desc())
         .execution_options(populate_existing=True)
     )  # fmt: skip
@@ -165,7 +160,17 @@ async def _shown_statements(db: Reading, *chosen: Any) -> list[StatementView]:
     ]
 
 
-def _statement(row: Any, party: PartyView, *, standing: Any) -> StatementView:
+def standing_of_statement(db: Reading) -> Any:
+    """The join that finds where a statement stands; one from before anybody could sign has no row yet, and is closed."""
+    return (
+        (StatementStanding.tenant_id == Statement.tenant_id)
+        & (StatementStanding.tenant_id == db.tenant_id)
+        & (StatementStanding.statement_id == Statement.id)
+    )
+
+
+def _statement(row: Any, party: PartyView, *, standing: StatementStanding | None) -> StatementView:
+    standing = standing or StatementStanding(state=StatementState.CLOSED, payout_fen=0)
     return StatementView(
         id=StatementId(row.id), party=party, period_on=row.period_on, version=row.version,
         opening_fen=Fen(row.opening_fen), earned_fen=Fen(row.earned_fen), reversed_fen=Fen(row.reversed_fen),

@@ -16,7 +16,7 @@ from settlement.models import Contract, LedgerAccount, LedgerEntry, Statement
 from settlement.payouts.models import Payee, PayoutLine
 from settlement.payouts.states import UNDER_WAY, SkipReason
 from settlement.payouts.views import DueView
-from settlement.queries import credited_account, parties, signed_amount
+from settlement.queries import credited_account, parties, signed_amount, standing_of_statement
 from settlement.signing.models import StatementStanding
 from settlement.signing.states import StatementState
 from settlement.splitting.models import ReceiverRow, Split
@@ -109,23 +109,14 @@ async def _payment_days(db: Reading, months: Mapping[PartyId, date]) -> dict[Par
 
 async def _statements(db: Reading, *, signed: bool) -> dict[PartyId, Any]:
     """Each party's last current statement; `signed`: its last one that may be paid."""
-    chosen = (
-        StatementStanding.state == StatementState.APPROVED
-        if signed
-        else StatementStanding.state != StatementState.SUPERSEDED
-    )
+    standing = func.coalesce(StatementStanding.state, StatementState.CLOSED)
+    chosen = standing == StatementState.APPROVED if signed else standing != StatementState.SUPERSEDED
     latest = (
         select(
-            Statement.id, Statement.party_id, Statement.period_on, Statement.closing_fen, StatementStanding.state
+            Statement.id, Statement.party_id, Statement.period_on, Statement.closing_fen, standing.label("state")
         )
-        .join(
-            StatementStanding,
-            and_(
-                StatementStanding.tenant_id == Statement.tenant_id,
-                StatementStanding.statement_id == Statement.id,
-            ),
-        )
-        .where(Statement.tenant_id == db.tenant_id, StatementStanding.tenant_id == db.tenant_id, chosen)
+        .outerjoin(StatementStanding, standing_of_statement(db))
+        .where(Statement.tenant_id == db.tenant_id, chosen)
         .ext(distinct_on(Statement.party_id))
         .order_by(Statement.party_id, Statement.period_on.desc(), Statement.version.desc())
     )  # fmt: skip

@@ -28,7 +28,7 @@ class StatementStanding(Base):
 
     tenant_id: Mapped[TenantKey]
     statement_id: Mapped[Key]
-    state: Mapped[str] = mapped_column(default=StatementState.CLOSED)
+    state: Mapped[str] = mapped_column(default=StatementState.CLOSED, server_default=StatementState.CLOSED)
     approved_at: Mapped[datetime | None] = mapped_column(Moment)
     approved_by: Mapped[str | None]
     agreed_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 
 from settlement.errors import AdjustmentNotFound, StatementNotFound
 from settlement.models import Statement
-from settlement.queries import parties
+from settlement.queries import parties, standing_of_statement
 from settlement.signing.models import Adjustment, StatementInvoice, StatementStanding
-from settlement.signing.states import AdjustmentState
+from settlement.signing.states import AdjustmentState, StatementState
 from settlement.signing.views import AdjustmentView, InvoiceView
 from settlement.views import PartyView
 from tenants.kernel.ids import AdjustmentId, ContractId, InvoiceId, OrderId, PartyId, StatementId, StoreId
@@ -76,17 +76,11 @@ async def standing_of(db: Reading, statement_id: StatementId) -> Any:
     statement = (
         select(
             Statement.id, Statement.party_id, Statement.period_on, Statement.version, Statement.closing_fen,
-            Statement.closed_by, StatementStanding.state, StatementStanding.approved_at,
-            StatementStanding.payout_fen,
+            Statement.closed_by, StatementStanding.approved_at,
+            func.coalesce(StatementStanding.state, StatementState.CLOSED).label("state"),
         )
-        .join(
-            StatementStanding,
-            (StatementStanding.tenant_id == Statement.tenant_id) & (StatementStanding.statement_id == Statement.id),
-        )
-        .where(
-            Statement.tenant_id == db.tenant_id, StatementStanding.tenant_id == db.tenant_id,
-            Statement.id == statement_id,
-        )
+        .outerjoin(StatementStanding, standing_of_statement(db))
+        .where(Statement.tenant_id == db.tenant_id, Statement.id == statement_id)
     )  # fmt: skip
     found = (await db.execute(statement)).one_or_none()
     if found is None:

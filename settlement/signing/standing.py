@@ -7,7 +7,8 @@ Each move is one UPDATE that names the states it may come from, so of two that m
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from settlement.disputes.queries import open_differences
 from settlement.errors import (
@@ -63,6 +64,7 @@ async def agree_to_statement(
     shown = await find_statement(db, statement_id, mall_id=mall_id)
     if shown.agreed_at is not None:
         return shown
+    await _stand(db, statement_id)
     agreed = (
         update(StatementStanding)
         .where(
@@ -82,6 +84,7 @@ async def move_statement(
     db: Writing, statement_id: StatementId, *, to: StatementState, unsigned: bool = False, **facts: Any
 ) -> None:
     """Move a statement; raises StatementStandsOtherwise where it cannot come from. `unsigned` asks that nobody ever signed it."""
+    await _stand(db, statement_id)
     came_from = [StatementStanding.state.in_(origins(STATEMENT_MOVES, to))]
     if unsigned:
         came_from.append(StatementStanding.approved_at.is_(None))
@@ -100,6 +103,16 @@ async def move_statement(
         raise StatementStandsOtherwise(
             details={"state": f"{stands}, so it cannot become {to.value}"}, statement_id=statement_id
         )
+
+
+async def _stand(db: Writing, statement_id: StatementId) -> None:
+    """Give a statement from before anybody could sign the row that says where it stands."""
+    row = (
+        select(Statement.tenant_id, Statement.id, func.greatest(Statement.closing_fen, 0))
+        .where(Statement.tenant_id == db.tenant_id, Statement.id == statement_id)
+    )  # fmt: skip
+    columns = ["tenant_id", "statement_id", "payable_fen"]
+    await db.execute(upsert(StatementStanding).from_select(columns, row).on_conflict_do_nothing())
 
 
 async def later_month_closed(db: Reading, statement: Any) -> bool:

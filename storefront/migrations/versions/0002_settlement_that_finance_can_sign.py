@@ -536,7 +536,7 @@ def upgrade() -> None:
         "statement_standings",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("statement_id", sa.UUID(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="closed", nullable=False),
         sa.Column("approved_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("approved_by", sa.Text(), nullable=True),
         sa.Column("agreed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
@@ -679,19 +679,19 @@ def upgrade() -> None:
     )
     op.add_column("contracts", sa.Column("coupons_party_id", sa.UUID(), nullable=True), schema="app")
     op.create_foreign_key(
-        "contracts_fk_coupons_party",
+        "contracts_fk_channel_fee_party",
         "contracts",
         "parties",
-        ["tenant_id", "coupons_party_id"],
+        ["tenant_id", "channel_fee_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
     )
     op.create_foreign_key(
-        "contracts_fk_channel_fee_party",
+        "contracts_fk_coupons_party",
         "contracts",
         "parties",
-        ["tenant_id", "channel_fee_party_id"],
+        ["tenant_id", "coupons_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -935,8 +935,8 @@ def downgrade() -> None:
     op.alter_column("ledger_entries", "contract_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "party_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.drop_column("ledger_entries", "statement_version", schema="app")
-    op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
     op.drop_column("contracts", "coupons_party_id", schema="app")
     op.drop_column("contracts", "coupons_by", schema="app")
     op.drop_column("contracts", "channel_fee_party_id", schema="app")

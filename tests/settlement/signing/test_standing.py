@@ -138,3 +138,13 @@ async def test_the_figures_of_a_statement_cannot_be_written_by_the_application(s
                 await db.execute(
                     text(f"UPDATE app.statements SET {column} WHERE tenant_id = :t"), {"t": db.tenant_id}
                 )
+
+
+async def test_a_statement_from_before_anybody_could_sign_is_closed_and_can_be_signed(
+    shop: MallStore, owner
+) -> None:
+    await owner.execute("DELETE FROM app.statement_standings WHERE tenant_id = $1", shop.tenant.tenant_id)
+    assert (await stated(shop.tenant)).state == "closed"
+    assert (await approve(shop.tenant)).state == "approved"
+    found = await rows(shop.tenant, "SELECT payable_fen FROM app.statement_standings WHERE tenant_id = :t")
+    assert [row.payable_fen for row in found] == [1_500]
