@@ -9,6 +9,7 @@ from typing import Any
 import rich_click as click
 
 from storefront.cli.home import database_url_of, settings_for_command, strip_postgres_variables
+from storefront.settings import SettingInvalid
 from tenants.directory import every_tenant, tenant_coded
 from tenants.kernel.errors import Refusal
 from tenants.kernel.scope import Database, TenantScope, open_database
@@ -34,7 +35,7 @@ def run_for_brands(work: Work, *, tenant_code: str | None, every: bool, data: Pa
         raise click.UsageError("name a brand with --tenant CODE, or all of them with --all")
     try:
         agree = asyncio.run(_for_brands(work, tenant_code=tenant_code, data=data))
-    except (Refusal, LookupError, OSError) as error:
+    except (Refusal, SettingInvalid, LookupError, OSError) as error:
         click.echo(f"{error}", err=True)
         sys.exit(1)
     sys.exit(0 if agree else 1)

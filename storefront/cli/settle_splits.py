@@ -34,13 +34,16 @@ def splits_work(*, dry_run: bool, data: Path | None) -> Work:
 
     async def work(tenant: TenantScope, code: str) -> bool:
         now = datetime.now(UTC)
+        async with tenant.reading() as db:
+            due = await due_splits(db, now=now)
         if dry_run:
-            async with tenant.reading() as db:
-                due = await due_splits(db, now=now)
             total = yuan_text(Fen(sum(each.total_fen for each in due)))
             console.print(
                 f"{code}: {len(due):,} splits of payments of {total} yuan are due (dry run, nothing sent)"
             )
+            return True
+        if not due:
+            console.print(f"{code}: no split is due")
             return True
         async with open_channels(data) as channels:
             with progress(console) as say:

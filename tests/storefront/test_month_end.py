@@ -88,7 +88,7 @@ async def test_running_it_again_and_twice_at_once_gives_the_same_bytes(
 async def run_script(settings: Settings, *arguments: str) -> tuple[int, str]:
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": str(settings.database_url), "COLUMNS": "200"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "scripts/month_end.py", *arguments, cwd=ROOT, env=environment,
+        sys.executable, "scripts/close_period.py", *arguments, cwd=ROOT, env=environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said, _ = await process.communicate()

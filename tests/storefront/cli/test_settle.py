@@ -47,7 +47,6 @@ def test_a_dry_run_shows_parties_by_kind_and_name():
         for name, kind in kinds.items()
     }
     counted = [
-        PartyMonth(party_id=each, opening_fen=Fen(0), earned_fen=Fen(100), reversed_fen=Fen(0), paid_fen=Fen(0), lines=1, content_sha256="")
         for each in parties
     ]  # fmt: skip
     console = Console(width=160)
