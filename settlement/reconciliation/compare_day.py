@@ -14,12 +14,13 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from settlement.reconciliation.accounts import Account, mine
+from settlement.reconciliation.accounts import Account, hold, mine
 from settlement.reconciliation.billed import NET_GAP, told_otherwise
 from settlement.reconciliation.differences import close_explained, note_differences
 from settlement.reconciliation.items import ours_item, signed, theirs_item
 from settlement.reconciliation.matching import Difference, Item, MatchClass, compare
 from settlement.reconciliation.models import BillFile, ReconciledDay
+from settlement.reconciliation.queries import open_days
 from settlement.reconciliation.sides import OURS, both_sides
 from settlement.reconciliation.states import BillKind, BillState, DayState
 from tenants.kernel.money import Fen
@@ -62,6 +63,7 @@ class Found(msgspec.Struct, kw_only=True):
 
 async def compare_day(db: Writing, account: Account, *, day: date, now: datetime) -> Found | None:
     """Compare and keep what was found; None when there is no file to compare with (a movement's file has no counterpart one by one)."""
+    await hold(db, account, day=day)
     bill = await _current(db, account, day)
     if bill is None:
         return None
@@ -69,10 +71,21 @@ async def compare_day(db: Writing, account: Account, *, day: date, now: datetime
     for name, (told, counted) in sorted(told_otherwise(bill.told, bill.counted).items()):
         found.add(_totals(name, day, told=told, counted=counted))
     await note_differences(db, account, day=day, found=found.differences, now=now)
-    late = [each.key for each in found.differences if each.kind is MatchClass.LATE]
-    await close_explained(db, account, day=day, keys=late, now=now)
+    elsewhere = [each.key for each in found.differences if each.ours and each.theirs and each.ours.on != day]
+    await close_explained(db, account, day=day, keys=elsewhere, now=now)
     await _keep(db, account, day, found=found, bill=bill, now=now)
     return found
+
+
+async def compare_again(db: Writing, account: Account, *, before: date, now: datetime) -> list[date]:
+    """Compare once more the days shortly before one that still have something open: what was booked since may explain it."""
+    window = timedelta(days=LATE_DAYS)
+    days = await open_days(
+        db, account.kind, account=account.name, first=before - window, last=before - timedelta(days=1)
+    )
+    for day in days:
+        await compare_day(db, account, day=day, now=now)
+    return days
 
 
 async def match_day(db: Reading, account: Account, *, day: date) -> Found:

@@ -13,7 +13,7 @@ from orders.ports import Refused, Unknown
 from settlement.reconciliation.accounts import Account
 from settlement.reconciliation.billed import TakenBill, of_bill
 from settlement.reconciliation.bills import BillPending, BillSource, BillSources, NothingBilled
-from settlement.reconciliation.compare_day import compare_day, note_absent
+from settlement.reconciliation.compare_day import compare_again, compare_day, note_absent
 from settlement.reconciliation.proof import prove_day
 from settlement.reconciliation.queries import days_of
 from settlement.reconciliation.states import OF_CHANNEL, BillKind, DayState
@@ -70,6 +70,7 @@ async def reconcile_merchant(
             )
             if not (isinstance(answer, Refused) and answer.code == NOT_OFFERED):
                 await _take(db, account, day, answer=answer, by=by, now=now)
+                await compare_again(db, account, before=day, now=now)
             shown += await days_of(db, kind=kind, account=merchant.merchant_no, days=[day])
         trade = Account(
             kind=BillKind.TRADE, name=merchant.merchant_no, merchant_id=merchant.id, fee_bps=merchant.fee_bps

@@ -87,6 +87,23 @@ async def differences(
     )
 
 
+async def open_days(db: Reading, kind: BillKind, *, account: str, first: date, last: date) -> list[date]:
+    """The days of one account that have open differences, the earliest first."""
+    statement = (
+        select(DifferenceRow.day)
+        .where(
+            DifferenceRow.tenant_id == db.tenant_id,
+            DifferenceRow.kind == kind,
+            DifferenceRow.account == account,
+            DifferenceRow.day.between(first, last),
+            DifferenceRow.state == DifferenceState.OPEN,
+        )
+        .distinct()
+        .order_by(DifferenceRow.day)
+    )
+    return list((await db.execute(statement)).scalars())
+
+
 async def find_difference(db: Reading, difference_id: DifferenceId, *, now: datetime) -> DifferenceView:
     """One difference."""
     statement = select(DifferenceRow).where(

@@ -31,6 +31,7 @@ from storefront.cli.brands import Work, of_brands, run_for_brands
 from storefront.cli.home import settings_for_command
 from storefront.cli.reconcile_report import days_table, differences_table, proof_line, proof_table
 from storefront.cli.screen import open_screen
+from storefront.cli.settle import settle
 from storefront.cli.settle_report import progress
 from storefront.imports.mapping import Mapping, MappingWrong, read_mapping
 from storefront.imports.reading import FileUnreadable
@@ -64,7 +65,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return [self.first + timedelta(days=each) for each in range((self.last - self.first).days + 1)]
 
 
-@click.command("reconcile")
+@settle.command("reconcile")
 @of_brands
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="YYYY-MM-DD; default: yesterday in Beijing.")
 @click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="The first of several days.")

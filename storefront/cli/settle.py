@@ -10,13 +10,8 @@ import rich_click as click
 
 from settlement.pending import post_pending
 from storefront.cli.brands import of_brands, run_for_brands
-from storefront.cli.reconcile import reconcile_command
 from storefront.cli.screen import open_screen
-from storefront.cli.settle_close import close_command, month_end_command, statements_command
-from storefront.cli.settle_dispute import dispute_command
-from storefront.cli.settle_payouts import payouts_group
 from storefront.cli.settle_report import books_table, laws_table, progress
-from storefront.cli.settle_splits import run_splits_command
 from storefront.statements.month_end import LAWS_BELOW, broken_laws_below, recount
 from tenants.kernel.scope import TenantScope
 
@@ -26,13 +21,6 @@ from tenants.kernel.scope import TenantScope
 )
 def settle() -> None:
     """The group itself does nothing."""
-
-
-for command in (
-    run_splits_command, reconcile_command, close_command, statements_command, payouts_group, month_end_command,
-    dispute_command,
-):  # fmt: skip
-    settle.add_command(command)
 
 
 @settle.command("post")

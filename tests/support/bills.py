@@ -178,12 +178,18 @@ def file_of(rows: Sequence[Row], *, summary: Row | None = None) -> bytes:
 
 
 async def take_in(
-    tenant: TenantScope, raw: bytes, *, day: date | None, account: Account, origin: str = FROM_CHANNEL
+    tenant: TenantScope,
+    raw: bytes,
+    *,
+    day: date | None,
+    account: Account,
+    origin: str = FROM_CHANNEL,
+    now: datetime = NOW,
 ) -> tuple[KeptBill, Found]:
     """Keep a bill and compare its day."""
     bill = of_bill(trade_bill(raw), kind=BillKind.TRADE, merchant_no=account.name, day=day, origin=origin)
     async with tenant.writing_much() as db:
-        kept = await keep_bill(db, bill, account=account, by="staff:test", now=NOW)
-        found = await compare_day(db, account, day=bill.day, now=NOW)
+        kept = await keep_bill(db, bill, account=account, by="staff:test", now=now)
+        found = await compare_day(db, account, day=bill.day, now=now)
     assert found is not None
     return kept, found

@@ -299,7 +299,8 @@ async def _differences(world: World, client: Client, mark: str) -> None:
     for day in (FIRST, FIRST + timedelta(days=1)):
         unknown = a_day(day, 1, fens=[100], mark=f"canary{random_code(6)}")
         world.texts.add(unknown[0].number)
-        await take_in(world.tenant, file_of(rows_of(unknown, account.name)), day=day, account=account)
+        listed, now = file_of(rows_of(unknown, account.name)), datetime.now(UTC)
+        await take_in(world.tenant, listed, day=day, account=account, now=now)
     finance, base = world.client(client, "finance"), "/brand/v1/settlement/reconciliation"
     found = answered(await finance.get(f"{base}/differences?limit=1"))
     world.ids["difference"], world.ids["cursor_differences"] = (

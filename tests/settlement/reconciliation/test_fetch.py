@@ -269,6 +269,21 @@ async def test_a_refund_that_the_channel_counts_a_day_later_is_late_and_needs_no
     assert (await reconcile(shop, first)).agrees
 
 
+async def test_what_was_missing_here_closes_by_itself_once_it_is_known(shop):
+    await morning(shop)
+    order = await shop.trading.place(now=shop.now)
+    payment = await shop.trading.prepare(order.id)
+    await shop.trading.take_money(payment.payment_no)  # and nobody hears of it
+    await reconcile(shop, await morning(shop))
+    assert [each[1] for each in await found(shop)] == ["state"]  # we know the number; not that it was paid
+    await shop.trading.sync(order.id)
+    await reconcile(shop, await morning(shop))
+    assert await found(shop) == []
+    assert (await rows(shop.tenant, "SELECT note FROM app.differences WHERE tenant_id = :t"))[
+        0
+    ].note.startswith("a later")
+
+
 class Silent:
     """A channel that has the trade file refused, does not answer for splits, and offers no movements."""
 
