@@ -7,7 +7,9 @@ before it closed with. Closing a closed month writes nothing; it proves that the
 
 from datetime import date, datetime
 from functools import partial
+from uuid import UUID
 
+from msgspec import structs
 from sqlalchemy import and_, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -27,12 +29,16 @@ from settlement.patience import patiently
 from settlement.pending import Say, post_pending, silent
 from settlement.periods import hold_for_closing, last_closed
 from settlement.queries import credited_account, signed_amount, statements
-from settlement.statements import PartyMonth, party_months
-from settlement.states import ENTITLEMENT, PAYMENT, Cause, PeriodState
+from settlement.signing.models import StatementStanding
+from settlement.statement_names import names_now
+from settlement.statement_rows import standing_row, statement_row
+from settlement.statements import content_digest, party_month, party_months
+from settlement.states import ENTITLEMENT, OWED, Cause, PeriodState
 from settlement.terms import HOUSE
+from settlement.true_up import post_true_ups
 from settlement.views import ClosingTotals, ClosingView, StatementView
 from tenants.audit import record_deed
-from tenants.kernel.ids import StatementId, derived_id
+from tenants.kernel.ids import PartyId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading, TenantScope, Writing
 
@@ -147,17 +153,18 @@ async def write_statements(db: Writing, month: date, *, now: datetime) -> list[S
     if not await is_shut(db, month):
         raise MonthNotClosed(month=month)
     owed = await unstated_months(db, through=month)
-    for each, closed_at in owed.items():
-        await _write(db, each, closed_at=closed_at, now=now)
+    for each, (closed_at, closed_by) in owed.items():
+        await post_true_ups(db, each, now=now)
+        await _write(db, each, closed_at=closed_at, closed_by=closed_by, now=now)
     if month not in owed:
         await _compare(db, month)
     return await statements(db, month=month)
 
 
-async def unstated_months(db: Reading, *, through: date) -> dict[date, datetime]:
-    """Closed months whose statements nobody has written, in order, with the moment of their closing."""
+async def unstated_months(db: Reading, *, through: date) -> dict[date, tuple[datetime, str]]:
+    """Closed months whose statements nobody has written, in order, with the moment of their closing and who closed them."""
     statement = (
-        select(Period.starts_on, Period.closed_at)
+        select(Period.starts_on, Period.closed_at, Period.closed_by)
         .where(
             Period.tenant_id == db.tenant_id, Period.contract_code == HOUSE,
             Period.state == PeriodState.CLOSED, Period.stated_at.is_(None),
@@ -165,16 +172,24 @@ async def unstated_months(db: Reading, *, through: date) -> dict[date, datetime]
         )
         .order_by(Period.starts_on)
     )  # fmt: skip
-    return {row.starts_on: row.closed_at for row in await db.execute(statement)}
+    return {row.starts_on: (row.closed_at, row.closed_by) for row in await db.execute(statement)}
 
 
-async def _write(db: Writing, month: date, *, closed_at: datetime, now: datetime) -> None:
+async def _write(db: Writing, month: date, *, closed_at: datetime, closed_by: str, now: datetime) -> None:
     """Write a month's statements and, in the same transaction, that they are written."""
     if await statements(db, month=month):
         raise StatementDiffers(month=month)
-    rows = [_row(db, each, month=month, closed_at=closed_at) for each in await party_months(db, month)]
+    names = await names_now(db)
+    rows = [
+        statement_row(
+            db.tenant_id, each, month=month, closed_at=closed_at, closed_by=closed_by, names=names[each.party_id],
+            content_sha256=await content_digest(db, each, month=month, names=names[each.party_id]),
+        )
+        for each in await party_months(db, month)
+    ]  # fmt: skip
     if rows:
         await db.execute(insert(Statement), rows)
+        await db.execute(insert(StatementStanding), [standing_row(row) for row in rows])
     closed = (
         Period.tenant_id == db.tenant_id, Period.starts_on == month, Period.state == PeriodState.CLOSED
     )  # fmt: skip
@@ -182,25 +197,27 @@ async def _write(db: Writing, month: date, *, closed_at: datetime, now: datetime
 
 
 async def _compare(db: Reading, month: date) -> None:
-    """Refuse a month whose statements say anything else than the ledger says now."""
-    standing = {view.party.id: view for view in await statements(db, month=month)}
+    """Refuse a month whose statements, in any version, say anything else than the ledger says now."""
+    standing = select(
+        Statement.id, Statement.party_id, Statement.version, Statement.content_sha256, Statement.names
+    )
+    rows = (
+        await db.execute(standing.where(Statement.tenant_id == db.tenant_id, Statement.period_on == month))
+    ).all()
     counted = {each.party_id: each for each in await party_months(db, month)}
-    if set(counted) != set(standing):
+    if set(counted) != {PartyId(row.party_id) for row in rows}:
         raise StatementDiffers(month=month)
-    for party_id, each in counted.items():
-        if standing[party_id].content_sha256 != each.content_sha256:
-            raise StatementDiffers(month=month, statement_id=standing[party_id].id)
-
-
-def _row(db: Writing, counted: PartyMonth, *, month: date, closed_at: datetime) -> dict[str, object]:
-    return {
-        "tenant_id": db.tenant_id,
-        "id": StatementId(derived_id(db.tenant_id, "statement", counted.party_id, month.isoformat())),
-        "party_id": counted.party_id, "period_on": month, "opening_fen": counted.opening_fen,
-        "earned_fen": counted.earned_fen, "reversed_fen": counted.reversed_fen, "paid_fen": counted.paid_fen,
-        "closing_fen": counted.closing_fen, "lines": counted.lines,
-        "content_sha256": counted.content_sha256, "closed_at": closed_at,
-    }  # fmt: skip
+    last: dict[UUID, int] = {}
+    for row in rows:
+        last[row.party_id] = max(row.version, last.get(row.party_id, 0))
+    for row in rows:
+        party_id = PartyId(row.party_id)
+        if row.version == last[party_id]:
+            figures = structs.replace(counted[party_id], version=row.version)
+        else:
+            figures = await party_month(db, party_id, month=month, version=row.version)
+        if row.content_sha256 != await content_digest(db, figures, month=month, names=row.names):
+            raise StatementDiffers(month=month, statement_id=row.id)
 
 
 async def closing_totals(db: Reading, month: date, *, written: list[StatementView]) -> ClosingTotals:
@@ -217,7 +234,7 @@ async def closing_totals(db: Reading, month: date, *, written: list[StatementVie
         .where(
             LedgerEntry.tenant_id == db.tenant_id,
             LedgerEntry.period_on <= month,
-            LedgerEntry.cause.in_((*ENTITLEMENT, *PAYMENT)),
+            LedgerEntry.cause.in_(OWED),
         )
     )
     sold = settled_lines_select(db.tenant_id).subquery("sold")

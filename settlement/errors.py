@@ -1,6 +1,6 @@
 """Every way settlement can say no."""
 
-from tenants.kernel.errors import Broken, Conflict, Invalid, NotFound, Unavailable
+from tenants.kernel.errors import Broken, Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 
 class ContractNotFound(NotFound):
@@ -181,6 +181,120 @@ class StatementDiffers(Broken):
     """A closed statement no longer agrees with the ledger."""
 
     zh = "已关账的结算单与账本不一致"
+
+
+class SecondPersonNeeded(Forbidden):
+    """A second person must decide this: not the one who closed it or asked for it."""
+
+    zh = "须由另一人复核：关账人或申请人不能审批自己的单据"
+
+
+class StatementStandsOtherwise(Conflict):
+    """This statement stands where this cannot be done."""
+
+    zh = "结算单当前状态不允许此操作"
+
+
+class StatementSealed(Conflict):
+    """This statement can no longer be restated; corrections fall into the open period."""
+
+    zh = "结算单已封存，不能重开；更正请记入当前账期"
+
+
+class DifferencesOpen(Conflict):
+    """Differences of this statement still wait for an answer."""
+
+    zh = "结算单仍有未处理的差异，不能审批"
+
+
+class AdjustmentUndecided(Conflict):
+    """Corrections of this statement still wait for a second person."""
+
+    zh = "结算单仍有待复核的调整，不能审批"
+
+
+class AdjustmentNotFound(NotFound):
+    """There is no such adjustment."""
+
+    zh = "调整单不存在"
+
+
+class AdjustmentWrong(Invalid):
+    """This adjustment cannot be booked as it is."""
+
+    zh = "调整单内容有误"
+
+
+class AdjustmentDecided(Conflict):
+    """This adjustment was decided already."""
+
+    zh = "该调整单已处理"
+
+
+class InvoiceWrong(Invalid):
+    """An invoice has an amount, and a tax smaller than it and of the same sign."""
+
+    zh = "发票金额或税额有误"
+
+
+class InvoiceNumberTaken(Conflict):
+    """This invoice number was recorded already."""
+
+    zh = "该发票号码已登记"
+
+
+class DisputeNotFound(NotFound):
+    """There is no such dispute, or no such difference of it."""
+
+    zh = "争议或差异不存在"
+
+
+class DisputeStandsOtherwise(Conflict):
+    """This dispute stands where this cannot be done."""
+
+    zh = "争议当前状态不允许此操作"
+
+
+class DifferenceAnswered(Conflict):
+    """This difference has an answer already."""
+
+    zh = "该差异已处理"
+
+
+class NumbersUnreadable(Invalid):
+    """The file with the other side's numbers cannot be used."""
+
+    zh = "对方账单文件无法使用"
+
+
+class PayeeNotFound(NotFound):
+    """There is no such payee."""
+
+    zh = "收款信息不存在"
+
+
+class PayeeWrong(Invalid):
+    """Companies are paid to a bank account, guides by their payroll number."""
+
+    zh = "公司须填银行账户，导购按工号发放"
+
+
+class PayoutNotFound(NotFound):
+    """There is no such payout, or no such line of it."""
+
+    zh = "付款批次或付款明细不存在"
+
+
+class PayoutStandsOtherwise(Conflict):
+    """This payout stands where this cannot be done."""
+
+    zh = "付款批次当前状态不允许此操作"
+
+
+class PayoutExceedsStatement(Conflict):
+    """A payout would send more than the statement says is owed."""
+
+    zh = "付款金额超过结算单应付余额"
 
 
 class RefundExceedsKept(Broken):

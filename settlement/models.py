@@ -307,12 +307,20 @@ class Period(Base):
 
 
 class Statement(Base):
-    """结算单: one party's closed month, with the totals and the hashes of the files that were written. Never edited."""
+    """结算单: one party's closed month in one version, with its totals, the hash of its content and the names printed on it. Never edited.
+
+    A correction before anybody signed it makes a further version; where a version stands is `StatementStanding`'s.
+    """
 
     __tablename__ = "statements"
     __table_args__ = tenant_table(
         belongs_to("parties", "party_id"),
-        UniqueConstraint("tenant_id", "party_id", "period_on"),
+        UniqueConstraint("tenant_id", "party_id", "period_on", "version"),
+        rule("version", "version > 0"),
+        rule(
+            "closing",
+            "closing_fen = opening_fen + earned_fen - reversed_fen + adjusted_fen - collected_fen - paid_fen",
+        ),
         Index("statements_ix_period", "tenant_id", "period_on"),
         app="SELECT, INSERT",
     )
@@ -321,11 +329,18 @@ class Statement(Base):
     id: Mapped[Key]
     party_id: Mapped[UUID]
     period_on: Mapped[date] = mapped_column(Date)
+    version: Mapped[int] = mapped_column(SmallInteger, default=1, server_default=text("1"))
     opening_fen: Mapped[Fen]
     earned_fen: Mapped[Fen]
     reversed_fen: Mapped[Fen]
+    adjusted_fen: Mapped[Fen] = mapped_column(default=0, server_default=text("0"))
+    collected_fen: Mapped[Fen] = mapped_column(default=0, server_default=text("0"))
     paid_fen: Mapped[Fen] = mapped_column(default=0, server_default=text("0"))
     closing_fen: Mapped[Fen]
     lines: Mapped[int]
+    adjustments: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     content_sha256: Mapped[str]
+    names: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
     closed_at: Mapped[datetime] = mapped_column(Moment)
+    closed_by: Mapped[str | None]
+    restated_for: Mapped[str | None]

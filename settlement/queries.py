@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, case, select
+from sqlalchemy import Select, case, func, select
 
 from orders.queries import settled_lines_select
 from settlement.errors import OrderMoneyNotFound, StatementNotFound
@@ -22,6 +22,8 @@ from settlement.models import (
     Statement,
     TermsPortion,
 )
+from settlement.signing.models import StatementStanding
+from settlement.signing.states import StatementState
 from settlement.split import LineBase
 from settlement.states import ENTITLEMENT, OWED, AccountKind, Cause, PartyKind, PeriodState
 from settlement.views import (
@@ -72,10 +74,11 @@ async def periods(db: Reading, *, month: date | None = None) -> list[PeriodView]
 
 
 async def statements(
-    db: Reading, *, month: date | None = None, mall_id: MallId | None = None
+    db: Reading, *, month: date | None = None, mall_id: MallId | None = None, versions: bool = False
 ) -> list[StatementView]:
-    """Statements, the newest month first; a mall sees its own alone."""
-    chosen = []
+    """Statements, the newest month first; a mall sees its own alone. `versions` shows superseded ones too."""
+    standing = func.coalesce(StatementStanding.state, StatementState.CLOSED)
+    chosen = [] if versions else [standing != StatementState.SUPERSEDED]
     if month is not None:
         chosen.append(Statement.period_on == month)
     if mall_id is not None:
@@ -148,21 +151,39 @@ def _grouped(rows: Sequence[Any], key: Any) -> dict[Any, list[Any]]:
 
 async def _shown_statements(db: Reading, *chosen: Any) -> list[StatementView]:
     statement = (
-        select(Statement, Party)
+        select(Statement, Party, StatementStanding)
         .join(Party, (Party.tenant_id == Statement.tenant_id) & (Party.id == Statement.party_id))
+        .outerjoin(StatementStanding, standing_of_statement(db))
         .where(Statement.tenant_id == db.tenant_id, Party.tenant_id == db.tenant_id, *chosen)
-        .order_by(Statement.period_on.desc(), Party.code)
+        .order_by(Statement.period_on.desc(), Party.code, Statement.version.desc())
+        .execution_options(populate_existing=True)
+    )  # fmt: skip
+    return [
+        _statement(found, _party(party), standing=standing)
+        for found, party, standing in (await db.execute(statement))
+    ]
+
+
+def standing_of_statement(db: Reading) -> Any:
+    """The join that finds where a statement stands; one from before anybody could sign has no row yet, and is closed."""
+    return (
+        (StatementStanding.tenant_id == Statement.tenant_id)
+        & (StatementStanding.tenant_id == db.tenant_id)
+        & (StatementStanding.statement_id == Statement.id)
     )
-    return [statement_view(found, _party(party)) for found, party in (await db.execute(statement))]
 
 
-def statement_view(row: Any, party: PartyView) -> StatementView:
-    """A statement's row as it is shown."""
+def _statement(row: Any, party: PartyView, *, standing: StatementStanding | None) -> StatementView:
+    standing = standing or StatementStanding(state=StatementState.CLOSED, payout_fen=0)
     return StatementView(
-        id=StatementId(row.id), party=party, period_on=row.period_on, opening_fen=Fen(row.opening_fen),
-        earned_fen=Fen(row.earned_fen), reversed_fen=Fen(row.reversed_fen),
-        paid_fen=Fen(row.paid_fen), closing_fen=Fen(row.closing_fen), lines=row.lines, content_sha256=row.content_sha256,
-        closed_at=row.closed_at,
+        id=StatementId(row.id), party=party, period_on=row.period_on, version=row.version,
+        opening_fen=Fen(row.opening_fen), earned_fen=Fen(row.earned_fen), reversed_fen=Fen(row.reversed_fen),
+        adjusted_fen=Fen(row.adjusted_fen), collected_fen=Fen(row.collected_fen), paid_fen=Fen(row.paid_fen),
+        closing_fen=Fen(row.closing_fen), lines=row.lines, adjustments=row.adjustments,
+        content_sha256=row.content_sha256, closed_at=row.closed_at, closed_by=row.closed_by,
+        restated_for=row.restated_for, state=StatementState(standing.state), approved_at=standing.approved_at,
+        approved_by=standing.approved_by, agreed_at=standing.agreed_at, agreed_by=standing.agreed_by,
+        payout_fen=Fen(standing.payout_fen),
     )  # fmt: skip
 
 

@@ -62,6 +62,12 @@ SIDES = (
 )
 """Between which kinds of account each cause moves money."""
 
+STATED: dict[str, tuple[tuple[Cause, ...], int]] = {
+    "earned": ((Cause.ORDER_PAID,), 1), "reversed": ((Cause.ORDER_REFUNDED, Cause.LOOSE_REFUND), -1),
+    "adjusted": (ADJUSTMENT, 1), "collected": (COLLECTION, -1), "paid": (PAYMENT, -1),
+}  # fmt: skip
+"""The figures of a statement: which causes they count, and as whose gain."""
+
 Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
@@ -275,40 +281,63 @@ def _not_due(db: Reading, kept: Any, *, held: Any, name: str) -> Rows:
 
 
 def _statements(db: Reading) -> Rows:
-    is_sale = LedgerEntry.cause == Cause.ORDER_PAID
-    is_reversal = LedgerEntry.cause.in_((Cause.ORDER_REFUNDED, Cause.LOOSE_REFUND))
-    is_payment = LedgerEntry.cause.in_(PAYMENT)
-    moved = (
+    """Statements, in any version, that say something else than their entries or do not open with what the month before closed with."""
+    moved, chained = _moved_by_version(db), _chained(db)
+    counted = {name: func.coalesce(func.sum(moved.c[name]), 0) for name in (*STATED, "lines")}
+    sound = and_(
+        Statement.opening_fen == chained.c.opens_with,
+        *(getattr(Statement, f"{name}_fen") == counted[name] for name in STATED),
+        Statement.lines == counted["lines"],
+    )
+    return (
+        select(_told("statement", Statement.id))
+        .join(
+            chained,
+            and_(chained.c.party_id == Statement.party_id, chained.c.period_on == Statement.period_on),
+        )
+        .outerjoin(
+            moved,
+            and_(
+                moved.c.party_id == Statement.party_id, moved.c.period_on == Statement.period_on,
+                moved.c.version <= Statement.version,
+            ),
+        )
+        .where(Statement.tenant_id == db.tenant_id)
+        .group_by(Statement.tenant_id, Statement.id, chained.c.opens_with)
+        .having(not_(sound))
+    )  # fmt: skip
+
+
+def _moved_by_version(db: Reading) -> Any:
+    """What entries say of each party's month, by the version of the statement that they came with."""
+    return (
         select(
-            LedgerEntry.party_id, LedgerEntry.period_on,
-            func.sum(case((is_sale, signed_amount()), else_=0)).label("earned"),
-            func.sum(case((is_reversal, -signed_amount()), else_=0)).label("reversed"),
-            func.sum(case((is_payment, -signed_amount()), else_=0)).label("paid"),
-            func.count().filter(is_sale | is_reversal).label("lines"),
+            LedgerEntry.party_id, LedgerEntry.period_on, LedgerEntry.statement_version.label("version"),
+            *(
+                func.sum(case((LedgerEntry.cause.in_(causes), sign * signed_amount()), else_=0)).label(name)
+                for name, (causes, sign) in STATED.items()
+            ),
+            func.count().filter(LedgerEntry.cause.in_(ENTITLEMENT)).label("lines"),
         )
         .join(LedgerAccount, credited_account(db))
         .where(LedgerEntry.tenant_id == db.tenant_id)
-        .group_by(LedgerEntry.party_id, LedgerEntry.period_on)
+        .group_by(LedgerEntry.party_id, LedgerEntry.period_on, LedgerEntry.statement_version)
     ).subquery("moved")  # fmt: skip
-    before = func.lag(Statement.closing_fen, 1, 0).over(
-        partition_by=Statement.party_id, order_by=Statement.period_on
-    )
-    chained = (
-        select(Statement, before.label("closing_before")).where(Statement.tenant_id == db.tenant_id)
-    ).subquery("chained")
-    sound = and_(
-        chained.c.opening_fen == chained.c.closing_before,
-        chained.c.earned_fen == func.coalesce(moved.c.earned, 0),
-        chained.c.reversed_fen == func.coalesce(moved.c.reversed, 0),
-        chained.c.paid_fen == func.coalesce(moved.c.paid, 0),
-        chained.c.lines == func.coalesce(moved.c.lines, 0),
-        chained.c.closing_fen
-        == chained.c.opening_fen + chained.c.earned_fen - chained.c.reversed_fen - chained.c.paid_fen,
+
+
+def _chained(db: Reading) -> Any:
+    """For each party's month, what the last version of the month before closed with."""
+    newest = func.max(Statement.version).over(partition_by=(Statement.party_id, Statement.period_on))
+    versions = (
+        select(Statement.party_id, Statement.period_on, Statement.closing_fen, Statement.version, newest.label("newest"))
+        .where(Statement.tenant_id == db.tenant_id)
+        .subquery("versions")
+    )  # fmt: skip
+    before = func.lag(versions.c.closing_fen, 1, 0).over(
+        partition_by=versions.c.party_id, order_by=versions.c.period_on
     )
     return (
-        select(_told("statement", chained.c.id))
-        .outerjoin(
-            moved, and_(moved.c.party_id == chained.c.party_id, moved.c.period_on == chained.c.period_on)
-        )
-        .where(not_(sound))
+        select(versions.c.party_id, versions.c.period_on, before.label("opens_with"))
+        .where(versions.c.version == versions.c.newest)
+        .subquery("chained")
     )

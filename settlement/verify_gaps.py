@@ -10,7 +10,7 @@ from sqlalchemy import CompoundSelect, Select, String, and_, cast, exists, func,
 
 from orders.unsettled_queries import lines_without_terms_select
 from settlement.models import LedgerEntry, Period, Statement
-from settlement.states import ENTITLEMENT, PAYMENT, PeriodState
+from settlement.states import OWED, PeriodState
 from settlement.terms import HOUSE
 from tenants.kernel.scope import Reading
 
@@ -43,7 +43,7 @@ def missing_statements(db: Reading) -> Rows:
         .join(Period, and_(closed, Period.starts_on == LedgerEntry.period_on, Period.stated_at.is_not(None)))
         .where(
             LedgerEntry.tenant_id == db.tenant_id,
-            LedgerEntry.cause.in_((*ENTITLEMENT, *PAYMENT)),
+            LedgerEntry.cause.in_(OWED),
             ~stated,
         )
         .distinct()

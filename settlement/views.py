@@ -5,9 +5,11 @@ from datetime import date, datetime
 import msgspec
 
 from settlement.ports import Relation
+from settlement.signing.states import StatementState
 from settlement.splitting.states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
 from settlement.states import Cause, ClaimCause, FunderRole, PartyKind, PeriodState
 from tenants.kernel.ids import (
+    ContractId,
     MerchantId,
     OrderId,
     OrderLineId,
@@ -114,20 +116,40 @@ class PeriodList(_View, frozen=True):
 
 
 class StatementView(_View, frozen=True):
-    """One party's closed month: closing = opening + earned - reversed - paid; a negative closing is carried forward, never dropped."""
+    """One party's closed month: closing = opening + earned - reversed + adjusted - collected - paid.
+
+    A negative closing is carried forward, never dropped.
+    """
 
     id: StatementId
     party: PartyView
     period_on: date
     opening_fen: Fen
     earned_fen: Fen
+    version: int
     reversed_fen: Fen
+    adjusted_fen: Fen
+    """True-ups, parts of promotions and fees, corrections."""
+    collected_fen: Fen
+    """What the party took from shoppers itself."""
     paid_fen: Fen
-    """Through the channel's splitting, less what was given back."""
+    """Through the channel's splitting and payouts, less what came back."""
     closing_fen: Fen
     lines: int
+    adjustments: int
     content_sha256: str
     closed_at: datetime
+    closed_by: str | None
+    restated_for: str | None
+    """Why this version was made, where it is not the first."""
+    state: StatementState
+    approved_at: datetime | None
+    approved_by: str | None
+    agreed_at: datetime | None
+    """When the party itself said that it is right."""
+    agreed_by: str | None
+    payout_fen: Fen
+    """What payouts hold or have sent on it."""
 
 
 class StatementList(_View, frozen=True):
@@ -145,16 +167,51 @@ class StatementLine(_View, frozen=True):
     line_no: int | None
     sku_code: str | None
     store_code: str
+    store_name: str
     base_fen: Fen
     """What was paid for the line, or (negative) what was refunded of it."""
     rate_bps: Bps | None
     """None for the residual party: it takes what is left."""
     portion_fen: Fen
+    contract_id: ContractId
     contract_code: str
     contract_version: int
     terms_id: TermsId
     reference: str
     """The order's or refund's number in the system it came from, else ours."""
+
+
+class Step(_View, frozen=True):
+    """One step of an adjustment's evidence, in words for both sides."""
+
+    zh: str
+    en: str
+    value: str
+
+
+class AdjustmentLine(_View, frozen=True):
+    """What a party is owed more (or, negative, less) beside its sales, and why."""
+
+    occurred_on: date
+    cause: Cause
+    amount_fen: Fen
+    entries: int
+    contract_id: ContractId | None
+    contract_code: str | None
+    contract_version: int | None
+    store_code: str | None
+    reference: str
+    """The correction's or true-up's id; empty where a day's entries are added up."""
+    steps: list[Step]
+
+
+class PaymentLine(_View, frozen=True):
+    """What a party received on one day (negative: gave back), or collected itself."""
+
+    occurred_on: date
+    cause: Cause
+    amount_fen: Fen
+    entries: int
 
 
 class PartyAmount(_View, frozen=True):

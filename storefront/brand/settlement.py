@@ -60,10 +60,13 @@ async def close(
     "/brand/v1/settlement/statements", operation_id="listStatements", tags=["settlement"], guards=[MONEY_PEOPLE],
     responses=refusals(MonthUnreadable),
 )  # fmt: skip
-async def list_statements(tenant: CurrentTenant, month: FromQuery[str | None] = None) -> StatementList:
-    """The statements of a month, or all."""
+async def list_statements(
+    tenant: CurrentTenant, month: FromQuery[str | None] = None, versions: FromQuery[bool | None] = None
+) -> StatementList:
+    """The statements of a month, or all; with `versions` superseded ones too."""
+    chosen = chosen_month(month)
     async with tenant.reading() as db:
-        return StatementList(statements=await queries.statements(db, month=chosen_month(month)))
+        return StatementList(statements=await queries.statements(db, month=chosen, versions=bool(versions)))
 
 
 @get(
@@ -89,7 +92,7 @@ async def get_statement(statement_id: FromPath[UUID], tenant: CurrentTenant) -> 
 async def get_statement_file(
     statement_id: FromPath[UUID], kind: FromPath[FileKind], tenant: CurrentTenant
 ) -> Response[bytes]:
-    """A statement's lines as csv or xlsx: the same bytes every time."""
+    """A statement as csv, xlsx or html: the same bytes every time."""
     async with tenant.reading() as db:
         statement = await queries.find_statement(db, StatementId(statement_id))
     return await download(tenant, statement, kind=kind)

@@ -27,10 +27,11 @@ from settlement.reconciliation.views import DayView, DifferenceView, ProofView
 from storefront.adapters.outbound import open_http_client
 from storefront.adapters.wechat_pay.bill_files import read_bill_file
 from storefront.channels import WechatPayChannels
+from storefront.cli.brands import Work, of_brands, run_for_brands
 from storefront.cli.home import settings_for_command
 from storefront.cli.reconcile_report import days_table, differences_table, proof_line, proof_table
 from storefront.cli.screen import open_screen
-from storefront.cli.settle import Work, of_brands, run_for_brands, settle
+from storefront.cli.settle import settle
 from storefront.cli.settle_report import progress
 from storefront.imports.mapping import Mapping, MappingWrong, read_mapping
 from storefront.imports.reading import FileUnreadable

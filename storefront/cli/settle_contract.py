@@ -18,9 +18,10 @@ from settlement.contract_views import ContractView, RateView, Reckoned, Rehearsa
 from settlement.contracts import create_contract
 from settlement.period_terms import PeriodRules, part_of, period_due
 from settlement.rehearse import rehearse_contract
+from storefront.cli.brands import of_brands, run_for_brands
 from storefront.cli.contract_file import EXAMPLE, contract_of, load_contract
 from storefront.cli.screen import open_screen
-from storefront.cli.settle import of_brands, run_for_brands, settle
+from storefront.cli.settle import settle
 from tenants.kernel.money import Fen, yuan_text
 from tenants.kernel.scope import TenantScope
 

@@ -72,16 +72,31 @@ def closing_table(closing: ClosingView, *, brand: str) -> Table:
 def statements_table(statements: list[StatementView], *, title: str) -> Table:
     """Opening, earned, reversed, paid, closing."""
     table = Table("party", "name", title=title, title_justify="left")
-    for heading in ("opening", "earned", "reversed", "paid", "closing", "lines"):
+    for heading in ("opening", "earned", "reversed", "adjusted", "collected", "paid", "closing", "lines"):
         table.add_column(heading, justify="right")
+    table.add_column("version", justify="right")
+    table.add_column("state")
     for each in statements:
-        amounts = (
-            each.opening_fen, each.earned_fen, each.reversed_fen, each.paid_fen, each.closing_fen
-        )  # fmt: skip
         table.add_row(
-            each.party.code, each.party.name, *(yuan_text(amount) for amount in amounts), f"{each.lines:,}"
+            each.party.code,
+            each.party.name,
+            *amounts_of(each),
+            f"{each.lines:,}",
+            str(each.version),
+            each.state.value,
         )
     return table
+
+
+def amounts_of(each: StatementView | PartyMonth) -> list[str]:
+    """The figures of a statement, as they stand in a table."""
+    return [
+        yuan_text(amount)
+        for amount in (
+            each.opening_fen, each.earned_fen, each.reversed_fen, each.adjusted_fen, each.collected_fen, each.paid_fen,
+            each.closing_fen,
+        )
+    ]  # fmt: skip
 
 
 def totals_table(closing: ClosingView, files: list[Written]) -> Table:
@@ -137,6 +152,8 @@ def preview_table(counted: list[PartyMonth], *, parties: dict[PartyId, PartyView
         "opening",
         "earned",
         "reversed",
+        "adjusted",
+        "collected",
         "paid",
         "closing",
         "lines",
@@ -149,9 +166,8 @@ def preview_table(counted: list[PartyMonth], *, parties: dict[PartyId, PartyView
         return party.kind, party.name, party.code
 
     for each in sorted(counted, key=place):
-        amounts = (each.opening_fen, each.earned_fen, each.reversed_fen, each.paid_fen, each.closing_fen)
         kind, name, _ = place(each)
-        table.add_row(kind, name, *(yuan_text(amount) for amount in amounts), f"{each.lines:,}")
+        table.add_row(kind, name, *amounts_of(each), f"{each.lines:,}")
     return table
 
 

@@ -43,7 +43,7 @@ async def list_statements(
 async def get_statement_file(
     statement_id: FromPath[UUID], kind: FromPath[FileKind], tenant: CurrentTenant, principal: CurrentPrincipal
 ) -> Response[bytes]:
-    """One of the mall's statements as csv or xlsx."""
+    """One of the mall's statements as csv, xlsx or html."""
     async with tenant.reading() as db:
         statement = await queries.find_statement(db, StatementId(statement_id), mall_id=own_mall(principal))
     return await download(tenant, statement, kind=kind)

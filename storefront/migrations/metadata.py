@@ -19,6 +19,9 @@ MODEL_MODULES = (
     "settlement.promotion_models",
     "settlement.contract_models",
     "settlement.splitting.models",
+    "settlement.signing.models",
+    "settlement.disputes.models",
+    "settlement.payouts.models",
     "settlement.reconciliation.models",
 )
 

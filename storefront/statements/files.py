@@ -10,12 +10,12 @@ from typing import BinaryIO
 
 import msgspec
 
-from settlement.queries import parties
-from settlement.statements import statement_days, statement_lines
-from settlement.states import PartyKind
+from settlement.statement_lines import statement_days, statement_lines
 from settlement.views import StatementLine, StatementView
-from storefront.statements.columns import readable_file_name
+from storefront.statements.columns import adjustment_cells, cells, payment_cells, readable_file_name
+from storefront.statements.content import Check, Content, Tally, read_content
 from storefront.statements.csv_file import csv_head, csv_rows
+from storefront.statements.html_file import statement_page
 from storefront.statements.xlsx_file import Workbook
 from tenants.kernel.scope import TenantScope
 
@@ -28,12 +28,15 @@ class FileKind(StrEnum):
     CSV = "csv"
     """One row a line, for systems and for Excel."""
     XLSX = "xlsx"
-    """A workbook with a summary."""
+    """A workbook with summary, lines, adjustments, tax and what is carried forward."""
+    HTML = "html"
+    """A page to print and sign."""
 
 
 MEDIA_TYPES = {
     FileKind.CSV: "text/csv; charset=utf-8",
     FileKind.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    FileKind.HTML: "text/html; charset=utf-8",
 }
 
 
@@ -45,12 +48,12 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     lines: int
     portions_fen: int
     """The sum of the lines' portions, counted while they were written."""
+    checks: list[Check]
 
     @property
     def agrees(self) -> bool:
-        """Whether the lines add up to the statement."""
-        moved = self.statement.earned_fen - self.statement.reversed_fen
-        return self.portions_fen == moved and self.lines == self.statement.lines
+        """Whether every total of the statement equals what its files add up to."""
+        return all(check.agrees for check in self.checks)
 
 
 def _silent(_lines: int) -> None:
@@ -60,26 +63,33 @@ def _silent(_lines: int) -> None:
 async def write_files(
     tenant: TenantScope, statement: StatementView, *, out: Path, seen: Seen = _silent
 ) -> Written:
-    """Write both files into a folder; each appears whole under its name, or not at all."""
+    """Write all files into a folder; each appears whole under its name, or not at all."""
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
     paths = {kind: out / readable_file_name(statement, kind) for kind in FileKind}
-    parts = {kind: path.with_name(f"{path.name}.{os.getpid()}.part") for kind, path in paths.items()}
-    lines = portions = 0
+    parts = {
+        kind: path.with_name(f"{path.name}.{os.getpid()}.{id(tenant)}.part") for kind, path in paths.items()
+    }
+    content = await read_content(tenant, statement)
+    tally = Tally(content)
     try:
-        book = Workbook(parts[FileKind.XLSX], statement, brand_name=await _brand_name(tenant))
+        book = Workbook(parts[FileKind.XLSX], content)
         with parts[FileKind.CSV].open("wb") as sheet:
             sheet.write(csv_head())
-            async for day in _days(tenant, statement):
-                await asyncio.to_thread(_add_day, day, sheet=sheet, book=book)
-                lines, portions = lines + len(day), portions + sum(line.portion_fen for line in day)
+            async for day in _days(tenant, content):
+                await asyncio.to_thread(_add_day, day, sheet=sheet, book=book, tally=tally)
                 seen(len(day))
-        await asyncio.to_thread(book.close)
+            sheet.write(_csv_rest(content))
+        await asyncio.to_thread(book.close, tally)
+        await asyncio.to_thread(parts[FileKind.HTML].write_bytes, statement_page(content, tally))
         for kind, part in parts.items():
             part.replace(paths[kind])
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
-    return Written(statement=statement, paths=paths, lines=lines, portions_fen=portions)
+    return Written(
+        statement=statement, paths=paths, lines=tally.all.lines, portions_fen=tally.all.portion_fen,
+        checks=tally.checks(),
+    )  # fmt: skip
 
 
 async def file_bytes(tenant: TenantScope, statement: StatementView, *, kind: FileKind) -> bytes:
@@ -89,22 +99,26 @@ async def file_bytes(tenant: TenantScope, statement: StatementView, *, kind: Fil
         return await asyncio.to_thread(written.paths[kind].read_bytes)
 
 
-async def _days(tenant: TenantScope, statement: StatementView) -> AsyncIterator[list[StatementLine]]:
+async def _days(tenant: TenantScope, content: Content) -> AsyncIterator[list[StatementLine]]:
+    statement = content.statement
+    party, month, version = statement.party.id, statement.period_on, statement.version
     async with tenant.reporting() as db:
-        days = await statement_days(db, statement.party.id, month=statement.period_on)
+        days = await statement_days(db, party, month=month, version=version)
     for day in days:
         async with tenant.reporting() as db:
-            lines = await statement_lines(db, statement.party.id, month=statement.period_on, day=day)
+            lines = await statement_lines(
+                db, party, month=month, day=day, version=version, stores=content.names.stores
+            )
         yield lines
 
 
-def _add_day(day: list[StatementLine], *, sheet: BinaryIO, book: Workbook) -> None:
-    sheet.write(csv_rows(day))
+def _add_day(day: list[StatementLine], *, sheet: BinaryIO, book: Workbook, tally: Tally) -> None:
+    sheet.write(csv_rows(cells(line, tally.content.tax(line.contract_id)) for line in day))
     book.add(day)
+    tally.add(day)
 
 
-async def _brand_name(tenant: TenantScope) -> str:
-    """What the brand was called when its books were opened: a later name must not change an old file."""
-    async with tenant.reading() as db:
-        people = await parties(db)
-    return next(party.name for party in people.values() if party.kind is PartyKind.BRAND)
+def _csv_rest(content: Content) -> bytes:
+    """Adjustments and payments, below the lines."""
+    adjusted = [adjustment_cells(line, content.tax(line.contract_id)) for line in content.adjustments]
+    return csv_rows([*adjusted, *(payment_cells(line) for line in content.payments)])

@@ -31,6 +31,7 @@ PURE = (
     "orders/states.py", "orders/funding.py", "orders/bases.py", "settlement/beside.py", "settlement/split.py",
     "settlement/splitting/amounts.py", "settlement/splitting/states.py", "settlement/terms.py", "settlement/agreed.py",
     "settlement/calendar.py", "settlement/period_terms.py", "settlement/stretches.py", "settlement/reconciliation/matching.py",
+    "settlement/tax.py", "settlement/signing/states.py", "settlement/disputes/states.py", "settlement/payouts/states.py",
 )  # fmt: skip
 FORBIDDEN_WORDS = {
     "manager", "managers", "helper", "helpers", "util", "utils", "service", "services", "handler", "handlers", "processor",

@@ -69,6 +69,10 @@ SPECIAL = {
     },
     "relation_moves": {"contact_id": UUID(int=1)},
     "ledger_entries": {"cause": "fee_charged"},
+    "statements": {"closing_fen": 0},
+    "statement_invoices": {"tax_fen": 0},
+    "adjustments": {"order_id": new_id()},
+    "dispute_differences": {"ours_fen": 1},
 }
 
 

@@ -12,7 +12,8 @@ from settlement.errors import EarlierPeriodOpen, LaterPeriodClosed, PeriodNotOve
 from settlement.pending import post_pending
 from settlement.post import post_order_paid, post_refund
 from settlement.queries import periods, statements
-from settlement.statements import statement_days, statement_lines
+from settlement.statement_lines import statement_days, statement_lines
+from settlement.statement_names import names_of
 from settlement.verify import verify_books
 from settlement.views import ClosingView, StatementView
 from tenants.kernel.scope import TenantScope
@@ -243,17 +244,21 @@ async def test_a_statement_is_the_same_whatever_contracts_stores_and_guides_are_
         await give_back(db, sale, {0: 10}, at=MID_OCTOBER)
     mall = of(await close(shop.tenant), "mall")
     async with shop.tenant.reading() as db:
-        lines = await statement_lines(db, mall.party.id, month=OCTOBER, day=date(2026, 10, 12))
+        stores = (await names_of(db, mall.id)).stores
+        lines = await statement_lines(db, mall.party.id, month=OCTOBER, day=date(2026, 10, 12), stores=stores)
     async with shop.tenant.writing() as db:
         await mall_contract(
             db, shop.mall_id, [shop.store_id], bps=9_000, active_from=MID_OCTOBER - timedelta(days=1)
         )
         await db.execute(
-            text("UPDATE app.stores SET name = '改名店' WHERE tenant_id = :t"), {"t": db.tenant_id}
+            text("UPDATE app.stores SET name = '改名店', code = 'MOVED' WHERE tenant_id = :t"),
+            {"t": db.tenant_id},
         )
     assert of(await close(shop.tenant), "mall") == mall
     async with shop.tenant.reading() as db:
-        assert await statement_lines(db, mall.party.id, month=OCTOBER, day=date(2026, 10, 12)) == lines
+        kept = (await names_of(db, mall.id)).stores
+        again = await statement_lines(db, mall.party.id, month=OCTOBER, day=date(2026, 10, 12), stores=kept)
+        assert again == lines
         assert [line.portion_fen for line in lines] == [134, -1]
         assert [line.base_fen for line in lines] == [899, -10]
 

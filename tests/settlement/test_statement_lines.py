@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 from sqlalchemy import text
 
 from settlement.close import close_month
-from settlement.statements import statement_lines
+from settlement.statement_lines import statement_lines
+from settlement.statement_names import names_of
 from tenants.kernel.scope import TenantScope
 from tests.support.books import add_mall, add_store, give_back_loose, mall_contract
 
@@ -32,7 +33,8 @@ async def test_two_tills_with_one_number_and_one_amount_stand_in_the_order_of_th
     [closed] = await close_month(tenant, OCTOBER, closed_by="staff:test", now=AFTER)
     async with tenant.reading() as db:
         for statement in closed.statements:
-            lines = await statement_lines(db, statement.party.id, month=OCTOBER, day=DAY)
+            stores = (await names_of(db, statement.id)).stores
+            lines = await statement_lines(db, statement.party.id, month=OCTOBER, day=DAY, stores=stores)
             without_store = {
                 (line.order_no, line.line_no, line.reference, line.portion_fen) for line in lines
             }

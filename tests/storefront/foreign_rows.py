@@ -34,6 +34,13 @@ CONTRACT = {
 SHOP = {"name": "新店", "groupId": "$group", "merchantId": "$merchant", "mallId": "$mall"}
 PERSON = {"name": "林", "password": "long enough for all", "role": "store_manager", "storeId": "$store"}
 
+NUMBERS = {
+    "fileName": "mall.csv",
+    "content": "b3JkZXIsYW1vdW50ClgtMSwxLjAwCg==",
+    "columns": {"orderNo": "order", "amount": "amount"},
+}
+"""A file of two columns and one row: order X-1, one yuan."""
+
 ROWS: dict[str, Ask] = {
     "isAlive": Ask("nobody"),
     "isReady": Ask("nobody"),
@@ -153,6 +160,49 @@ ROWS: dict[str, Ask] = {
     "listStatements": Ask("finance"),
     "getStatement": Ask("finance", {"statement_id": "$statement"}),
     "getStatementFile": Ask("finance", {"statement_id": "$statement", "kind": "csv"}),
+    "approveStatement": Ask("finance", {"statement_id": "$brand_statement"}),
+    "noteAgreement": Ask("finance", {"statement_id": "$brand_statement"}),
+    "recordInvoice": Ask(
+        "finance", {"statement_id": "$brand_statement"}, own=201,
+        body={"invoiceNo": "#", "issuedOn": "2026-11-05", "amountFen": 106, "taxFen": 6},
+    ),
+    "listInvoices": Ask("finance", {"statement_id": "$brand_statement"}),
+    "proposeAdjustment": Ask(
+        "finance", headers={"Idempotency-Key": "$fresh_key"}, own=201,
+        body={
+            "partyId": "$party", "contractId": "$other_contract", "amountFen": 5, "reason": "漏记", "storeId": "$store",
+            "statementId": "$other_statement", "orderId": "$other_money_order", "counterpartyId": "$brand_party",
+        },
+    ),
+    "listAdjustments": Ask("finance"),
+    "decideAdjustment": Ask("finance", {"adjustment_id": "$adjustment"}, body={"agrees": True}),
+    "openDispute": Ask("finance", {"statement_id": "$other_statement"}, body={"reason": "金额不符"}, own=201),
+    "listDisputes": Ask("finance", {"statement_id": "$statement"}),
+    "importNumbers": Ask("finance", {"dispute_id": "$dispute"}, body=NUMBERS),
+    "importMallNumbers": Ask("mall", {"dispute_id": "$dispute"}, body=NUMBERS),
+    "openMallDispute": Ask("mall", {"statement_id": "$statement"}, body={"reason": "金额不符"}, own=409),
+    "listMallDisputes": Ask("mall", {"statement_id": "$statement"}),
+    "agreeToMallStatement": Ask("mall", {"statement_id": "$statement"}, own=409),
+    "answerDifference": Ask(
+        "finance", {"dispute_id": "$dispute", "number": "1"},
+        body={"oursStand": False, "reason": "以对方为准", "contractId": "$contract", "amountFen": 1},
+    ),
+    "resolveDispute": Ask("finance", {"dispute_id": "$dispute"}, body={"resolution": "已核对"}, own=409),
+    "listPayees": Ask("finance"),
+    "setPayee": Ask(
+        "finance", {"party_id": "$party"},
+        body={"kind": "bank", "accountName": "某某公司", "accountNo": "6222000011112222", "bankName": "某银行"},
+    ),
+    "preparePayout": Ask("finance", body={}),
+    "listPayouts": Ask("finance"),
+    "getPayout": Ask("finance", {"payout_id": "$payout"}),
+    "getPayoutFile": Ask("finance", {"payout_id": "$payout", "kind": "companies"}),
+    "releasePayout": Ask("finance", {"payout_id": "$payout"}),
+    "recordPayoutOutcome": Ask("finance", {"payout_id": "$payout", "number": "1"}, body={"outcome": "paid"}),
+    "importPayoutResults": Ask(
+        "finance", {"payout_id": "$payout"}, body={"fileName": "r.csv", "content": "YSxiCjEsMgo="}, own=422
+    ),
+    "withdrawPayout": Ask("finance", {"payout_id": "$payout"}, own=409),
     "listReceivers": Ask("finance"),
     "getSplitPolicy": Ask("finance"),
     "chooseSplitPolicy": Ask("finance", body={"returnDays": 3}),
@@ -216,13 +266,16 @@ PLAIN = {
     "ownership", "ownerName", "role", "residualFunder", "collectedSources",
     "legalName", "account", "cardNo", "warned", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove",
     "avatarUrl", "token", "corpId", "contactSecret", "callbackToken", "encodingAesKey", "subAppid", "brandMerchantNo", "wechatStoreNo", "scene", "categoryCode",
+    "invoiceNo", "issuedOn", "evidence", "resolution", "fileName", "content", "orderNo", "lineNo", "amount", "sheet",
+    "skipWords", "accountName", "accountNo", "bankName", "payrollNo", "bankReference", "trouble", "dueOn", "on", "number",
+    "versions",
     "skuCode", "promotionCode", "validFromOn", "validToOn",
 }  # fmt: skip
 """Fields that name nothing: free texts, choices, numbers, times. A field that is neither here nor a `$kind` of its row fails."""
 
 NEW_NAMES = {("openStore", "code"), ("changeStore", "code"), ("nameStoreGroup", "code"), ("employStaff", "login"),
              ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("rehearseContract", "code"),
-             ("createTenant", "code"),
+             ("createTenant", "code"), ("recordInvoice", "invoiceNo"),
              ("createTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login"), ("ownStore", "ownerCode"), ("startPromotion", "code"), ("ownMerchant", "ownerCode"),
              ("addMerchant", "ownerCode"), ("addMerchant", "appid"), ("connectTenant", "appid")}  # fmt: skip
 """Names that a request gives (or a vendor's one-time code), not names it looks up."""
@@ -234,6 +287,10 @@ ACROSS: list[tuple[str, Ask, str, str]] = [
     ("preparePayment", ROWS["preparePayment"], "open_order", "others_order"),
     ("cancelOrder", ROWS["cancelOrder"], "cancelled_order", "others_order"),
     ("getMallStatementFile", ROWS["getMallStatementFile"], "statement", "other_statement"),
+    ("openMallDispute", ROWS["openMallDispute"], "statement", "other_statement"),
+    ("listMallDisputes", ROWS["listMallDisputes"], "statement", "other_statement"),
+    ("agreeToMallStatement", ROWS["agreeToMallStatement"], "statement", "other_statement"),
+    ("importMallNumbers", ROWS["importMallNumbers"], "dispute", "other_dispute"),
     (
         "requestRefund",
         Ask("manager", {"order_id": "$refunded_order"}, headers={"Idempotency-Key": "$fresh_key"},

@@ -62,7 +62,10 @@ async def test_orders_ledger_statements_and_files_say_the_same(shop: MallStore, 
         lines = book.get_sheet_by_name("明细").to_python()
         assert len(lines) == len(rows)
         assert round(sum(row[8] for row in lines[1:]) * 100) == fen
-        assert dict(book.get_sheet_by_name("汇总").to_python())["账期"] == "2026-10"
+        assert book.sheet_names == ["汇总", "明细", "调整", "税务", "结转"]
+        summary = {row[0]: row[3] for row in book.get_sheet_by_name("汇总").to_python()}
+        assert summary["账期"] == "2026-10"
+        assert {told for name, told in summary.items() if name.startswith("勾稽")} == {"一致 agrees"}
 
 
 async def test_running_it_again_and_twice_at_once_gives_the_same_bytes(
@@ -78,14 +81,14 @@ async def test_running_it_again_and_twice_at_once_gives_the_same_bytes(
         )
     await asyncio.gather(end(shop, tmp_path / "second"), end(shop, tmp_path / "third"))
     first = digests(tmp_path / "first")
-    assert len(first) == 4
+    assert len(first) == 6
     assert first == digests(tmp_path / "second") == digests(tmp_path / "third")
 
 
 async def run_script(settings: Settings, *arguments: str) -> tuple[int, str]:
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": str(settings.database_url), "COLUMNS": "200"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "scripts/month_end.py", *arguments, cwd=ROOT, env=environment,
+        sys.executable, "scripts/close_period.py", *arguments, cwd=ROOT, env=environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said, _ = await process.communicate()

@@ -103,7 +103,7 @@ async def test_closing_a_month_and_fetching_its_files_twice(shop: MallStore, fin
     for each in statements:
         path = f"/brand/v1/settlement/statements/{each['id']}"
         assert answered(await finance.get(path)) == each
-        for kind, start in (("csv", "\ufeff日期".encode()), ("xlsx", b"PK")):
+        for kind, start in (("csv", "\ufeff日期".encode()), ("xlsx", b"PK"), ("html", b"<!doctype html>")):
             one, other = await finance.get(f"{path}/{kind}"), await finance.get(f"{path}/{kind}")
             assert one.content == other.content
             assert one.content.startswith(start)

@@ -15,6 +15,16 @@ from guides.share import found_relation, share_link
 from guides.states import RelationSource
 from orders.events import OrderPaid
 from settlement.close import close_month
+from settlement.disputes.answer import resolve_dispute
+from settlement.disputes.commands import OpenDispute, ResolveDispute
+from settlement.disputes.open import open_dispute
+from settlement.payouts.commands import PreparePayout, SetPayee
+from settlement.payouts.payees import set_payee
+from settlement.payouts.prepare import prepare_payout
+from settlement.payouts.states import PayeeKind
+from settlement.signing.adjust import propose_adjustment
+from settlement.signing.commands import ProposeAdjustment
+from settlement.signing.standing import approve_statement
 from storefront.tokens import Audience, Principal
 from tenants.commands import EmployStaff
 from tenants.employ import employ_staff
@@ -251,6 +261,42 @@ async def _books(world: World, client: Client, mark: str) -> None:
     ids["promotion"] = answered(asked)["id"]
     ids["receiver"] = await _receiver(world, client, await value(world.tenant, party, m=ids["mall"]))
     ids["other_statement"] = await value(world.tenant, statement, m=other_mall)
+    await _signed(world)
+
+
+async def _signed(world: World) -> None:
+    """A correction that waits, a dispute of the mall's statement, one of the other mall's that was resolved, and a batch of its money."""
+    ids, now = world.ids, datetime.now(UTC)
+    by_kind = "SELECT {} FROM app.parties p JOIN app.statements s ON s.tenant_id = p.tenant_id AND s.party_id = p.id WHERE p.tenant_id = :t AND s.tenant_id = :t AND p.kind = 'brand'"
+    ids["brand_party"] = await value(world.tenant, by_kind.format("p.id"))
+    ids["brand_statement"] = await value(world.tenant, by_kind.format("s.id"))
+    account = SetPayee(kind=PayeeKind.BANK, account_name="某公司", account_no="62220000", bank_name="某银行")
+    asked = ProposeAdjustment(
+        party_id=ids["party"],
+        contract_id=ids["other_contract"],
+        amount_fen=5,
+        reason="漏记",
+        order_id=ids["money_order"],
+    )
+    async with world.tenant.writing() as db:
+        ids["adjustment"] = (await propose_adjustment(db, asked, proposed_by="staff:test", now=now)).id
+        complaint = OpenDispute(reason="金额不符")
+        opened = await open_dispute(
+            db, complaint, statement_id=ids["statement"], opened_by="staff:test", now=now
+        )
+        ids["dispute"] = opened.id
+        other = ids["other_statement"]
+        elsewhere = await open_dispute(db, complaint, statement_id=other, opened_by="staff:test", now=now)
+        ids["other_dispute"] = elsewhere.id
+        settled = ResolveDispute(resolution="已核对")
+        await resolve_dispute(db, settled, dispute_id=elsewhere.id, resolved_by="staff:test", now=now)
+        await approve_statement(db, other, approved_by="staff:other", now=now)
+        await set_payee(
+            db, account, party_id=ids["party"], keys=world.trading.channels._keys, actor="staff:test", now=now
+        )
+        prepared = await prepare_payout(db, PreparePayout(), prepared_by="staff:test", now=now)
+    assert prepared.payout is not None
+    ids["payout"] = prepared.payout.id
 
 
 async def _differences(world: World, client: Client, mark: str) -> None:

@@ -16,6 +16,34 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "payouts",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("payout_no", sa.Text(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("line_count", sa.Integer(), nullable=False),
+        sa.Column("total_fen", sa.BigInteger(), nullable=False),
+        sa.Column("prepared_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("prepared_by", sa.Text(), nullable=False),
+        sa.Column("released_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("released_by", sa.Text(), nullable=True),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('prepared', 'released', 'withdrawn', 'done')", name=op.f("payouts_ck_state")
+        ),
+        sa.CheckConstraint(
+            "released_by IS NULL OR released_by <> prepared_by", name=op.f("payouts_ck_two_people")
+        ),
+        sa.CheckConstraint("total_fen > 0 AND line_count > 0", name=op.f("payouts_ck_total")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["app.tenants.tenant_id"], name="payouts_fk_tenants"),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("payouts_pk")),
+        sa.UniqueConstraint("tenant_id", "payout_no", name=op.f("payouts_uq_tenant_id_payout_no")),
+        schema="app",
+    )
+    secure("payouts", app="SELECT, INSERT, UPDATE (state, released_at, released_by, ended_at)")
+    op.create_index("payouts_ix_state", "payouts", ["tenant_id", "state"], unique=False, schema="app")
+    op.create_table(
         "promotions",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
@@ -433,6 +461,37 @@ def upgrade() -> None:
         postgresql_where=sa.text("active_to IS NULL"),
     )
     op.create_table(
+        "payees",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("payroll_no", sa.Text(), nullable=True),
+        sa.Column("account_tail", sa.Text(), nullable=True),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.Text(), nullable=True),
+        sa.CheckConstraint("(kind = 'payroll') = (payroll_no IS NOT NULL)", name=op.f("payees_ck_payroll")),
+        sa.CheckConstraint("kind IN ('bank', 'payroll')", name=op.f("payees_ck_kind")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("payees_fk_parties"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("payees_pk")),
+        schema="app",
+    )
+    secure("payees", app="SELECT, INSERT, UPDATE (ended_at, ended_by)")
+    op.create_index(
+        "payees_uq_current",
+        "payees",
+        ["tenant_id", "party_id"],
+        unique=True,
+        schema="app",
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
         "true_ups",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
@@ -453,6 +512,77 @@ def upgrade() -> None:
         schema="app",
     )
     secure("true_ups", app="SELECT, INSERT")
+    op.create_table(
+        "adjustments",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("counterparty_id", sa.UUID(), nullable=False),
+        sa.Column("contract_id", sa.UUID(), nullable=False),
+        sa.Column("store_id", sa.UUID(), nullable=True),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=True),
+        sa.Column("statement_id", sa.UUID(), nullable=True),
+        sa.Column("order_id", sa.UUID(), nullable=True),
+        sa.Column("restates", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("proposed_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("proposed_by", sa.Text(), nullable=False),
+        sa.Column("decided_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decision", sa.Text(), nullable=True),
+        sa.Column("period_on", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'booked') = (period_on IS NOT NULL)", name=op.f("adjustments_ck_booked")
+        ),
+        sa.CheckConstraint("state IN ('proposed', 'booked', 'refused')", name=op.f("adjustments_ck_state")),
+        sa.CheckConstraint("amount_fen <> 0", name=op.f("adjustments_ck_amount")),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR decided_by <> proposed_by", name=op.f("adjustments_ck_two_people")
+        ),
+        sa.CheckConstraint("party_id <> counterparty_id", name=op.f("adjustments_ck_parties")),
+        sa.CheckConstraint(
+            "statement_id IS NOT NULL OR order_id IS NOT NULL", name=op.f("adjustments_ck_names")
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "contract_id"],
+            ["app.contracts.tenant_id", "app.contracts.id"],
+            name=op.f("adjustments_fk_contracts"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "counterparty_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name="adjustments_fk_counterparty",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "order_id"],
+            ["app.orders.tenant_id", "app.orders.id"],
+            name=op.f("adjustments_fk_orders"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("adjustments_fk_parties"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "statement_id"],
+            ["app.statements.tenant_id", "app.statements.id"],
+            name=op.f("adjustments_fk_statements"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "store_id"],
+            ["app.stores.tenant_id", "app.stores.id"],
+            name=op.f("adjustments_fk_stores"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("adjustments_pk")),
+        schema="app",
+    )
+    secure("adjustments", app="SELECT, INSERT, UPDATE (state, decided_at, decided_by, decision, period_on)")
+    op.create_index("adjustments_ix_state", "adjustments", ["tenant_id", "state"], unique=False, schema="app")
+    op.create_index(
+        "adjustments_ix_statement", "adjustments", ["tenant_id", "statement_id"], unique=False, schema="app"
+    )
     op.create_table(
         "contract_period_terms",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
@@ -506,6 +636,258 @@ def upgrade() -> None:
         schema="app",
     )
     secure("contract_special_rates", app="SELECT, INSERT")
+    op.create_table(
+        "disputes",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("statement_id", sa.UUID(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("opened_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("opened_by", sa.Text(), nullable=False),
+        sa.Column("level", sa.Text(), nullable=True),
+        sa.Column("compares", sa.Text(), nullable=True),
+        sa.Column("file_name", sa.Text(), nullable=True),
+        sa.Column("file_sha256", sa.Text(), nullable=True),
+        sa.Column("rows_read", sa.Integer(), nullable=True),
+        sa.Column("ours_fen", sa.BigInteger(), nullable=True),
+        sa.Column("theirs_fen", sa.BigInteger(), nullable=True),
+        sa.Column("matched", sa.Integer(), nullable=True),
+        sa.Column("matched_fen", sa.BigInteger(), nullable=True),
+        sa.Column("imported_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("imported_by", sa.Text(), nullable=True),
+        sa.Column("resolved_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("resolved_by", sa.Text(), nullable=True),
+        sa.Column("resolution", sa.Text(), nullable=True),
+        sa.CheckConstraint("compares IN ('portion', 'base')", name=op.f("disputes_ck_compares")),
+        sa.CheckConstraint("level IN ('line', 'order', 'day')", name=op.f("disputes_ck_level")),
+        sa.CheckConstraint("state IN ('open', 'resolved')", name=op.f("disputes_ck_state")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "statement_id"],
+            ["app.statements.tenant_id", "app.statements.id"],
+            name=op.f("disputes_fk_statements"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("disputes_pk")),
+        schema="app",
+    )
+    secure(
+        "disputes",
+        app="SELECT, INSERT, UPDATE (state, level, compares, file_name, file_sha256, rows_read, ours_fen, theirs_fen, matched, matched_fen, imported_at, imported_by, resolved_at, resolved_by, resolution)",
+    )
+    op.create_index(
+        "disputes_ix_statement", "disputes", ["tenant_id", "statement_id"], unique=False, schema="app"
+    )
+    op.create_index(
+        "disputes_uq_open",
+        "disputes",
+        ["tenant_id", "statement_id"],
+        unique=True,
+        schema="app",
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
+        "payout_lines",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("payout_id", sa.UUID(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("line_no", sa.Text(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("party_name", sa.Text(), nullable=False),
+        sa.Column("statement_id", sa.UUID(), nullable=False),
+        sa.Column("payee_id", sa.UUID(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("paid_on", sa.Date(), nullable=True),
+        sa.Column("bank_reference", sa.Text(), nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('held', 'sent', 'paid', 'failed', 'returned', 'freed')",
+            name=op.f("payout_lines_ck_state"),
+        ),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("payout_lines_ck_amount")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("payout_lines_fk_parties"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "payee_id"],
+            ["app.payees.tenant_id", "app.payees.id"],
+            name=op.f("payout_lines_fk_payees"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "payout_id"],
+            ["app.payouts.tenant_id", "app.payouts.id"],
+            name=op.f("payout_lines_fk_payouts"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "statement_id"],
+            ["app.statements.tenant_id", "app.statements.id"],
+            name=op.f("payout_lines_fk_statements"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "payout_id", "number", name=op.f("payout_lines_pk")),
+        sa.UniqueConstraint("tenant_id", "line_no", name=op.f("payout_lines_uq_tenant_id_line_no")),
+        schema="app",
+    )
+    secure(
+        "payout_lines",
+        app="SELECT, INSERT, UPDATE (state, paid_on, bank_reference, trouble, ended_at, ended_by)",
+    )
+    op.create_index(
+        "payout_lines_ix_party", "payout_lines", ["tenant_id", "party_id"], unique=False, schema="app"
+    )
+    op.create_index(
+        "payout_lines_uq_live",
+        "payout_lines",
+        ["tenant_id", "statement_id"],
+        unique=True,
+        schema="app",
+        postgresql_where=sa.text("state IN ('held', 'sent', 'paid')"),
+    )
+    op.create_table(
+        "statement_invoices",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("statement_id", sa.UUID(), nullable=False),
+        sa.Column("invoice_no", sa.Text(), nullable=False),
+        sa.Column("issued_on", sa.Date(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("tax_fen", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "abs(tax_fen) < abs(amount_fen) AND tax_fen * amount_fen >= 0",
+            name=op.f("statement_invoices_ck_tax"),
+        ),
+        sa.CheckConstraint("amount_fen <> 0", name=op.f("statement_invoices_ck_amount")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "statement_id"],
+            ["app.statements.tenant_id", "app.statements.id"],
+            name=op.f("statement_invoices_fk_statements"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("statement_invoices_pk")),
+        sa.UniqueConstraint(
+            "tenant_id", "invoice_no", name=op.f("statement_invoices_uq_tenant_id_invoice_no")
+        ),
+        schema="app",
+    )
+    secure("statement_invoices", app="SELECT, INSERT")
+    op.create_index(
+        "statement_invoices_ix_statement",
+        "statement_invoices",
+        ["tenant_id", "statement_id"],
+        unique=False,
+        schema="app",
+    )
+    op.create_table(
+        "statement_standings",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("statement_id", sa.UUID(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="closed", nullable=False),
+        sa.Column("approved_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("approved_by", sa.Text(), nullable=True),
+        sa.Column("agreed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("agreed_by", sa.Text(), nullable=True),
+        sa.Column("payable_fen", sa.BigInteger(), nullable=False),
+        sa.Column("payout_fen", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint(
+            "state <> 'approved' OR approved_at IS NOT NULL", name=op.f("statement_standings_ck_signed")
+        ),
+        sa.CheckConstraint(
+            "state IN ('closed', 'approved', 'disputed', 'resolved', 'superseded')",
+            name=op.f("statement_standings_ck_state"),
+        ),
+        sa.CheckConstraint(
+            "(agreed_at IS NULL) = (agreed_by IS NULL)", name=op.f("statement_standings_ck_agreed")
+        ),
+        sa.CheckConstraint(
+            "(approved_at IS NULL) = (approved_by IS NULL)", name=op.f("statement_standings_ck_approved")
+        ),
+        sa.CheckConstraint(
+            "payout_fen >= 0 AND payout_fen <= payable_fen", name=op.f("statement_standings_ck_payout")
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "statement_id"],
+            ["app.statements.tenant_id", "app.statements.id"],
+            name=op.f("statement_standings_fk_statements"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "statement_id", name=op.f("statement_standings_pk")),
+        schema="app",
+    )
+    secure(
+        "statement_standings",
+        app="SELECT, INSERT, UPDATE (state, approved_at, approved_by, agreed_at, agreed_by, payout_fen)",
+    )
+    op.create_index(
+        "statement_standings_ix_state",
+        "statement_standings",
+        ["tenant_id", "state"],
+        unique=False,
+        schema="app",
+    )
+    op.create_table(
+        "dispute_differences",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("dispute_id", sa.UUID(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("occurred_on", sa.Date(), nullable=False),
+        sa.Column("ours_fen", sa.BigInteger(), nullable=True),
+        sa.Column("theirs_fen", sa.BigInteger(), nullable=True),
+        sa.Column("row_no", sa.Integer(), nullable=True),
+        sa.Column("contract_id", sa.UUID(), nullable=True),
+        sa.Column("store_id", sa.UUID(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("answered_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("answered_by", sa.Text(), nullable=True),
+        sa.Column("adjustment_id", sa.UUID(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'open') = (answered_at IS NULL)", name=op.f("dispute_differences_ck_answered")
+        ),
+        sa.CheckConstraint(
+            "kind IN ('matched', 'missing_here', 'missing_there', 'duplicated', 'amount', 'fee', 'state', 'late', 'totals')",
+            name=op.f("dispute_differences_ck_kind"),
+        ),
+        sa.CheckConstraint(
+            "state = 'open' OR reason IS NOT NULL", name=op.f("dispute_differences_ck_reason")
+        ),
+        sa.CheckConstraint(
+            "state IN ('open', 'ours_stand', 'theirs_stand')", name=op.f("dispute_differences_ck_state")
+        ),
+        sa.CheckConstraint(
+            "ours_fen IS NOT NULL OR theirs_fen IS NOT NULL", name=op.f("dispute_differences_ck_sides")
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "adjustment_id"],
+            ["app.adjustments.tenant_id", "app.adjustments.id"],
+            name=op.f("dispute_differences_fk_adjustments"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "contract_id"],
+            ["app.contracts.tenant_id", "app.contracts.id"],
+            name=op.f("dispute_differences_fk_contracts"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "dispute_id"],
+            ["app.disputes.tenant_id", "app.disputes.id"],
+            name=op.f("dispute_differences_fk_disputes"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "store_id"],
+            ["app.stores.tenant_id", "app.stores.id"],
+            name=op.f("dispute_differences_fk_stores"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "dispute_id", "number", name=op.f("dispute_differences_pk")),
+        schema="app",
+    )
+    secure(
+        "dispute_differences",
+        app="SELECT, INSERT, DELETE, UPDATE (state, reason, answered_at, answered_by, adjustment_id)",
+    )
     op.create_table(
         "terms_funders",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
@@ -687,6 +1069,44 @@ def upgrade() -> None:
     op.create_index(
         "splits_ix_transaction", "splits", ["tenant_id", "transaction_id"], unique=False, schema="app"
     )
+    op.add_column(
+        "statements",
+        sa.Column("version", sa.SmallInteger(), server_default=sa.text("1"), nullable=False),
+        schema="app",
+    )
+    op.add_column(
+        "statements",
+        sa.Column("adjusted_fen", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        schema="app",
+    )
+    op.add_column(
+        "statements",
+        sa.Column("collected_fen", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        schema="app",
+    )
+    op.add_column(
+        "statements",
+        sa.Column("adjustments", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        schema="app",
+    )
+    op.add_column(
+        "statements",
+        sa.Column(
+            "names", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
+        ),
+        schema="app",
+    )
+    op.add_column("statements", sa.Column("closed_by", sa.Text(), nullable=True), schema="app")
+    op.add_column("statements", sa.Column("restated_for", sa.Text(), nullable=True), schema="app")
+    op.drop_constraint(
+        op.f("statements_uq_tenant_id_party_id_period_on"), "statements", schema="app", type_="unique"
+    )
+    op.create_unique_constraint(
+        op.f("statements_uq_tenant_id_party_id_period_on_version"),
+        "statements",
+        ["tenant_id", "party_id", "period_on", "version"],
+        schema="app",
+    )
     op.add_column("stores", sa.Column("wechat_store_no", sa.BigInteger(), nullable=True), schema="app")
     op.drop_constraint(op.f("journals_ck_cause"), "journals", schema="app", type_="check")
     op.create_check_constraint(
@@ -750,6 +1170,13 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("contracts_ck_tax"), "contracts", "tax_bps BETWEEN 0 AND 10000", schema="app"
     )
+    op.create_check_constraint(
+        op.f("statements_ck_closing"),
+        "statements",
+        "closing_fen = opening_fen + earned_fen - reversed_fen + adjusted_fen - collected_fen - paid_fen",
+        schema="app",
+    )
+    op.create_check_constraint(op.f("statements_ck_version"), "statements", "version > 0", schema="app")
     op.drop_constraint(op.f("ledger_accounts_ck_kind"), "ledger_accounts", schema="app", type_="check")
     op.create_check_constraint(
         op.f("ledger_accounts_ck_kind"),
@@ -809,6 +1236,8 @@ def downgrade() -> None:
         "((kind = ANY (ARRAY['channel'::text, 'payable'::text, 'coupon'::text])))",
         schema="app",
     )
+    op.drop_constraint(op.f("statements_ck_version"), "statements", schema="app", type_="check")
+    op.drop_constraint(op.f("statements_ck_closing"), "statements", schema="app", type_="check")
     op.drop_constraint(op.f("contracts_ck_tax"), "contracts", schema="app", type_="check")
     op.drop_constraint(op.f("contracts_ck_payment_days"), "contracts", schema="app", type_="check")
     op.drop_constraint(op.f("contracts_ck_over_ratio"), "contracts", schema="app", type_="check")
@@ -831,6 +1260,23 @@ def downgrade() -> None:
         schema="app",
     )
     op.drop_column("stores", "wechat_store_no", schema="app")
+    op.drop_constraint(
+        op.f("statements_uq_tenant_id_party_id_period_on_version"), "statements", schema="app", type_="unique"
+    )
+    op.create_unique_constraint(
+        op.f("statements_uq_tenant_id_party_id_period_on"),
+        "statements",
+        ["tenant_id", "party_id", "period_on"],
+        schema="app",
+        postgresql_nulls_not_distinct=False,
+    )
+    op.drop_column("statements", "restated_for", schema="app")
+    op.drop_column("statements", "closed_by", schema="app")
+    op.drop_column("statements", "names", schema="app")
+    op.drop_column("statements", "adjustments", schema="app")
+    op.drop_column("statements", "collected_fen", schema="app")
+    op.drop_column("statements", "adjusted_fen", schema="app")
+    op.drop_column("statements", "version", schema="app")
     op.drop_index("splits_ix_transaction", table_name="splits", schema="app")
     op.drop_column("splits", "confirmed_at", schema="app")
     op.drop_index(
@@ -884,9 +1330,34 @@ def downgrade() -> None:
     op.drop_column("contracts", "collected_by_party_id", schema="app")
     op.drop_column("contracts", "residual_by_owner", schema="app")
     op.drop_table("terms_funders", schema="app")
+    op.drop_table("dispute_differences", schema="app")
+    op.drop_index("statement_standings_ix_state", table_name="statement_standings", schema="app")
+    op.drop_table("statement_standings", schema="app")
+    op.drop_index("statement_invoices_ix_statement", table_name="statement_invoices", schema="app")
+    op.drop_table("statement_invoices", schema="app")
+    op.drop_index(
+        "payout_lines_uq_live",
+        table_name="payout_lines",
+        schema="app",
+        postgresql_where=sa.text("state IN ('held', 'sent', 'paid')"),
+    )
+    op.drop_index("payout_lines_ix_party", table_name="payout_lines", schema="app")
+    op.drop_table("payout_lines", schema="app")
+    op.drop_index(
+        "disputes_uq_open", table_name="disputes", schema="app", postgresql_where=sa.text("state = 'open'")
+    )
+    op.drop_index("disputes_ix_statement", table_name="disputes", schema="app")
+    op.drop_table("disputes", schema="app")
     op.drop_table("contract_special_rates", schema="app")
     op.drop_table("contract_period_terms", schema="app")
+    op.drop_index("adjustments_ix_statement", table_name="adjustments", schema="app")
+    op.drop_index("adjustments_ix_state", table_name="adjustments", schema="app")
+    op.drop_table("adjustments", schema="app")
     op.drop_table("true_ups", schema="app")
+    op.drop_index(
+        "payees_uq_current", table_name="payees", schema="app", postgresql_where=sa.text("ended_at IS NULL")
+    )
+    op.drop_table("payees", schema="app")
     op.drop_index(
         "contact_bonds_uq_live",
         table_name="contact_bonds",
@@ -936,3 +1407,5 @@ def downgrade() -> None:
     )
     op.drop_table("bill_files", schema="app")
     op.drop_table("promotions", schema="app")
+    op.drop_index("payouts_ix_state", table_name="payouts", schema="app")
+    op.drop_table("payouts", schema="app")

@@ -1,0 +1,166 @@
+"""`storefront settle close`, `statements` and `month-end`: shut a month, write its files, and all of the month's end in order.
+
+Every step may be repeated: a second run goes on where the first was killed, and ends in the same figures and the same bytes. Exit code 1
+when anything differs.
+"""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+from rich.console import Console
+
+from settlement import queries
+from settlement.calendar import next_month
+from settlement.commands import month_from_text, month_text
+from settlement.signing.states import StatementState
+from storefront.cli.brands import Work, of_brands, run_for_brands
+from storefront.cli.reconcile import Asked, reconcile_work
+from storefront.cli.screen import open_screen
+from storefront.cli.settle_form import actor, dry_run_option, of_month
+from storefront.cli.settle_payouts import payouts_work
+from storefront.cli.settle_report import (
+    files_table,
+    preview_table,
+    print_month_end,
+    progress,
+    statements_table,
+)
+from storefront.cli.settle_splits import splits_work
+from storefront.statements.month_end import end_month, preview, write_month
+from tenants.kernel.scope import TenantScope
+
+through_option = click.option("--through", is_flag=True, help="Close every earlier open month first.")
+early_option = click.option(
+    "--early", is_flag=True, help="Close a month that is not over: the rest of it falls into the next."
+)
+STEPS = ("run-splits", "reconcile", "close and statements", "payouts")
+"""The month's end, in order."""
+
+
+@click.command("close")
+@of_brands
+@of_month
+@through_option
+@early_option
+@dry_run_option
+def close_command(*, month: str, out: Path, through: bool, early: bool, dry_run: bool, **chosen: Any) -> None:
+    """Book what waits, close the month, write every party's files, recount the books, print what must agree."""
+    run_for_brands(close_work(month, out=out, through=through, early=early, dry_run=dry_run), **chosen)
+
+
+@click.command("statements")
+@of_brands
+@of_month
+@dry_run_option
+def statements_command(*, month: str, out: Path, dry_run: bool, **chosen: Any) -> None:
+    """Write the files of a closed month again: the same bytes."""
+    console = open_screen()
+
+    async def work(tenant: TenantScope, code: str) -> bool:
+        async with tenant.reading() as db:
+            found = await queries.statements(db, month=month_from_text(month))
+        console.print(statements_table(found, title=f"{code}  {month}"))
+        if dry_run:
+            return True
+        with progress(console) as say:
+            files = await write_month(tenant, found, out=out / code, say=say)
+        console.print(files_table(files))
+        return all(written.agrees for written in files)
+
+    run_for_brands(work, **chosen)
+
+
+@click.command("month-end")
+@of_brands
+@of_month
+@through_option
+@early_option
+@click.option("--skip", multiple=True, type=click.Choice(STEPS), help="Leave a step out; may be repeated.")
+@dry_run_option
+def month_end_command(
+    *, month: str, out: Path, skip: tuple[str, ...], dry_run: bool, data: Path | None, tenant_code: str | None,
+    every: bool, **how: bool,
+) -> None:  # fmt: skip
+    """All of a month's end in order: splits, reconciliation, closing with statements, payouts of what is approved. Run it again after a crash."""
+    work = month_end_work(month, out=out, skip=skip, dry_run=dry_run, data=data, **how)
+    run_for_brands(work, tenant_code=tenant_code, every=every, data=data)
+
+
+def month_end_work(
+    month: str,
+    *,
+    out: Path,
+    skip: tuple[str, ...] = (),
+    through: bool = False,
+    early: bool = False,
+    dry_run: bool = False,
+    data: Path | None = None,
+) -> Work:
+    """The end of a month for one brand, step by step; a step that differs does not keep the next from being run, but is told at the end."""
+    console = open_screen()
+    first = month_from_text(month)
+    last = min(next_month(first).toordinal() - 1, datetime.now(UTC).date().toordinal() - 1)
+    days = Asked(first=first, last=date.fromordinal(max(first.toordinal(), last)), dry_run=dry_run)
+    steps: dict[str, Work] = {
+        "run-splits": splits_work(dry_run=dry_run, data=data),
+        "reconcile": reconcile_work(days, data=data),
+        "close and statements": close_work(month, out=out, through=through, early=early, dry_run=dry_run),
+        "payouts": payouts_work(out=out, due_on=None, dry_run=dry_run, data=data),
+    }
+
+    async def work(tenant: TenantScope, code: str) -> bool:
+        agreed: dict[str, bool] = {}
+        for number, name in enumerate(STEPS, start=1):
+            if name in skip:
+                continue
+            console.rule(f"{code}  {number}/{len(STEPS)}  {name}", align="left")
+            agreed[name] = await steps[name](tenant, code)
+        await _waiting(console, tenant, month=first)
+        for name, is_well in agreed.items():
+            console.print(f"  {'[green]agrees[/] ' if is_well else '[red]DIFFERS[/]'} {name}")
+        return all(agreed.values())
+
+    return work
+
+
+async def _waiting(console: Console, tenant: TenantScope, *, month: date) -> None:
+    """Say how many statements wait for a signature: what payouts wait for."""
+    async with tenant.reading() as db:
+        found = await queries.statements(db, month=month)
+    waiting = [each for each in found if each.state is not StatementState.APPROVED]
+    if waiting:
+        console.print(
+            f"{len(waiting):,} of {len(found):,} statements of {month_text(month)} wait for a second person's approval"
+        )
+
+
+def close_work(
+    month: str, *, out: Path, through: bool = False, early: bool = False, dry_run: bool = False
+) -> Work:
+    """Close one brand's month and write its files, with its bars and its report."""
+    console = open_screen()
+
+    async def work(tenant: TenantScope, code: str) -> bool:
+        first_day = month_from_text(month)
+        if dry_run:
+            await _preview(console, tenant, code=code, month=first_day)
+            return True
+        with progress(console) as say:
+            ended = await end_month(
+                tenant, first_day, out=out / code, closed_by=actor(), now=datetime.now(UTC),
+                through=through, early=early, say=say,
+            )  # fmt: skip
+        print_month_end(console, ended, brand=code)
+        return ended.agrees
+
+    return work
+
+
+async def _preview(console: Console, tenant: TenantScope, *, code: str, month: date) -> None:
+    counted = await preview(tenant, month)
+    async with tenant.reading() as db:
+        parties = await queries.parties(db)
+    title = f"{code}  {month_text(month)}  booked so far (dry run, nothing kept)"
+    console.print(preview_table(counted, parties=parties, title=title))

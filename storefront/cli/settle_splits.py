@@ -1,0 +1,75 @@
+"""`storefront settle run-splits`: send what is due to the channel now, ask about what is under way, and say what came of it.
+
+Exit code 1 when the channel could not tell about some: run it again.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+from settlement.splitting.run import SplitRun, due_splits, run_splits, split_counts
+from settlement.splitting.states import SplitStatus
+from storefront.cli.brands import Work, of_brands, run_for_brands
+from storefront.cli.screen import open_screen
+from storefront.cli.settle_form import dry_run_option, open_channels
+from storefront.cli.settle_report import progress
+from tenants.kernel.money import Fen, yuan_text
+from tenants.kernel.scope import TenantScope
+
+
+@click.command("run-splits")
+@of_brands
+@dry_run_option
+def run_splits_command(*, dry_run: bool, data: Path | None, tenant_code: str | None, every: bool) -> None:
+    """Split what is due now through the channel, and follow what is under way."""
+    run_for_brands(splits_work(dry_run=dry_run, data=data), tenant_code=tenant_code, every=every, data=data)
+
+
+def splits_work(*, dry_run: bool, data: Path | None) -> Work:
+    """Run one brand's splits, with its bar and its report."""
+    console = open_screen()
+
+    async def work(tenant: TenantScope, code: str) -> bool:
+        now = datetime.now(UTC)
+        async with tenant.reading() as db:
+            due = await due_splits(db, now=now)
+        if dry_run:
+            total = yuan_text(Fen(sum(each.total_fen for each in due)))
+            console.print(
+                f"{code}: {len(due):,} splits of payments of {total} yuan are due (dry run, nothing sent)"
+            )
+            return True
+        if not due:
+            console.print(f"{code}: no split is due")
+            return True
+        async with open_channels(data) as channels:
+            with progress(console) as say:
+                ran = await run_splits(tenant, channels=channels, now=now, say=say)
+        async with tenant.reading() as db:
+            counts = await split_counts(db)
+        print_splits(console, ran, counts=counts, brand=code)
+        return ran.unknown == 0
+
+    return work
+
+
+def print_splits(
+    console: Console, ran: SplitRun, *, counts: dict[SplitStatus, tuple[int, Fen]], brand: str
+) -> None:
+    """What came of it, and where all splits stand now."""
+    console.print(
+        f"{brand}: {ran.due:,} splits were due: {ran.ended:,} ended, {ran.going_on:,} go on at the channel,"
+        f" {ran.lapsed:,} lapsed (stay payable), {ran.unknown:,} could not be asked about"
+    )
+    for reason, count in sorted(ran.reasons.items()):
+        console.print(f"  {count:,} × {reason}: run it again")
+    table = Table("splits", title_justify="left")
+    table.add_column("count", justify="right")
+    table.add_column("paid", justify="right")
+    for state in SplitStatus:
+        count, paid = counts.get(state, (0, Fen(0)))
+        table.add_row(state.value, f"{count:,}", yuan_text(paid))
+    console.print(table)

@@ -1,0 +1,174 @@
+"""Finance's commands and scripts: dry run first, the same bytes twice and twice at once, one batch, an exit code that tells."""
+
+import asyncio
+import hashlib
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from settlement.payouts.queries import payouts
+from storefront.cli.main import storefront
+from tenants.kernel.scope import TenantScope
+from tests.storefront.cli.test_commands import environment
+from tests.support.books import MallStore, open_mall_store, sell
+from tests.support.rows import rows, value
+from tests.support.statements import approve, close, give_account, release, stated
+
+__all__ = ["environment"]
+
+ROOT = Path(__file__).resolve().parents[3]
+EARLIER = datetime.now(UTC).replace(day=1, hour=4) - timedelta(days=20)
+FIRST = EARLIER.date().replace(day=1)
+MONTH = EARLIER.strftime("%Y-%m")
+SCRIPTS = ("run_splits", "close_period", "statements", "payouts", "month_end")
+
+
+@pytest.fixture
+async def shop(tenant: TenantScope) -> MallStore:
+    shop = await open_mall_store(tenant)
+    async with tenant.writing() as db:
+        await sell(db, shop.store_id, 10_000, 899, at=EARLIER)
+    return shop
+
+
+async def run(tenant: TenantScope, *arguments: str) -> Result:
+    code = await value(tenant, "SELECT code FROM app.tenants WHERE tenant_id = :t")
+    return await asyncio.to_thread(
+        CliRunner().invoke, storefront, ["settle", *arguments, "--tenant", code], catch_exceptions=False
+    )
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*.*"))}
+
+
+def month_end(out: Path, *more: str) -> tuple[str, ...]:
+    return ("month-end", "--month", MONTH, "--out", str(out), "--skip", "reconcile", *more)
+
+
+async def test_a_dry_run_of_the_whole_month_end_writes_nothing(
+    environment, shop: MallStore, tmp_path: Path
+) -> None:
+    done = await run(shop.tenant, *month_end(tmp_path / "out", "--dry-run"))
+    assert done.exit_code == 0, done.output
+    assert "dry run" in done.output
+    assert not (tmp_path / "out").exists()
+    assert await rows(shop.tenant, "SELECT 1 FROM app.statements WHERE tenant_id = :t") == []
+
+
+async def test_the_month_end_twice_and_twice_at_once_gives_the_same_files_and_one_batch(
+    environment, shop: MallStore, tmp_path: Path, keys
+) -> None:
+    first = await run(shop.tenant, *month_end(tmp_path / "first"))
+    assert first.exit_code == 0, first.output
+    assert "wait for a second person's approval" in first.output
+    mall = await stated(shop.tenant, month=FIRST)
+    await give_account(shop.tenant, mall.party.id, keys)
+    await approve(shop.tenant, month=FIRST)
+    again = await asyncio.gather(
+        *(run(shop.tenant, *month_end(tmp_path / each)) for each in ("second", "third"))
+    )
+    assert [each.exit_code for each in again] == [0, 0], again[0].output
+    both = [digests(tmp_path / each) for each in ("second", "third")]
+    assert both[0] == both[1]
+    assert digests(tmp_path / "first").items() <= both[0].items()
+    assert sorted(name.rpartition("_")[2] for name in set(both[0]) - set(digests(tmp_path / "first"))) == [
+        "companies.csv", "payroll.csv"
+    ]  # fmt: skip
+    [path] = (tmp_path / "second").rglob("*companies.csv")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    async with shop.tenant.reading() as db:
+        assert len(await payouts(db)) == 1
+
+
+async def test_a_month_end_that_was_killed_goes_on_where_it_was(
+    environment, shop: MallStore, tmp_path: Path
+) -> None:
+    await close(shop.tenant, FIRST, now=datetime.now(UTC))
+    done = await run(shop.tenant, *month_end(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert "was closed already" in done.output
+
+
+async def test_results_of_the_bank_are_booked_and_what_is_not_done_ends_with_1(
+    environment, shop: MallStore, tmp_path: Path, keys
+) -> None:
+    await close(shop.tenant, FIRST, now=datetime.now(UTC))
+    await give_account(shop.tenant, (await stated(shop.tenant, month=FIRST)).party.id, keys)
+    await approve(shop.tenant, month=FIRST)
+    prepared = await run(shop.tenant, "payouts", "prepare", "--out", str(tmp_path))
+    assert prepared.exit_code == 0, prepared.output
+    async with shop.tenant.reading() as db:
+        [payout] = await payouts(db)
+    mine = await run(shop.tenant, "payouts", "release", "--payout", payout.payout_no)
+    assert (mine.exit_code, "second person" in mine.output) == (1, True)
+    await release(shop.tenant, payout)
+    file = tmp_path / "bank.csv"
+    file.write_text(f"付款编号,结果,原因\n{payout.lines[0].line_no},未知,\n", encoding="utf-8")
+    asked = ("payouts", "results", "--payout", payout.payout_no, "--file", str(file))
+    wrong = await run(shop.tenant, *asked)
+    assert (wrong.exit_code, "row 2" in wrong.output) == (1, True)
+    file.write_text(f"付款编号,结果,原因\n{payout.lines[0].line_no},成功,\n", encoding="utf-8")
+    for _ in range(2):
+        done = await run(shop.tenant, *asked)
+        assert done.exit_code == 0, done.output
+    assert (await run(shop.tenant, "payouts", "list")).exit_code == 0
+
+
+async def test_their_file_is_matched_and_differences_end_with_1(
+    environment, shop: MallStore, tmp_path: Path
+) -> None:
+    await close(shop.tenant, FIRST, now=datetime.now(UTC))
+    statement = await stated(shop.tenant, month=FIRST)
+    number = await value(shop.tenant, "SELECT order_no FROM app.orders WHERE tenant_id = :t")
+    file = tmp_path / "mall.csv"
+    asked = (
+        "dispute",
+        "--statement",
+        str(statement.id),
+        "--file",
+        str(file),
+        "--order",
+        "订单",
+        "--amount",
+        "金额",
+    )
+    file.write_text(f"订单,金额\n{number},x\n", encoding="utf-8")
+    assert (await run(shop.tenant, *asked)).exit_code == 1
+    assert (
+        await stated(shop.tenant, month=FIRST)
+    ).state == "closed"  # a file that cannot be used disputes nothing
+    file.write_text(f"订单,金额\n{number},16.00\n", encoding="utf-8")
+    differs = await run(shop.tenant, *asked)
+    assert (differs.exit_code, "amount" in differs.output) == (1, True)
+    file.write_text(f"订单,金额\n{number},16.34\n", encoding="utf-8")
+    agrees = await run(shop.tenant, *asked)
+    assert agrees.exit_code == 0, agrees.output
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_each_script_says_what_it_does_and_takes_the_same_options(name: str) -> None:
+    more = ["prepare"] if name == "payouts" else []
+    said = subprocess.run(
+        [sys.executable, f"scripts/{name}.py", *more, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for option in ("--tenant", "--all", "--dry-run"):
+        assert option in said.stdout
+    missing = [*more, "--month", MONTH] if name in {"close_period", "statements", "month_end"} else more
+    refused = subprocess.run(
+        [sys.executable, f"scripts/{name}.py", *missing],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2
