@@ -43,17 +43,17 @@ OUT_OF_RANGE = "22003"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """An account before its row exists: what it counts, of whom, at which store, under which contract."""
+    """An account before its row exists: what it counts, of whom, at which store, under which contract; None where that is not of one."""
 
     kind: AccountKind
     name: str
-    store_id: StoreId
+    store_id: StoreId | None
     party_id: PartyId | None = None
     contract_id: ContractId | None = None
 
     def account_id(self, tenant_id: TenantId) -> AccountId:
         """The id that this account has in this tenant, for ever."""
-        parts = (self.store_id, self.party_id or "", self.contract_id or "", self.name)
+        parts = (self.store_id or "", self.party_id or "", self.contract_id or "", self.name)
         return AccountId(derived_id(tenant_id, "account", self.kind.value, *parts))
 
 
@@ -62,8 +62,10 @@ def channel_account(store_id: StoreId, source: str) -> Account:
     return Account(kind=AccountKind.CHANNEL, name=f"{AccountKind.CHANNEL}:{source}", store_id=store_id)
 
 
-def payable_account(party_id: PartyId, *, store_id: StoreId, contract_id: ContractId) -> Account:
-    """What a party is owed from one store under one contract."""
+def payable_account(
+    party_id: PartyId, *, store_id: StoreId | None = None, contract_id: ContractId | None = None
+) -> Account:
+    """What a party is owed from one store under one contract; without them what concerns the whole contract, or the party as such."""
     return Account(
         kind=AccountKind.PAYABLE, name=AccountKind.PAYABLE.value, store_id=store_id, party_id=party_id,
         contract_id=contract_id,
@@ -75,23 +77,46 @@ def coupon_account(store_id: StoreId) -> Account:
     return Account(kind=AccountKind.COUPON, name=AccountKind.COUPON.value, store_id=store_id)
 
 
+def fee_account(store_id: StoreId) -> Account:
+    """What the channel is expected to keep of a store's payments."""
+    return Account(kind=AccountKind.FEE, name=AccountKind.FEE.value, store_id=store_id)
+
+
+def suspense_account(store_id: StoreId) -> Account:
+    """Money that came in at a store and is nobody's."""
+    return Account(kind=AccountKind.SUSPENSE, name=AccountKind.SUSPENSE.value, store_id=store_id)
+
+
+def clearing_account(*, store_id: StoreId | None, contract_id: ContractId) -> Account:
+    """What passes from one party of a contract to another beside a sale."""
+    return Account(
+        kind=AccountKind.CLEARING, name=AccountKind.CLEARING.value, store_id=store_id, contract_id=contract_id
+    )
+
+
+def bank_account() -> Account:
+    """Money sent to parties by payouts."""
+    return Account(kind=AccountKind.BANK, name=AccountKind.BANK.value, store_id=None)
+
+
 class Movement(msgspec.Struct, frozen=True, kw_only=True):
-    """A party's step: `amount_fen` is signed, positive when the party is owed more."""
+    """A step of one account against another: `amount_fen` is signed, positive when `account` is credited (a party is owed more)."""
 
     cause: Cause
     amount_fen: Fen
-    channel: Account
-    payable: Account
-    party_id: PartyId
-    contract_id: ContractId
-    store_id: StoreId
-    terms_id: TermsId
-    order_id: OrderId | None
-    order_line_id: OrderLineId | None
+    against: Account
+    account: Account
+    party_id: PartyId | None = None
+    contract_id: ContractId | None = None
+    store_id: StoreId | None = None
+    terms_id: TermsId | None = None
+    order_id: OrderId | None = None
+    order_line_id: OrderLineId | None = None
     refund_id: RefundId | None = None
     refund_line_no: int | None = None
     occurred_on: date
     period_on: date
+    statement_version: int = 1
 
 
 async def open_journal(
@@ -111,13 +136,13 @@ async def append(db: Writing, movements: Sequence[Movement], *, journal_id: Jour
     """Append the movements of one journal and move the balances; steps of nothing leave no entry. Returns the entries written."""
     if not any(movement.amount_fen for movement in movements):
         return 0
-    await open_accounts(db, {account for each in movements for account in (each.channel, each.payable)})
+    await open_accounts(db, {account for each in movements for account in (each.against, each.account)})
     rows = []
     deltas: dict[AccountId, int] = defaultdict(int)
     for movement in movements:
-        channel = movement.channel.account_id(db.tenant_id)
-        payable = movement.payable.account_id(db.tenant_id)
-        debit, credit = (channel, payable) if movement.amount_fen > 0 else (payable, channel)
+        against = movement.against.account_id(db.tenant_id)
+        account = movement.account.account_id(db.tenant_id)
+        debit, credit = (against, account) if movement.amount_fen > 0 else (account, against)
         amount = abs(movement.amount_fen)
         deltas[debit] -= amount
         deltas[credit] += amount
@@ -182,4 +207,5 @@ def _row(
         "order_id": movement.order_id, "order_line_id": movement.order_line_id,
         "refund_id": movement.refund_id, "refund_line_no": movement.refund_line_no,
         "occurred_on": movement.occurred_on, "period_on": movement.period_on,
+        "statement_version": movement.statement_version,
     }  # fmt: skip

@@ -7,12 +7,25 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Date, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from settlement.states import AccountKind, Cause, PartyKind, PeriodState, RateBase
+from settlement.states import (
+    COUPONS,
+    ENTITLEMENT,
+    FEES,
+    UNWANTED,
+    AccountKind,
+    Cause,
+    PartyKind,
+    PeriodState,
+    RateBase,
+)
 from tenants.kernel.money import Fen
 from tenants.kernel.tables import Base, Key, Moment, TenantKey, belongs_to, one_of, rule, tenant_table
+
+_OF_SALES = ", ".join(f"'{cause}'" for cause in ENTITLEMENT)
+_PARTYLESS = ", ".join(f"'{cause}'" for cause in (*COUPONS, *FEES, *UNWANTED))
 
 
 class Party(Base):
@@ -184,7 +197,8 @@ class LedgerEntry(Base):
     """分录: one movement, from a debit account to a credit account. Appended only; a correction is a new journal.
 
     `occurred_on` is the event's day in the contract's time zone; `period_on` the first day of the period it is booked into, which is
-    later when that day's period was already closed.
+    later when that day's period was already closed. What concerns no party (the channel's fee, money that nobody wanted) names none. A
+    correction of a statement that was not approved yet carries the `statement_version` that it made.
     """
 
     __tablename__ = "ledger_entries"
@@ -195,6 +209,12 @@ class LedgerEntry(Base):
         one_of("cause", Cause),
         rule("amount", "amount_fen > 0"),
         rule("accounts", "debit_account_id <> credit_account_id"),
+        rule("party", f"party_id IS NOT NULL OR cause IN ({_PARTYLESS})"),
+        rule(
+            "sale",
+            f"cause NOT IN ({_OF_SALES}) OR (store_id IS NOT NULL AND contract_id IS NOT NULL AND terms_id IS NOT NULL)",
+        ),
+        rule("statement_version", "statement_version > 0"),
         Index("ledger_entries_ix_period", "tenant_id", "period_on", "party_id"),
         Index("ledger_entries_ix_order", "tenant_id", "order_id"),
         Index("ledger_entries_ix_journal", "tenant_id", "journal_id"),
@@ -208,16 +228,17 @@ class LedgerEntry(Base):
     debit_account_id: Mapped[UUID]
     credit_account_id: Mapped[UUID]
     amount_fen: Mapped[Fen]
-    party_id: Mapped[UUID]
-    contract_id: Mapped[UUID]
-    store_id: Mapped[UUID]
-    terms_id: Mapped[UUID]
+    party_id: Mapped[UUID | None]
+    contract_id: Mapped[UUID | None]
+    store_id: Mapped[UUID | None]
+    terms_id: Mapped[UUID | None]
     order_id: Mapped[UUID | None]
     order_line_id: Mapped[UUID | None]
     refund_id: Mapped[UUID | None]
     refund_line_no: Mapped[int | None]
     occurred_on: Mapped[date] = mapped_column(Date)
     period_on: Mapped[date] = mapped_column(Date)
+    statement_version: Mapped[int] = mapped_column(SmallInteger, default=1, server_default=text("1"))
 
 
 class Period(Base):

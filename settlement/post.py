@@ -21,7 +21,7 @@ from settlement.post_coupons import post_paid_coupons, post_refunded_coupons
 from settlement.post_terms import BookedTerms, booked_terms
 from settlement.queries import credited_account, signed_amount
 from settlement.split import reversal, split_line
-from settlement.states import Cause
+from settlement.states import ENTITLEMENT, Cause
 from tenants.kernel.ids import (
     JournalId,
     OrderId,
@@ -147,7 +147,7 @@ async def _kept(db: Reading, order_id: OrderId) -> dict[OrderLineId, Fen]:
         .join(LedgerAccount, credited_account(db))
         .where(
             LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_id == order_id,
-            LedgerEntry.order_line_id.is_not(None),
+            LedgerEntry.order_line_id.is_not(None), LedgerEntry.cause.in_(ENTITLEMENT),
         )
         .group_by(LedgerEntry.order_line_id)
     )  # fmt: skip
@@ -170,8 +170,8 @@ async def _book(db: Writing, lines: list[_Line], *, journal_id: JournalId, occur
         for party_id, amount in _steps(line, terms).items():
             movements.append(
                 Movement(
-                    cause=line.cause, amount_fen=amount, channel=channel, party_id=party_id,
-                    payable=payable_account(party_id, store_id=line.store_id, contract_id=terms.contract_id),
+                    cause=line.cause, amount_fen=amount, against=channel, party_id=party_id,
+                    account=payable_account(party_id, store_id=line.store_id, contract_id=terms.contract_id),
                     contract_id=terms.contract_id, store_id=line.store_id, terms_id=line.terms_id,
                     order_id=line.order_id, order_line_id=line.order_line_id, refund_id=line.refund_id,
                     refund_line_no=line.refund_line_no, occurred_on=day,

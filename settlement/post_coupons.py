@@ -67,9 +67,8 @@ async def _book(
     month = (terms.contract_code, day.replace(day=1))
     periods = await book_into(db, [month])
     movement = Movement(
-        cause=cause, amount_fen=amount, channel=channel_account(store_id, Source.STOREFRONT),
-        payable=coupon_account(store_id), party_id=terms.residual_party_id, contract_id=terms.contract_id,
-        store_id=store_id, terms_id=terms.terms_id, order_id=order_id, order_line_id=None, occurred_on=day,
+        cause=cause, amount_fen=amount, against=channel_account(store_id, Source.STOREFRONT),
+        account=coupon_account(store_id), contract_id=terms.contract_id, store_id=store_id, terms_id=terms.terms_id, order_id=order_id, occurred_on=day,
         period_on=periods[month],
     )  # fmt: skip
     await append(db, [movement], journal_id=journal_id)

@@ -31,6 +31,14 @@ class AccountKind(StrEnum):
     """What a party is owed: credited by its portion, debited by its part of a refund and by what it was paid; below zero it owes."""
     COUPON = "coupon"
     """What coupons paid instead of the shopper: debited when paid, credited when refunded."""
+    FEE = "fee"
+    """What the channel is expected to keep of payments for itself, less what it gives back on refunds."""
+    SUSPENSE = "suspense"
+    """挂账: money that came in and is nobody's: a second payment, a payment of a cancelled order. Ends at nothing when it is refunded."""
+    CLEARING = "clearing"
+    """往来: what one party owes another beside a sale, on its way from the one's account to the other's. Nothing stays on it."""
+    BANK = "bank"
+    """Money sent to parties by payouts, less what came back."""
 
 
 class Cause(StrEnum):
@@ -50,6 +58,34 @@ class Cause(StrEnum):
     """What coupons paid of an order, taken off the channel."""
     COUPON_REFUNDED = "coupon_refunded"
     """What a refund gave back to coupons."""
+    FEE_CHARGED = "fee_charged"
+    """What the channel is expected to keep of a payment."""
+    FEE_RETURNED = "fee_returned"
+    """What it is expected to give back of that with a refund."""
+    FEE_SHARED = "fee_shared"
+    """A party's part of the channel's fee, where the contract makes it bear some."""
+    FEE_SHARE_RETURNED = "fee_share_returned"
+    """What a refund gave back of that part."""
+    UNWANTED_PAID = "unwanted_paid"
+    """Money came in that no order wanted."""
+    UNWANTED_REFUNDED = "unwanted_refunded"
+    """It went back."""
+    FUNDED = "funded"
+    """A party's part of a promotion's cost."""
+    FUNDING_REVERSED = "funding_reversed"
+    """What a refund took back of it."""
+    TRUE_UP = "true_up"
+    """The difference between what a period's terms (guarantee, tiers, cap) give a party and what its sales gave it."""
+    ADJUSTED = "adjusted"
+    """A correction that two people agreed on, naming what it corrects."""
+    COLLECTED = "collected"
+    """A party's own till or merchant number took the money of a sale."""
+    COLLECTION_RETURNED = "collection_returned"
+    """It gave it back to the shopper."""
+    PAID_OUT = "paid_out"
+    """A party was paid by a payout."""
+    PAYOUT_RETURNED = "payout_returned"
+    """The bank sent it back."""
 
 
 class PeriodState(StrEnum):
@@ -70,7 +106,26 @@ class RateBase(StrEnum):
 
 ENTITLEMENT = (Cause.ORDER_PAID, Cause.ORDER_REFUNDED, Cause.LOOSE_REFUND)
 """Causes that change what a party is owed for sales: what statements list line by line."""
-PAYMENT = (Cause.SPLIT_PAID, Cause.SPLIT_RETURNED)
+ADJUSTMENT = (
+    Cause.TRUE_UP,
+    Cause.FUNDED,
+    Cause.FUNDING_REVERSED,
+    Cause.FEE_SHARED,
+    Cause.FEE_SHARE_RETURNED,
+    Cause.ADJUSTED,
+)
+"""Causes that change what a party is owed beside its sales: its account against the clearing account."""
+COLLECTION = (Cause.COLLECTED, Cause.COLLECTION_RETURNED)
+"""Causes that say what a party holds already because it took the money itself."""
+SPLITS = (Cause.SPLIT_PAID, Cause.SPLIT_RETURNED)
+"""Causes that say what a party was paid through the channel's splitting."""
+PAYMENT = (*SPLITS, Cause.PAID_OUT, Cause.PAYOUT_RETURNED)
 """Causes that say how a party was paid."""
+OWED = (*ENTITLEMENT, *ADJUSTMENT, *COLLECTION, *PAYMENT)
+"""Every cause that moves a party's balance."""
 COUPONS = (Cause.COUPON_PAID, Cause.COUPON_REFUNDED)
-"""Causes that concern no party."""
+"""Causes about coupons, which concern no party."""
+FEES = (Cause.FEE_CHARGED, Cause.FEE_RETURNED)
+"""Causes about the channel's fee, which concern no party."""
+UNWANTED = (Cause.UNWANTED_PAID, Cause.UNWANTED_REFUNDED)
+"""Causes about money that no order wanted, which concern no party."""

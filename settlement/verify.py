@@ -14,11 +14,13 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    false,
     func,
     literal,
     not_,
     or_,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.orm import aliased
@@ -28,13 +30,33 @@ from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry, Statement
 from settlement.queries import credited_account, signed_amount
 from settlement.splitting.models import Split
 from settlement.splitting.verify import counters_off, payments_off
-from settlement.states import COUPONS, PAYMENT, AccountKind, Cause
+from settlement.states import (
+    ADJUSTMENT,
+    COLLECTION,
+    COUPONS,
+    ENTITLEMENT,
+    FEES,
+    PAYMENT,
+    SPLITS,
+    UNWANTED,
+    AccountKind,
+    Cause,
+)
 from settlement.verify_gaps import lines_without_terms, missing_statements
 from settlement.views import BooksReport, Finding
 from tenants.kernel.money import WHOLE
 from tenants.kernel.scope import Reading
 
 EXAMPLES = 5
+SIDES = (
+    ((*ENTITLEMENT, *SPLITS, *COLLECTION), AccountKind.CHANNEL, AccountKind.PAYABLE),
+    (ADJUSTMENT, AccountKind.CLEARING, AccountKind.PAYABLE),
+    ((Cause.PAID_OUT, Cause.PAYOUT_RETURNED), AccountKind.PAYABLE, AccountKind.BANK),
+    (COUPONS, AccountKind.CHANNEL, AccountKind.COUPON),
+    (FEES, AccountKind.CHANNEL, AccountKind.FEE),
+    (UNWANTED, AccountKind.CHANNEL, AccountKind.SUSPENSE),
+)
+"""Between which kinds of account each cause moves money."""
 
 Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
@@ -43,7 +65,7 @@ async def verify_books(db: Reading) -> BooksReport:
     """Recount the books of the tenant."""
     laws: dict[str, tuple[Rows, Any]] = {
         "balances recomputed from the entries equal the stored ones": (_balances(db), LedgerAccount),
-        "every entry moves between a channel and its own party's account, or the coupons' one": (
+        "every entry moves between the accounts its cause names, of its own store and party": (
             _sides(db),
             LedgerEntry,
         ),
@@ -108,23 +130,33 @@ def _balances(db: Reading) -> Rows:
 
 
 def _sides(db: Reading) -> Rows:
+    """Entries whose two accounts are not of the kinds that their cause moves between, or not of their own store and party."""
     debit, credit = aliased(LedgerAccount), aliased(LedgerAccount)
 
-    def is_channel(account: Any) -> Any:
-        return and_(account.kind == AccountKind.CHANNEL, account.store_id == LedgerEntry.store_id)
+    def owns(account: Any) -> Any:
+        """Whether the account is of the entry's own store, and a party's account of its own party and contract."""
+        partys = and_(
+            account.party_id == LedgerEntry.party_id,
+            account.contract_id.is_not_distinct_from(LedgerEntry.contract_id),
+            account.store_id.is_not_distinct_from(LedgerEntry.store_id),
+        )
+        stores = account.store_id.is_not_distinct_from(LedgerEntry.store_id)
+        return case(
+            (account.kind == AccountKind.PAYABLE, partys),
+            (account.kind == AccountKind.BANK, true()),
+            else_=stores,
+        )
 
-    def is_partys(account: Any) -> Any:
-        return and_(
-            account.kind == AccountKind.PAYABLE, account.party_id == LedgerEntry.party_id,
-            account.contract_id == LedgerEntry.contract_id, account.store_id == LedgerEntry.store_id,
-        )  # fmt: skip
+    def between(kind: AccountKind, other: AccountKind) -> Any:
+        either = or_(
+            and_(debit.kind == kind, credit.kind == other), and_(debit.kind == other, credit.kind == kind)
+        )
+        return and_(either, owns(debit), owns(credit))
 
-    def is_coupons(account: Any) -> Any:
-        return and_(account.kind == AccountKind.COUPON, account.store_id == LedgerEntry.store_id)
-
-    partys = or_(and_(is_channel(debit), is_partys(credit)), and_(is_partys(debit), is_channel(credit)))
-    coupons = or_(and_(is_channel(debit), is_coupons(credit)), and_(is_coupons(debit), is_channel(credit)))
-    sound = case((LedgerEntry.cause.in_(COUPONS), coupons), else_=partys)
+    sound = case(
+        *((LedgerEntry.cause.in_(causes), between(kind, other)) for causes, kind, other in SIDES),
+        else_=false(),
+    )
     return (
         select(_told("entry", LedgerEntry.id))
         .join(debit, and_(debit.tenant_id == db.tenant_id, debit.id == LedgerEntry.debit_account_id))
@@ -142,8 +174,11 @@ def _kept(db: Reading) -> Rows:
         select(undone.c.order_line_id, -undone.c.amount_fen).where(undone.c.order_line_id.is_not(None)),
         select(LedgerEntry.order_line_id, -signed_amount())
         .join(LedgerAccount, credited_account(db))
-        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_line_id.is_not(None)),
-    ).subquery()
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_line_id.is_not(None),
+            LedgerEntry.cause.in_(ENTITLEMENT),
+        ),
+    ).subquery()  # fmt: skip
     off = func.sum(told.c.fen)
     return (
         select(_told("order line", told.c.line_id, "is off by", off, "fen"))
@@ -160,7 +195,10 @@ def _shares(db: Reading) -> Rows:
             func.sum(signed_amount()).label("fen"),
         )
         .join(LedgerAccount, credited_account(db))
-        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_line_id.is_not(None))
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_line_id.is_not(None),
+            LedgerEntry.cause.in_(ENTITLEMENT),
+        )
         .group_by(LedgerEntry.order_line_id, LedgerEntry.terms_id, LedgerEntry.party_id)
     ).subquery("held")  # fmt: skip
     kept = (

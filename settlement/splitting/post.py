@@ -88,8 +88,8 @@ async def _book(
     month = (terms.contract_code, day.replace(day=1))
     periods = await book_into(db, [month])
     movement = Movement(
-        cause=cause, amount_fen=owed_more, channel=channel_account(payment.store_id, Source.STOREFRONT),
-        payable=payable_account(party_id, store_id=payment.store_id, contract_id=terms.contract_id),
+        cause=cause, amount_fen=owed_more, against=channel_account(payment.store_id, Source.STOREFRONT),
+        account=payable_account(party_id, store_id=payment.store_id, contract_id=terms.contract_id),
         party_id=party_id, contract_id=terms.contract_id, store_id=payment.store_id, terms_id=terms.terms_id,
         order_id=order_id, order_line_id=None, occurred_on=day, period_on=periods[month],
     )  # fmt: skip

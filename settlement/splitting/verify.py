@@ -9,7 +9,7 @@ from settlement.models import LedgerAccount, LedgerEntry
 from settlement.queries import credited_account, signed_amount
 from settlement.splitting.models import Split, SplitPartRow, SplitReturn
 from settlement.splitting.states import HELD, RECALLED, PartStatus, ReturnStatus
-from settlement.states import PAYMENT
+from settlement.states import SPLITS
 from tenants.kernel.scope import Reading
 
 Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
@@ -22,7 +22,7 @@ def payments_off(db: Reading) -> Rows:
         _returns(db, SplitReturn.state == ReturnStatus.DONE),
         select(LedgerEntry.order_id, LedgerEntry.party_id, signed_amount().label("fen"))
         .join(LedgerAccount, credited_account(db))
-        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.cause.in_(PAYMENT)),
+        .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.cause.in_(SPLITS)),
     ).subquery("told")
     off = func.sum(told.c.fen)
     what = func.concat_ws(

@@ -1,5 +1,6 @@
-"""Writing a revision from the models: Alembic's autogenerate, plus the `secure` and `open_table` lines that each new table needs.
+"""Writing a revision from the models: Alembic's autogenerate, plus what it does not see.
 
+New tables get the `secure` and `open_table` lines that they need; existing ones the CHECKs and grants that changed.
 A developer's tool (`scripts/make_migration`); nothing of it runs in production.
 """
 
@@ -15,13 +16,31 @@ from sqlalchemy import Connection, Table
 from storefront.migrations.head import head_revision
 from storefront.migrations.metadata import full_metadata
 from storefront.migrations.run import alembic_config, on_connection
+from storefront.migrations.unseen import check_operations, tables_with_other_grants
 from tenants.kernel.tables import Shard
 
 HELPERS = "from storefront.migrations.tenant_tables import open_table, secure"
+GRANT_HELPER = "from storefront.migrations.tenant_tables import grant"
 
 
 class ClassUndeclared(ValueError):
     """A table does not say where its rows live: use tenant_table() or open_table() in its __table_args__."""
+
+
+class RenewGrants(ops.MigrateOperation):
+    """The call that gives an existing table the grants it declares now."""
+
+    def __init__(self, table: Table) -> None:
+        """Remember whose call it is."""
+        self.table = table
+
+
+@renderers.dispatch_for(RenewGrants)
+def _render_grants(context: Any, operation: RenewGrants) -> str:
+    context.imports.add(GRANT_HELPER)
+    info = operation.table.info
+    worker = "" if info["app_worker"] == info["app_rw"] else f", worker={info['app_worker']!r}"
+    return f"grant({operation.table.name!r}, app={info['app_rw']!r}{worker})"
 
 
 class FinishTable(ops.MigrateOperation):
@@ -70,9 +89,18 @@ def _finish_new_table(_context: Any, _revision: Any, operation: ops.CreateTableO
 async def make_revision(migrator_url: str, *, message: str) -> Path | None:
     """Compare the models with this database (at head) and write the next revision; None if there is nothing to write."""
     number = f"{int(head_revision() or '0') + 1:04d}"
+    metadata = full_metadata()
+    checks, unchecks = await on_connection(
+        migrator_url, lambda connection: check_operations(connection, metadata)
+    )
+    regranted = await on_connection(
+        migrator_url, lambda connection: tables_with_other_grants(connection, metadata)
+    )
 
     def _skip_empty(context: Any, revision: Any, directives: list[Any]) -> None:
         _writer(context, revision, directives)
+        directives[0].upgrade_ops.ops.extend([*checks, *(RenewGrants(table) for table in regranted)])
+        directives[0].downgrade_ops.ops[:0] = unchecks
         if directives[0].upgrade_ops.is_empty():
             directives.clear()
 

@@ -66,7 +66,8 @@ SPECIAL = {
         "paid_fen": 1,
         "refunded_fen": 0,
         "split_fen": 0,
-    }
+    },
+    "ledger_entries": {"cause": "fee_charged"},
 }
 
 

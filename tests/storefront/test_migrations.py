@@ -39,6 +39,11 @@ async def test_a_migrated_database_is_what_the_models_say(settings):
             "GRANT DELETE ON app.ledger_entries TO app_rw",
             "privilege_undeclared: ledger_entries: app_rw DELETE",
         ),
+        (
+            "ALTER TABLE app.tenants DROP CONSTRAINT tenants_ck_status,"
+            " ADD CONSTRAINT tenants_ck_status CHECK (status <> 'gone')",
+            "check: tenants: tenants_ck_status",
+        ),
         ("REVOKE SELECT ON app.orders FROM app_worker", "privilege_missing: orders: app_worker SELECT"),
         (
             "GRANT UPDATE (code) ON app.tenants TO app_rw",
