@@ -2,7 +2,7 @@
 
 import msgspec
 
-from settlement.post_history import Cursor
+from settlement.history_steps import Cursor
 from tenants.kernel.ids import SplitId, SplitReturnId
 
 

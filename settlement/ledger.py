@@ -11,7 +11,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, text
+from sqlalchemy import ARRAY, any_, cast, insert, select, text
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
@@ -36,7 +37,6 @@ from tenants.kernel.ids import (
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Writing
 
-AT_ONCE = 1_000
 LARGEST_BALANCE = 2**63 - 1
 OUT_OF_RANGE = "22003"
 """What PostgreSQL says when a sum leaves the bigint."""
@@ -153,21 +153,32 @@ async def append(db: Writing, movements: Sequence[Movement], *, journal_id: Jour
     return len(rows)
 
 
+_OPEN = text(
+    "INSERT INTO app.ledger_accounts (tenant_id, id, kind, name, party_id, store_id, contract_id, balance_fen)"
+    " SELECT CAST(:tenant_id AS uuid), new.id, new.kind, new.name, new.party_id, new.store_id, new.contract_id, 0"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:kinds AS text[]), CAST(:names AS text[]), CAST(:parties AS uuid[]),"
+    " CAST(:stores AS uuid[]), CAST(:contracts AS uuid[])) AS new (id, kind, name, party_id, store_id, contract_id)"
+    " ORDER BY new.id ON CONFLICT DO NOTHING"
+)
+
+
 async def open_accounts(db: Writing, accounts: Iterable[Account]) -> None:
-    """Write the accounts that are not there yet."""
-    rows = sorted(
-        (
-            {
-                "tenant_id": db.tenant_id, "id": account.account_id(db.tenant_id), "kind": account.kind.value,
-                "name": account.name, "party_id": account.party_id, "store_id": account.store_id,
-                "contract_id": account.contract_id, "balance_fen": 0,
-            }
-            for account in accounts
-        ),
-        key=lambda row: str(row["id"]),
-    )  # fmt: skip
-    for start in range(0, len(rows), AT_ONCE):
-        await db.execute(upsert(LedgerAccount).values(rows[start : start + AT_ONCE]).on_conflict_do_nothing())
+    """Write the accounts that are not there yet, in the order of their ids."""
+    wanted = {account.account_id(db.tenant_id): account for account in accounts}
+    known = select(LedgerAccount.id).where(
+        LedgerAccount.tenant_id == db.tenant_id,
+        LedgerAccount.id == any_(cast(list(wanted), ARRAY(PG_UUID))),
+    )
+    new = sorted(wanted.keys() - set((await db.execute(known)).scalars()))
+    if not new:
+        return
+    found = [wanted[account_id] for account_id in new]
+    columns = {
+        "ids": new, "kinds": [each.kind.value for each in found], "names": [each.name for each in found],
+        "parties": [each.party_id for each in found], "stores": [each.store_id for each in found],
+        "contracts": [each.contract_id for each in found],
+    }  # fmt: skip
+    await db.execute(_OPEN, {"tenant_id": db.tenant_id, **columns})
 
 
 _MOVE = text(

@@ -179,7 +179,6 @@ class Journal(Base):
 
     __tablename__ = "journals"
     __table_args__ = tenant_table(
-        belongs_to("tenants", key=(), name="journals_fk_tenants"),
         UniqueConstraint("tenant_id", "cause", "cause_id"),
         one_of("cause", Cause),
         app="SELECT, INSERT",
@@ -203,9 +202,6 @@ class LedgerEntry(Base):
 
     __tablename__ = "ledger_entries"
     __table_args__ = tenant_table(
-        belongs_to("journals", "journal_id"),
-        belongs_to("ledger_accounts", "debit_account_id", name="ledger_entries_fk_debit"),
-        belongs_to("ledger_accounts", "credit_account_id", name="ledger_entries_fk_credit"),
         one_of("cause", Cause),
         rule("amount", "amount_fen > 0"),
         rule("accounts", "debit_account_id <> credit_account_id"),
@@ -217,7 +213,6 @@ class LedgerEntry(Base):
         rule("statement_version", "statement_version > 0"),
         Index("ledger_entries_ix_period", "tenant_id", "period_on", "party_id"),
         Index("ledger_entries_ix_order", "tenant_id", "order_id"),
-        Index("ledger_entries_ix_journal", "tenant_id", "journal_id"),
         app="SELECT, INSERT",
     )
 

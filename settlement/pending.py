@@ -4,9 +4,11 @@ A flow: each order, each refund and each chunk of history has a transaction of i
 so that beside the worker it takes the balances of one thing at a time, all of them at once: two in one transaction would deadlock.
 """
 
+import asyncio
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import Subquery, func, literal, select
@@ -16,7 +18,8 @@ from orders.states import Source
 from settlement.models import Journal
 from settlement.patience import patiently
 from settlement.post import post_order_paid, post_refund
-from settlement.post_history import AT_ONCE, Cursor, post_history
+from settlement.history_steps import Cursor, waiting_steps
+from settlement.post_history import AT_ONCE, post_history
 from settlement.states import Cause
 from tenants.kernel.ids import OrderId, RefundId
 from tenants.kernel.scope import Reading, TenantScope
@@ -51,7 +54,6 @@ async def post_pending(
     """Book what waits: orders and refunds paid through us, then imported history."""
     async with tenant.reporting() as db:
         orders, refunds = await _waiting_orders(db), await _waiting_refunds(db)
-        lines = await _history_lines(db)
     entries = 0
     for done, order_id in enumerate(orders, start=1):
         entries += await patiently(tenant, partial(post_order_paid, order_id=order_id, now=now))
@@ -59,19 +61,9 @@ async def post_pending(
     for done, refund_id in enumerate(refunds, start=1):
         entries += await patiently(tenant, partial(post_refund, refund_id=refund_id, now=now))
         _say_some(say, "refunds", done=done, total=len(refunds))
-    seen, booked = 0, 0
-    cursor: Cursor | None = Cursor()
-    while cursor is not None:
-        book = partial(post_history, source_name=None, cursor=cursor, now=now, at_once=at_once)
-        step = await patiently(tenant, book)
-        seen, booked, entries, cursor = (
-            seen + step.seen,
-            booked + step.lines,
-            entries + step.entries,
-            step.cursor,
-        )
-        say("history", done=seen, total=lines)
-    return Caught(orders=len(orders), refunds=len(refunds), history_lines=booked, entries=entries)
+    history = await _book_history(tenant, now=now, say=say, at_once=at_once)
+    entries += history.entries
+    return Caught(orders=len(orders), refunds=len(refunds), history_lines=history.lines, entries=entries)
 
 
 def _say_some(say: Say, stage: str, *, done: int, total: int) -> None:
@@ -105,11 +97,61 @@ def _booked(db: Reading, lines: Subquery, *, cause: Cause, cause_id: Any) -> Any
     )
 
 
-async def _history_lines(db: Reading) -> int:
-    """How many imported lines there are, sales and refunds."""
-    found = 0
-    for lines in (settled_lines_select(db.tenant_id), reversed_lines_select(db.tenant_id)):
-        each = lines.subquery()
-        statement = select(func.count()).select_from(each).where(each.c.source == Source.HISTORY)
-        found += (await db.execute(statement)).scalar_one()
-    return found
+class _History(msgspec.Struct):
+    """What has been booked of imported history so far, by all lanes."""
+
+    seen: int = 0
+    lines: int = 0
+    entries: int = 0
+
+
+async def _book_history(tenant: TenantScope, *, now: datetime, say: Say, at_once: int) -> _History:
+    """Book the imported lines that wait: the sales in lanes side by side, then the refunds."""
+    history = _History()
+    for refunds in (False, True):
+        async with tenant.reporting() as db:
+            total, middle = await _waiting_lines(db, refunds=refunds)
+        lane = partial(
+            _book_lane, tenant, refunds=refunds, total=history.seen + total, history=history, now=now, say=say,
+            at_once=at_once,
+        )  # fmt: skip
+        if total > at_once:
+            await asyncio.gather(lane(after=None, until=middle), lane(after=middle, until=None))
+        elif total:
+            await lane(after=None, until=None)
+    return history
+
+
+async def _book_lane(
+    tenant: TenantScope,
+    *,
+    refunds: bool,
+    after: UUID | None,
+    until: UUID | None,
+    total: int,
+    history: _History,
+    now: datetime,
+    say: Say,
+    at_once: int,
+) -> None:
+    """Book the waiting lines of the documents from `after` on, before `until`."""
+    first = {"refund_id" if refunds else "order_id": after}
+    cursor: Cursor | None = Cursor(sales_done=refunds, line_no=-1, **first)  # type: ignore[arg-type]
+    while cursor is not None and cursor.sales_done == refunds:
+        book = partial(
+            post_history, source_name=None, cursor=cursor, now=now, at_once=at_once, until=until
+        )
+        step = await patiently(tenant, book)
+        history.seen, history.lines, history.entries = (
+            history.seen + step.seen, history.lines + step.lines, history.entries + step.entries
+        )  # fmt: skip
+        cursor = step.cursor
+        say("history", done=history.seen, total=total)
+
+
+async def _waiting_lines(db: Reading, *, refunds: bool) -> tuple[int, UUID | None]:
+    """How many imported lines wait, and the document in the middle of them."""
+    step = waiting_steps(db, refunds=refunds).subquery("waiting")
+    middle = func.percentile_disc(0.5).within_group(step.c.document_id)
+    row = (await db.execute(select(func.count(), middle))).one()
+    return row[0], row[1]
