@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import insert, text
 
 from orders.ports import TermsQuestion
@@ -68,9 +70,6 @@ def _brand() -> CreateTenant:
 
 
 def _private_key() -> str:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
@@ -109,7 +108,11 @@ def _contract(number: int, mall_id: MallId, stores: list[StoreId]) -> CreateCont
 async def generate(tenant: TenantScope, month: Month) -> None:
     """Write the month's orders and refunds."""
     async with tenant.writing_much() as db:
-        found = (await db.execute(text("SELECT id FROM app.stores WHERE tenant_id = :t ORDER BY code"), {"t": db.tenant_id})).scalars()
+        found = (
+            await db.execute(
+                text("SELECT id FROM app.stores WHERE tenant_id = :t ORDER BY code"), {"t": db.tenant_id}
+            )
+        ).scalars()
         stores = [StoreId(each) for each in found]
         terms = {True: await _terms(db, stores, here=True), False: await _terms(db, stores, here=False)}
     for here, orders in ((False, month.orders), (True, month.paid_here)):
@@ -121,7 +124,11 @@ async def generate(tenant: TenantScope, month: Month) -> None:
                     "refunds": month.refunds, "categories": len(CATEGORIES),
                 }  # fmt: skip
                 for statement in (ORDERS, LINES, PAYMENTS, REFUNDS, REFUND_LINES):
-                    used = {name: value for name, value in given.items() if re.search(f"[^:]:{name}\\b", statement)}
+                    used = {
+                        name: value
+                        for name, value in given.items()
+                        if re.search(f"[^:]:{name}\\b", statement)
+                    }
                     await db.execute(text(statement), used)
 
 

@@ -13,8 +13,8 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime
+from collections.abc import Awaitable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ sys.path.insert(0, str(ROOT))
 
 from rich.console import Console  # noqa: E402 the project's folder comes first
 from rich.table import Table  # noqa: E402
-from sqlalchemy import text  # noqa: E402
 
 from scripts.bench_month import OCTOBER, Month, generate, open_chain  # noqa: E402
 from settlement.close import close_month  # noqa: E402
@@ -77,7 +76,7 @@ async def recount(tenant: TenantScope) -> Any:
         return await verify_books(db)
 
 
-async def run(month: Month, *, console: Console, folder: Path, profile: Callable[[str], Awaitable[None]] | None = None) -> bool:
+async def run(month: Month, *, console: Console, folder: Path) -> bool:
     """The whole of it; whether the books are sound."""
     told: dict[str, float] = {}
     servers = start_servers(folder, with_valkey=False)
@@ -100,7 +99,9 @@ async def run(month: Month, *, console: Console, folder: Path, profile: Callable
     finally:
         servers.stop()
     work = told["booked"] + told["closed"]
-    table = Table(title=f"{month.orders:,} imported orders, {month.paid_here:,} paid here, {month.stores:,} stores")
+    table = Table(
+        title=f"{month.orders:,} imported orders, {month.paid_here:,} paid here, {month.stores:,} stores"
+    )
     table.add_column("what")
     table.add_column("figure", justify="right")
     lines = caught.history_lines

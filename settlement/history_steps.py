@@ -7,7 +7,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Select, Subquery, and_, case, cast, exists, func, literal, null, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from orders.queries import reversed_lines_select, settled_lines_select
@@ -146,13 +160,20 @@ async def next_chunk(
         .group_by(walked.c.store_id, walked.c.source, walked.c.terms_id)
         .subquery("kind")
     )
-    rows = (await db.execute(select(kinds, last).join(last, literal(True)))).all()
+    rows = (await db.execute(select(kinds, last).join(last, true()))).all()
     if not rows:
         return None
     found = [Kind(store_id=row.store_id, source=row.source, terms_id=row.terms_id) for row in rows]
     return Chunk(
         seen=sum(row.lines for row in rows), kinds=found, last=(rows[0].document_id, rows[0].line_no)
     )
+
+
+async def waiting_kinds(db: Reading, *, refunds: bool) -> list[Kind]:
+    """Every kind of line among all that wait."""
+    step = waiting_steps(db, refunds=refunds).subquery("waiting")
+    rows = await db.execute(select(step.c.store_id, step.c.source, step.c.terms_id).distinct())
+    return [Kind(store_id=row.store_id, source=row.source, terms_id=row.terms_id) for row in rows]
 
 
 def steps_of(
@@ -166,5 +187,3 @@ def steps_of(
         chosen = chosen.where(place > tuple_(*cursor.place))
     number = func.row_number().over(order_by=(step.document_id, step.line_no)).label("number")
     return chosen.add_columns(number)
-
-

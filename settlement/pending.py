@@ -15,11 +15,11 @@ from sqlalchemy import Subquery, func, literal, select
 
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
+from settlement.history_steps import Cursor, waiting_steps
 from settlement.models import Journal
 from settlement.patience import patiently
 from settlement.post import post_order_paid, post_refund
-from settlement.history_steps import Cursor, waiting_steps
-from settlement.post_history import AT_ONCE, post_history
+from settlement.post_history import AT_ONCE, open_waiting_accounts, post_history
 from settlement.states import Cause
 from tenants.kernel.ids import OrderId, RefundId
 from tenants.kernel.scope import Reading, TenantScope
@@ -116,6 +116,7 @@ async def _book_history(tenant: TenantScope, *, now: datetime, say: Say, at_once
             at_once=at_once,
         )  # fmt: skip
         if total > at_once:
+            await patiently(tenant, partial(open_waiting_accounts, refunds=refunds))
             await asyncio.gather(lane(after=None, until=middle), lane(after=middle, until=None))
         elif total:
             await lane(after=None, until=None)
@@ -138,9 +139,7 @@ async def _book_lane(
     first = {"refund_id" if refunds else "order_id": after}
     cursor: Cursor | None = Cursor(sales_done=refunds, line_no=-1, **first)  # type: ignore[arg-type]
     while cursor is not None and cursor.sales_done == refunds:
-        book = partial(
-            post_history, source_name=None, cursor=cursor, now=now, at_once=at_once, until=until
-        )
+        book = partial(post_history, source_name=None, cursor=cursor, now=now, at_once=at_once, until=until)
         step = await patiently(tenant, book)
         history.seen, history.lines, history.entries = (
             history.seen + step.seen, history.lines + step.lines, history.entries + step.entries

@@ -32,12 +32,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from settlement.history_steps import Cursor, Kind, next_chunk, steps_of, waiting_steps
+from settlement.history_steps import Cursor, Kind, next_chunk, steps_of, waiting_kinds, waiting_steps
 from settlement.ledger import Account, channel_account, move_balances, open_accounts, payable_account
 from settlement.models import Journal, LedgerEntry
-from settlement.periods import first_open, hold_open, note_booked
+from settlement.periods import first_open, note_booked
 from settlement.post_terms import BookedTerms, booked_terms
-from tenants.kernel.ids import AccountId, OrderId, PartyId, RefundId, StoreId, TenantId, TermsId, new_id
+from tenants.kernel.ids import AccountId, OrderId, PartyId, RefundId, TenantId, new_id
 from tenants.kernel.money import LARGEST_AMOUNT, WHOLE, Bps
 from tenants.kernel.scope import Writing
 
@@ -96,6 +96,26 @@ async def post_history(
     else:
         after = Cursor(order_id=OrderId(document), line_no=line_no)
     return Booked(seen=chunk.seen, lines=lines, entries=entries, cursor=after)
+
+
+async def open_waiting_accounts(db: Writing, *, refunds: bool) -> None:
+    """Open every account that the waiting lines will move: lanes that open the same one would wait for each other's whole chunk."""
+    kinds = await waiting_kinds(db, refunds=refunds)
+    book = await booked_terms(db, {kind.terms_id for kind in kinds})
+    await open_accounts(
+        db,
+        {
+            account
+            for kind in kinds
+            for party_id, _ in _parties(book[kind.terms_id])
+            for account in (
+                channel_account(kind.store_id, kind.source),
+                payable_account(
+                    party_id, store_id=kind.store_id, contract_id=book[kind.terms_id].contract_id
+                ),
+            )
+        },
+    )
 
 
 def _end_of(cursor: Cursor) -> Cursor | None:
@@ -240,7 +260,9 @@ def _portion(amount: Any, rate: Any) -> Any:
 
 def _numbered_id(first: UUID, number: Any) -> Any:
     """An id of ours (time and chance), the end of it counted: so a chunk's rows lie side by side in every index that leads with ids."""
-    return cast(func.concat(first.hex[:24], func.lpad(func.to_hex(cast(number, BigInteger)), 8, "0")), PG_UUID)
+    return cast(
+        func.concat(first.hex[:24], func.lpad(func.to_hex(cast(number, BigInteger)), 8, "0")), PG_UUID
+    )
 
 
 ROUTE_COLUMNS: dict[str, Any] = {

@@ -14,8 +14,8 @@ from sqlalchemy import select, text
 
 from orders.events import HistoryImported, OrderPaid, RefundDone
 from settlement.events import PostingPaused
-from settlement.post import post_order_paid, post_refund
 from settlement.history_steps import Cursor
+from settlement.post import post_order_paid, post_refund
 from settlement.post_history import post_history
 from tenants.kernel.outbox import OutboxEvent, Reaction, append
 from tenants.kernel.scope import Writing
