@@ -33,6 +33,8 @@ class LineAmounts(msgspec.Struct, frozen=True, gc=False):
     discount_fen: Fen
     exact: dict[str, str] | None
     """Quantity or unit price as written, where whole numbers cannot hold them."""
+    rounded: bool = False
+    """Whether the amount held a part of a fen."""
 
 
 def exact_fen(amount: Decimal) -> Fen:
@@ -44,6 +46,18 @@ def exact_fen(amount: Decimal) -> Fen:
     if abs(whole) > LARGEST_AMOUNT:
         raise NotMoney("larger than any single amount here")
     return Fen(whole)
+
+
+def holds_part_of_fen(amount: Decimal) -> bool:
+    """Whether an amount in yuan is no whole number of fen, binary noise stripped first."""
+    cents = amount * 100
+    return int(cents) != cents and amount.quantize(NOISE, rounding=ROUND_HALF_UP) * 100 != exact_fen(amount)
+
+
+def rounded_column(row: OrderRow) -> str | None:
+    """The first of the document's own amounts that holds a part of a fen."""
+    told = ((column, getattr(row, column)) for column in OF_DOCUMENT)
+    return next((column for column, amount in told if amount and holds_part_of_fen(amount)), None)
 
 
 def too_large(row: OrderRow, columns: tuple[str, ...]) -> Finding | None:
@@ -91,7 +105,9 @@ def _line_amounts(row: OrderRow) -> LineAmounts | Finding:
         price_fen = Fen(int(cents)) if cents == cents.to_integral_value() else None
         if price_fen is None:
             exact = {**(exact or {}), "unit_price": str(abs(price))}
-    return LineAmounts(is_refund, whole, price_fen, Fen(abs(goods)), discount, exact)
+    return LineAmounts(
+        is_refund, whole, price_fen, Fen(abs(goods)), discount, exact, rounded=holds_part_of_fen(total)
+    )
 
 
 def _wrong(row: OrderRow, *, quantity: Decimal, price: Decimal | None) -> Finding | None:

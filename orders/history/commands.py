@@ -26,6 +26,8 @@ REFUND_STATES = ("done", "pending", "failed")
 
 STOCK_ADJUSTMENT = "STOCK_ADJUSTMENT: negative quantity at no price moves stock, not money (库存调整，非销售)"
 TOO_LARGE = "TOO_LARGE: larger than any single amount can be (金额过大)"
+IN_FUTURE = "IN_FUTURE: lies more than a day ahead; history has happened (时间在未来)"
+ROUNDED = "ROUNDED: holds a part of a fen; kept rounded half up (含不足一分，已四舍五入)"
 NO_LINES = "NO_LINES: the document has no lines and no total to keep (单据没有明细和总额)"
 UNKNOWN_STORE = "UNKNOWN_STORE: no store has this code (门店不存在)"
 UNKNOWN_GUIDE = "UNKNOWN_GUIDE: no guide has this code; kept for the store alone (导购不存在，仅归属门店)"

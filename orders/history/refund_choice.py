@@ -5,13 +5,16 @@ Two rows of one batch may refund the same line: what the first takes, the second
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from orders.history.amounts import LARGEST_QUANTITY, exact_fen
+from orders.history.amounts import LARGEST_QUANTITY, exact_fen, holds_part_of_fen
 from orders.history.commands import (
     EARLIER_REFUND,
+    IN_FUTURE,
     OVER_REFUND,
+    ROUNDED,
     TOO_LARGE,
     UNKNOWN_ORDER,
     UNKNOWN_STORE,
@@ -64,6 +67,10 @@ class Choice:
     report: RowReport
     loose: dict[str, int]
     """What went back of a document before its sale came."""
+    latest: datetime
+    """What lies behind this moment has not happened."""
+    refuse_unknown: bool = False
+    """Refuse a refund whose document nobody knows, instead of charging its store."""
     left: dict[UUID, int] = field(default_factory=dict)
     by_id: dict[UUID, StandingLine] = field(default_factory=dict)
 
@@ -99,9 +106,16 @@ class Choice:
 
 def amount_of(row: RefundRow, choice: Choice) -> tuple[Fen | None, bool]:
     """The row's amount, and whether its figures can be; what cannot is refused."""
+    if row.refunded_at is not None and row.refunded_at > choice.latest:
+        choice.report.refuse(
+            row.number, refusal("refunded_at", row.refunded_at.isoformat(), reason=IN_FUTURE)
+        )
+        return None, False
     try:
         amount = None if row.amount is None else exact_fen(abs(row.amount))
         if row.quantity is None or abs(row.quantity) <= LARGEST_QUANTITY:
+            if row.amount is not None and holds_part_of_fen(row.amount):
+                choice.report.warn(row.number, warning("amount", str(row.amount), reason=ROUNDED))
             return amount, True
         choice.report.refuse(row.number, refusal("quantity", str(row.quantity), reason=TOO_LARGE))
     except (NotMoney, ArithmeticError):
@@ -202,6 +216,8 @@ def _loose(row: RefundRow, choice: Choice, *, number: str, amount: Fen | None) -
         wrong = refusal(
             "store_code", row.store_code or "", reason=UNKNOWN_STORE if row.store_code else UNKNOWN_ORDER
         )
+    elif row.document and choice.refuse_unknown:
+        wrong = refusal("document", row.document, reason=UNKNOWN_ORDER)
     elif amount is None:
         wrong = refusal("amount", "", reason=WITHOUT_AMOUNT)
     elif row.refunded_at is None:

@@ -6,7 +6,7 @@ one without a known sale is charged to its store on the terms of its own day. Wh
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -56,8 +56,9 @@ async def import_refunds(
     now: datetime,
     terms: Terms,
     occurrences: Occurrences | None = None,
+    refuse_unknown: bool = False,
 ) -> list[RowOutcome]:
-    """Import a batch of refunds. Raises HistoryChangedMeanwhile when the same lines are refunded at the same moment."""
+    """Import a batch of refunds; `refuse_unknown` refuses one whose document nobody knows. Raises HistoryChangedMeanwhile when the same lines are refunded at the same moment."""
     if not rows:
         return []
     report = RowReport(rows)
@@ -82,6 +83,8 @@ async def import_refunds(
             db, [row.document for row in rows if row.document], source_name=source_name
         ),
         report=report,
+        latest=now + timedelta(days=1),
+        refuse_unknown=refuse_unknown,
     )
     pieces: list[Piece] = []
     moves: list[RefundMove] = []

@@ -6,17 +6,27 @@ What is refused, and why, is in the outcome of its row: rows read = imported + u
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 import msgspec
 
 from guides.queries import guide_ids_by_code
 from orders.events import HistoryImported
-from orders.history.amounts import OF_DOCUMENT, LineAmounts, exact_fen, line_amounts, too_large
+from orders.history.amounts import (
+    OF_DOCUMENT,
+    LineAmounts,
+    exact_fen,
+    line_amounts,
+    rounded_column,
+    too_large,
+)
 from orders.history.batch import HistoryBatch
 from orders.history.categories import with_categories
 from orders.history.commands import (
+    IN_FUTURE,
     NO_LINES,
+    ROUNDED,
     TOTAL_DIFFERS,
     UNKNOWN_GUIDE,
     UNKNOWN_STORE,
@@ -61,6 +71,7 @@ async def import_orders(
     stores = await store_clocks(db, codes)
     lines = await lines_of(db, [part.id for parts in standing.values() for part in parts])
     rows = await with_categories(db, rows)
+    rows = [row for row in rows if has_happened(row, now=now, report=report)]
     measured = _measured(rows, stores=stores, standing=standing, report=report)
     drafts = gather(measured, stores=stores, occurrences=occurrences)
     batch = HistoryBatch(
@@ -107,8 +118,28 @@ def _measured(
         if isinstance(figures, Finding):
             report.refuse(row.number, figures)
         else:
+            _say_rounding(row, figures, report=report)
             measured.append((row, figures))
     return measured
+
+
+def has_happened(row: OrderRow, *, now: datetime, report: RowReport) -> bool:
+    """Refuse a row with a moment in the future: it would open a month that nobody can close. A day's grace for clocks and zones."""
+    latest = now + timedelta(days=1)
+    for column in ("sold_at", "paid_at", "refunded_at"):
+        moment = getattr(row, column)
+        if isinstance(moment, datetime) and moment > latest:
+            report.refuse(row.number, refusal(column, moment.isoformat(), reason=IN_FUTURE))
+            return False
+    return True
+
+
+def _say_rounding(row: OrderRow, figures: LineAmounts, *, report: RowReport) -> None:
+    if figures.rounded:
+        given = row.amount if isinstance(row.amount, Decimal) else f"{row.quantity} x {row.unit_price}"
+        report.warn(row.number, warning("amount", str(given), reason=ROUNDED))
+    elif (column := rounded_column(row)) is not None:
+        report.warn(row.number, warning(column, str(getattr(row, column)), reason=ROUNDED))
 
 
 def _from_header(row: OrderRow, *, parts: Sequence[Part], report: RowReport) -> OrderRow | None:

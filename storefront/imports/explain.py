@@ -16,6 +16,7 @@ TYPES: dict[Callable[[Cell], Any], str] = {
     fields.code: "code",
     fields.choice: "one of",
     fields.money: "amount in yuan",
+    fields.price: "amount in yuan",
     fields.quantity: "whole number",
     fields.coordinate: "degrees",
     fields.boolean: "yes or no (是/否)",

@@ -35,6 +35,8 @@ MOMENT_FORMATS = (
 EXCEL_DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 a serial number has no zone until the mapping gives it one
 EXCEL_DAYS = range(1, 2_958_466)
 LONGEST_CODE = 128
+UNLIKELY_PRICE = 100_000_000
+"""Fen: a million yuan for one unit is rather a slip than a price."""
 IMAGE = re.compile(
     r"(?:https?:)?//[^\s/]+/\S*|[^\s?&=]+\.(?:jpe?g|png|gif|webp|bmp|svg|avif)(?:\?\S*)?", re.IGNORECASE
 )
@@ -116,6 +118,14 @@ def choice(cell: Cell) -> str:
             f"is none of {', '.join(cell.spec.choices)}; translate it in the mapping (取值不在范围内)"
         )
     return cell.text
+
+
+def price(cell: Cell) -> Fen | Doubtful:
+    """An amount as whole fen; one beyond a million yuan is kept and said: most often it was fen, or two cells in one."""
+    amount = money(cell)
+    if abs(amount) <= UNLIKELY_PRICE:
+        return amount
+    return Doubtful(amount, 'is more than a million yuan; say unit = "fen" if that was meant (金额异常大)')
 
 
 def money(cell: Cell) -> Fen:

@@ -42,7 +42,7 @@ from storefront.imports.fields import (
     plain_text,
     quantity,
 )
-from storefront.imports.mapping import NotReadable
+from storefront.imports.mapping import Mapping, NotReadable
 
 Verb = Callable[..., Any]
 BATCH = 5_000
@@ -157,16 +157,21 @@ def document_of(row: OrderRow | RefundRow | PaymentRow) -> Hashable:
     return row.document
 
 
-def begin_orders(source_name: str) -> Verb:
+def begin_orders(mapping: Mapping) -> Verb:
     """The order import of one run."""
-    return partial(import_orders, source_name=source_name, terms=ContractTerms(), occurrences=Occurrences())
+    return partial(
+        import_orders, source_name=mapping.source_name, terms=ContractTerms(), occurrences=Occurrences()
+    )
 
 
-def begin_refunds(source_name: str) -> Verb:
+def begin_refunds(mapping: Mapping) -> Verb:
     """The refund import of one run."""
-    return partial(import_refunds, source_name=source_name, terms=ContractTerms(), occurrences=Occurrences())
+    return partial(
+        import_refunds, source_name=mapping.source_name, terms=ContractTerms(), occurrences=Occurrences(),
+        refuse_unknown=mapping.unknown_orders == "refuse",
+    )  # fmt: skip
 
 
-def begin_payments(source_name: str) -> Verb:
+def begin_payments(mapping: Mapping) -> Verb:
     """The payment import of one run."""
-    return partial(import_payments, source_name=source_name, occurrences=Occurrences())
+    return partial(import_payments, source_name=mapping.source_name, occurrences=Occurrences())

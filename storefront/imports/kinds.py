@@ -38,17 +38,19 @@ from storefront.imports.fields import (
     day,
     image,
     moment,
-    money,
     phone,
     plain_text,
+    price,
     quantity,
     texts,
     zone_name,
 )
+from storefront.imports.mapping import Mapping
 from tenants.import_malls import MallRow, import_malls
 from tenants.import_outcomes import Finding, RowOutcome, RowState, refusal
 from tenants.import_stores import StoreGroupRow, StoreRow, import_store_groups, import_stores
 from tenants.kernel.ids import LevelId
+from tenants.kernel.money import LARGEST_AMOUNT
 from tenants.kernel.scope import Writing
 from tenants.states import Ownership, StoreStatus
 
@@ -80,8 +82,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """A part that several rows repeat (a product beside its units): its key and what it says."""
     without_part: Callable[[Any], Any] = lambda row: row
     """The row without that part, for rows that repeat it differently."""
-    begin: Callable[[str], Verb] | None = None
-    """Makes the verb of one run, from the mapping's source name, where a run remembers what it met."""
+    begin: Callable[[Mapping], Verb] | None = None
+    """Makes the verb of one run, from its mapping, where a run remembers what it met."""
     together: Callable[[Any], Hashable] | None = None
     """Rows in a row that have this in common come in one batch."""
     batch: int = 1_000
@@ -253,7 +255,7 @@ KINDS: dict[str, Kind] = {
                 *_fields(choice, "spu_status", "sku_status", choices=SALE),
                 *_fields(quantity, "spu_position", "sku_position", lenient=True),
                 *_fields(barcode, "barcode"),
-                *_fields(money, "price", "line_price", lowest=0),
+                *_fields(price, "price", "line_price", lowest=0, highest=LARGEST_AMOUNT),
             ),
             build=_catalogue_row,
             verb=import_catalogue,
@@ -266,8 +268,8 @@ KINDS: dict[str, Kind] = {
             fields=(
                 *LEVEL,
                 *ACTIVE,
-                *_fields(money, "price", required=True, lowest=0),
-                *_fields(money, "line_price", lowest=0),
+                *_fields(price, "price", required=True, lowest=0, highest=LARGEST_AMOUNT),
+                *_fields(price, "line_price", lowest=0, highest=LARGEST_AMOUNT),
             ),
             build=_plain(PriceRow),
             verb=import_prices,

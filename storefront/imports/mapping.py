@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping as Cells
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -91,6 +91,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     note: str = ""
     source_name: str = "history"
     """History only: whose numbers these are (a till system, a marketplace). A document is known by this name and its number."""
+    unknown_orders: Literal["charge_store", "refuse"] = "charge_store"
+    """Refunds only: what becomes of one whose document nobody knows."""
     source: SourceOptions = SourceOptions()
     only: dict[str, tuple[str, ...]] = {}
     """Rows in which these columns hold one of these texts; all others are left out."""

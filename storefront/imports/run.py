@@ -120,7 +120,7 @@ class _Run:
         self._seen = _Seen(request.kind)
         self._refused: set[int] = set()
         begin = request.kind.begin
-        self._verb = request.kind.verb if begin is None else begin(reader.mapping.source_name)
+        self._verb = request.kind.verb if begin is None else begin(reader.mapping)
         self._whole: Writing | None = None
 
     @asynccontextmanager

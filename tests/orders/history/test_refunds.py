@@ -1,13 +1,13 @@
 """Refunds and payments that somebody else made, against orders imported a moment before."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from orders.history.commands import CHANGED, OrderRow, PaymentRow, RefundRow
+from orders.history.commands import CHANGED, ROUNDED, UNKNOWN_ORDER, OrderRow, PaymentRow, RefundRow
 from orders.history.payments import import_payments
 from orders.history.queries import By, payment_differences, refund_totals, tender_totals
 from orders.history.refunds import import_refunds
@@ -134,6 +134,34 @@ async def test_a_refund_of_a_sale_nobody_knows_is_charged_to_its_store(sold: Ten
     assert states(outcomes) == [IMPORTED, REFUSED]
     assert await ask(sold, "order_id, amount_fen", "refunds") == [(None, 500)]
     assert await ask(sold, "kept_before_fen, terms_id IS NOT NULL", "refund_lines") == [(None, True)]
+
+
+async def test_a_refund_of_a_sale_nobody_knows_is_refused_where_the_mapping_says_so(
+    sold: TenantScope,
+) -> None:
+    row = RefundRow(
+        number=2, refund_no="R9", document="D9", store_code="S1", refunded_at=BACK, amount=Decimal(5)
+    )
+    async with sold.writing() as db:
+        told = await import_refunds(db, [row], source_name="till", now=BACK, terms=TERMS, refuse_unknown=True)
+    assert states(told) == [REFUSED]
+    assert told[0].findings[0].reason == UNKNOWN_ORDER
+    assert await ask(sold, "count(*)", "refunds") == [(0,)]
+
+
+async def test_a_refund_that_has_not_happened_yet_is_refused(sold: TenantScope) -> None:
+    told = await give_back(
+        sold, RefundRow(number=2, document="D1", refunded_at=BACK + timedelta(days=2), amount=Decimal(5))
+    )
+    assert states(told) == [REFUSED]
+
+
+async def test_a_part_of_a_fen_is_said(sold: TenantScope) -> None:
+    told = await give_back(
+        sold, RefundRow(number=2, document="D1", refunded_at=BACK, amount=Decimal("5.005"))
+    )
+    assert states(told) == [IMPORTED]
+    assert told[0].findings[0].reason == ROUNDED
 
 
 async def test_a_refund_that_is_not_finished_takes_nothing(sold: TenantScope) -> None:

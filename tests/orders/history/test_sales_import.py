@@ -1,7 +1,7 @@
 """The order-history import over every class of dirt, on rows that name nobody: shops 店一 and 店二, articles A to Z."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from guides.import_guides import GuideRow, import_guides
-from orders.history.commands import CHANGED, TOTAL_DIFFERS, OrderRow
+from orders.history.commands import CHANGED, ROUNDED, TOTAL_DIFFERS, OrderRow
 from orders.history.documents import Occurrences
 from orders.history.sales_import import import_orders
 from settlement.freeze import ContractTerms
@@ -18,6 +18,8 @@ from tenants.import_stores import StoreRow, import_stores
 from tenants.kernel.scope import TenantScope
 
 SOLD = datetime(2026, 3, 2, 4, 30, tzinfo=UTC)
+READ = datetime(2026, 6, 1, tzinfo=UTC)
+"""When the files are imported."""
 TERMS = ContractTerms()
 IMPORTED, UNCHANGED, REFUSED = RowState.IMPORTED, RowState.UNCHANGED, RowState.REFUSED
 
@@ -54,7 +56,7 @@ async def keep(
 ) -> list[RowOutcome]:
     async with tenant.writing() as db:
         return await import_orders(
-            db, rows, source_name="till", now=SOLD, terms=TERMS, occurrences=occurrences
+            db, rows, source_name="till", now=READ, terms=TERMS, occurrences=occurrences
         )
 
 
@@ -135,7 +137,7 @@ async def test_a_batch_that_is_tried_again_counts_its_lines_once(shops: TenantSc
     rows = [row(2), row(3)]
     with pytest.raises(RuntimeError):
         async with shops.writing() as db:
-            await import_orders(db, rows, source_name="till", now=SOLD, terms=TERMS, occurrences=run)
+            await import_orders(db, rows, source_name="till", now=READ, terms=TERMS, occurrences=run)
             raise RuntimeError("the connection went away before the commit")
     assert states(await keep(shops, rows, occurrences=run)) == [IMPORTED, IMPORTED]
     assert states(await keep(shops, rows)) == [UNCHANGED, UNCHANGED]
@@ -187,6 +189,18 @@ async def test_a_line_is_rounded_half_up_once_and_binary_noise_is_no_amount(
 ) -> None:
     await keep(shops, [row(2, amount=amount)])
     assert await ask(shops, "total_fen", "orders") == [(fen,)]
+
+
+async def test_a_part_of_a_fen_is_said_and_noise_is_not(shops: TenantScope) -> None:
+    outcomes = await keep(
+        shops, [row(2, document="D1", amount="1.005"), row(3, document="D2", amount="125.43999999999998")]
+    )
+    assert [[found.reason for found in each.findings] for each in outcomes] == [[ROUNDED], []]
+
+
+async def test_a_sale_that_has_not_happened_yet_is_refused(shops: TenantScope) -> None:
+    outcomes = await keep(shops, [row(2, sold_at=READ + timedelta(days=2))])
+    assert states(outcomes) == [RowState.REFUSED]
 
 
 async def test_what_cannot_be_a_sale_is_refused_naming_the_reason(shops: TenantScope) -> None:

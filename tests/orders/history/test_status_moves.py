@@ -15,8 +15,8 @@ from tenants.import_outcomes import RowOutcome
 from tenants.kernel.scope import TenantScope
 from tests.orders.history.test_sales_import import (
     IMPORTED,
+    READ,
     REFUSED,
-    SOLD,
     TERMS,
     UNCHANGED,
     ask,
@@ -48,7 +48,7 @@ def settled(number: int = 2, document: str = "D1", **told: Any) -> OrderRow:
 
 async def give_back(tenant: TenantScope, *refunds: RefundRow) -> list[RowOutcome]:
     async with tenant.writing() as db:
-        return await import_refunds(db, refunds, source_name="till", now=SOLD, terms=TERMS)
+        return await import_refunds(db, refunds, source_name="till", now=READ, terms=TERMS)
 
 
 async def assert_books_hold(tenant: TenantScope, kept_fen: int) -> None:

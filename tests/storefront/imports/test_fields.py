@@ -29,6 +29,13 @@ def value(text: str, read: Any, **rule: Any) -> Any:
     return read(cell(text, read, **rule))
 
 
+def test_a_price_beyond_a_million_yuan_is_kept_and_said() -> None:
+    assert value("1000000.00", fields.price) == 100_000_000
+    doubtful = value("1000000.01", fields.price)
+    assert doubtful.value == 100_000_001
+    assert "million" in doubtful.reason
+
+
 @pytest.mark.parametrize(
     ("text", "fen"),
     [("12", 1200), ("12.5", 1250), ("￥1,234.50", 123450), ("12.50元", 1250), (".5", 50), ("-3", -300), ("12.500", 1250)],

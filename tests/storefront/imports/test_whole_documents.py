@@ -16,6 +16,7 @@ from guides.plans import start_plan
 from orders.errors import HistoryChangedMeanwhile
 from storefront.imports import run
 from storefront.imports.kinds import KINDS
+from storefront.imports.mapping import Mapping
 from storefront.imports.run import ImportRequest, import_file
 from tenants.import_outcomes import RowOutcome
 from tenants.kernel.ids import LevelId
@@ -30,6 +31,7 @@ OTHER = "D2,S1,,2026-03-02 12:32:00,C,1,7.00,\n"
 BEYOND_THE_WHOLE = "D9,S1,G1,2026-03-02 12:31:00,Y,1,1.00,\nD9,S1,G1,2026-03-02 12:31:00,Z,1,1.00,\n"
 """The mall's 90 % and the guide's 20 % leave the brand less than nothing: such a document cannot be settled."""
 
+TILL = Mapping(kind="orders", source_name="till")
 NewTenant = Callable[[], Awaitable[TenantScope]]
 
 
@@ -128,8 +130,8 @@ async def test_a_batch_that_another_import_overtook_is_tried_again_whole_and_cou
 ) -> None:
     sizes: list[int] = []
 
-    def begin(source_name: str) -> Callable[..., Awaitable[list[RowOutcome]]]:
-        verb = (KINDS["orders"].begin or pytest.fail)(source_name)
+    def begin(mapping: Mapping) -> Callable[..., Awaitable[list[RowOutcome]]]:
+        verb = (KINDS["orders"].begin or pytest.fail)(mapping)
 
         async def overtaken(db: Writing, batch: Sequence[Any], *, now: datetime) -> list[RowOutcome]:
             sizes.append(len(batch))
@@ -187,7 +189,7 @@ async def test_an_amount_that_cannot_be_reckoned_with_refuses_its_document_alone
     async def broken(db: Writing, batch: Sequence[Any], *, now: datetime) -> list[RowOutcome]:
         if any(row.document == "D2" for row in batch):
             raise ArithmeticError("no such number")
-        outcomes: list[RowOutcome] = await (KINDS["orders"].begin or pytest.fail)("till")(db, batch, now=now)
+        outcomes: list[RowOutcome] = await (KINDS["orders"].begin or pytest.fail)(TILL)(db, batch, now=now)
         return outcomes
 
     order = request(tmp_path, HEAD + GOOD + OTHER)
