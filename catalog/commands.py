@@ -43,6 +43,8 @@ class PriceChange(_Command, frozen=True, kw_only=True):
     sku_id: SkuId
     price_fen: Amount
     line_price_fen: Amount | None = None
+    promotion_code: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    """The campaign that the price belongs to."""
     active_from: Instant | None = None
     active_to: Instant | None = None
 

@@ -41,6 +41,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     price_fen: Fen | None
     line_price_fen: Fen | None
     price_evidence: PriceEvidence | None
+    promotion_code: str | None
+    """The campaign whose price it is."""
     available: int
     stock_level_id: LevelId | None
 
@@ -48,7 +50,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 _LISTINGS = """
 SELECT s.id, s.spu_id, s.code, s.barcode, s.specs, coalesce(s.image, u.image) AS image, u.title, c.code AS category_code,
        s.status AS sku_status, u.status AS spu_status, ranged.listed,
-       priced.level_id AS price_level_id, priced.active_from, priced.price_fen, priced.line_price_fen,
+       priced.level_id AS price_level_id, priced.active_from, priced.price_fen, priced.line_price_fen, priced.promotion_code,
        stocked.level_id AS stock_level_id, coalesce(stocked.on_hand - stocked.reserved, 0) AS available
 FROM app.skus s
 JOIN app.spus u ON u.tenant_id = :tenant_id AND u.id = s.spu_id
@@ -59,7 +61,7 @@ LEFT JOIN LATERAL (
   ORDER BY array_position(CAST(:path AS uuid[]), a.level_id) DESC LIMIT 1
 ) ranged ON true
 LEFT JOIN LATERAL (
-  SELECT p.level_id, p.active_from, p.price_fen, p.line_price_fen FROM app.prices p
+  SELECT p.level_id, p.active_from, p.price_fen, p.line_price_fen, p.promotion_code FROM app.prices p
   WHERE p.tenant_id = :tenant_id AND p.sku_id = s.id AND p.level_id = ANY(CAST(:path AS uuid[]))
     AND p.active_from <= :at AND (p.active_to IS NULL OR p.active_to > :at)
   ORDER BY array_position(CAST(:path AS uuid[]), p.level_id) DESC, p.active_from DESC LIMIT 1
@@ -133,6 +135,7 @@ def _listing(row: Row[Any], path: LevelPath) -> Listing:
         price_evidence=evidence_of(path, level_id=row.price_level_id, active_from=row.active_from)
         if shown
         else None,
+        promotion_code=row.promotion_code if shown else None,
         available=max(row.available, 0),
         stock_level_id=row.stock_level_id,
     )

@@ -146,6 +146,8 @@ class Price(Base):
     level: Mapped[str]
     price_fen: Mapped[Fen]
     line_price_fen: Mapped[Fen | None]
+    promotion_code: Mapped[str | None]
+    """活动: the campaign that this price belongs to; contracts may have a rate for it."""
 
 
 class Stock(Base):

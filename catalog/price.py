@@ -24,14 +24,16 @@ class LevelChanged(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 _WRITE = text("""
-INSERT INTO app.prices (tenant_id, sku_id, level_id, level, active_from, active_to, price_fen, line_price_fen)
-SELECT :tenant_id, p.sku_id, :level_id, :level, p.active_from, p.active_to, p.price_fen, p.line_price_fen
+INSERT INTO app.prices (tenant_id, sku_id, level_id, level, active_from, active_to, price_fen, line_price_fen,
+                        promotion_code)
+SELECT :tenant_id, p.sku_id, :level_id, :level, p.active_from, p.active_to, p.price_fen, p.line_price_fen, p.promotion_code
 FROM unnest(CAST(:sku_ids AS uuid[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]),
-            CAST(:prices AS bigint[]), CAST(:line_prices AS bigint[]))
-  AS p (sku_id, active_from, active_to, price_fen, line_price_fen)
+            CAST(:prices AS bigint[]), CAST(:line_prices AS bigint[]), CAST(:promotions AS text[]))
+  AS p (sku_id, active_from, active_to, price_fen, line_price_fen, promotion_code)
 ORDER BY p.sku_id, p.active_from
 ON CONFLICT (tenant_id, sku_id, level_id, active_from) DO UPDATE
-SET active_to = excluded.active_to, price_fen = excluded.price_fen, line_price_fen = excluded.line_price_fen
+SET active_to = excluded.active_to, price_fen = excluded.price_fen, line_price_fen = excluded.line_price_fen,
+    promotion_code = excluded.promotion_code
 RETURNING sku_id
 """)
 _WITHDRAW = text("""
@@ -61,6 +63,7 @@ async def set_prices(db: Writing, command: SetPrices) -> LevelChanged:
         "ends": [change.active_to for change in changes.values()],
         "prices": [change.price_fen for change in changes.values()],
         "line_prices": [change.line_price_fen for change in changes.values()],
+        "promotions": [change.promotion_code for change in changes.values()],
     }
     written = (await db.execute(_WRITE, place | row)).all()
     if written or withdrawn:

@@ -80,7 +80,7 @@ class Order(Base):
 
 
 class OrderLine(Base):
-    """订单行: what was sold, at which price, on which frozen terms. `paid_fen` is the base that the terms divide."""
+    """订单行: what was sold, at which price, on which frozen terms. The terms divide `paid_fen`, by rates of `base_fen` (null: of what was paid)."""
 
     __tablename__ = "order_lines"
     __table_args__ = tenant_table(
@@ -90,6 +90,7 @@ class OrderLine(Base):
         UniqueConstraint("tenant_id", "order_id", "line_no"),
         one_of("kind", LineKind),
         rule("refunded", "refunded_fen >= 0 AND refunded_fen <= paid_fen AND refunded_quantity >= 0"),
+        rule("base", "base_fen IS NULL OR base_fen >= 0"),
     )
 
     tenant_id: Mapped[TenantKey]
@@ -102,6 +103,8 @@ class OrderLine(Base):
     title: Mapped[str | None]
     specs: Mapped[list[Any]] = mapped_column(default=list)
     category_code: Mapped[str | None]
+    promotion_code: Mapped[str | None]
+    """活动: the campaign whose price it was sold at."""
     quantity: Mapped[int]
     unit_price_fen: Mapped[Fen | None]
     goods_fen: Mapped[Fen]
@@ -109,6 +112,7 @@ class OrderLine(Base):
     paid_fen: Mapped[Fen]
     refunded_fen: Mapped[Fen] = mapped_column(default=0)
     refunded_quantity: Mapped[int] = mapped_column(default=0)
+    base_fen: Mapped[Fen | None]
     terms_id: Mapped[UUID | None]
     evidence: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
@@ -259,6 +263,7 @@ class RefundLine(Base):
         belongs_to("frozen_terms", "terms_id"),
         one_of("kind", LineKind),
         rule("amount", "amount_fen >= 0 AND quantity >= 0"),
+        rule("base", "base_fen IS NULL OR base_fen >= 0"),
         Index("refund_lines_ix_line", "tenant_id", "order_line_id"),
     )
 
@@ -272,4 +277,6 @@ class RefundLine(Base):
     quantity: Mapped[int]
     amount_fen: Mapped[Fen]
     kept_before_fen: Mapped[Fen | None]
+    base_fen: Mapped[Fen | None]
+    """The base of a refund without a known sale, where it is not its amount."""
     terms_id: Mapped[UUID | None]

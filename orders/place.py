@@ -16,6 +16,7 @@ from catalog.listings import Listing
 from guides.attribution import Attribution, attribute
 from guides.commission import plan_in_force, rate_of
 from guides.queries import attribution_policy, commission_plans, gather_evidence, guide_of_staff
+from orders.bases import base_of_line
 from orders.basket import Basket, fill_basket, hands_over, refuse_incomplete, selling_store
 from orders.commands import PlaceAssistedOrder, PlaceOrder
 from orders.errors import OrderNumbersExhausted, PickupNotOffered, TotalAmountDifferent
@@ -131,7 +132,9 @@ async def _freeze_terms(
         return TermsQuestion(
             store_id=facts.store.id,
             sku_id=listing.sku_id,
+            sku_code=listing.sku_code,
             category_code=listing.category_code,
+            promotion_code=listing.promotion_code,
             guide_id=guide_id,
             guide_rate_bps=rate,
             at=now,
@@ -202,11 +205,13 @@ async def _write_lines(db: Writing, order_id: OrderId, *, basket: Basket, frozen
             "title": listing.title,
             "specs": msgspec.to_builtins(listing.specs),
             "category_code": listing.category_code,
+            "promotion_code": listing.promotion_code,
             "quantity": line.quantity,
             "unit_price_fen": listing.price_fen,
             "goods_fen": amount.goods_fen,
             "discount_fen": amount.discount_fen,
             "paid_fen": amount.paid_fen,
+            "base_fen": base_of_line(agreed.base, goods_fen=amount.goods_fen, paid_fen=amount.paid_fen),
             "terms_id": agreed.terms_id,
             "evidence": {
                 "price": msgspec.to_builtins(listing.price_evidence),

@@ -4,13 +4,15 @@ An outcome of a money call is one of done, refused (with the vendor's code) or u
 the same number; never a second number. Adapters translate their vendor's words into these structs and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
+from orders.bases import AS_PAID, BaseRule
+from orders.states import LineKind
 from tenants.kernel.ids import (
     ContractId,
     GuideId,
@@ -195,6 +197,10 @@ class TermsQuestion(msgspec.Struct, frozen=True, kw_only=True):
     store_id: StoreId
     sku_id: SkuId | None
     category_code: str | None
+    sku_code: str | None = None
+    promotion_code: str | None = None
+    """The campaign (活动) whose price it is sold at."""
+    kind: LineKind = LineKind.GOODS
     guide_id: GuideId | None
     guide_rate_bps: Bps
     at: datetime
@@ -203,11 +209,19 @@ class TermsQuestion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """The frozen answer: the interned terms, the contract behind them, and whether the payment must be marked for splitting."""
+    """The frozen answer: the interned terms, the contract behind them, how the line's base is found, whether the channel splits."""
 
     terms_id: TermsId
     contract_id: ContractId
     profit_sharing: bool
+    base: BaseRule = AS_PAID
+
+
+class NamedInRates(msgspec.Struct, frozen=True, kw_only=True):
+    """The SKUs and promotions that some contract has a rate for: whoever asks for many lines need not tell the others apart."""
+
+    sku_codes: frozenset[str] = frozenset()
+    promotion_codes: frozenset[str] = frozenset()
 
 
 class Terms(Protocol):
@@ -219,6 +233,14 @@ class Terms(Protocol):
 
     async def foretell(self, db: Reading, questions: Sequence[TermsQuestion]) -> bool:
         """Whether any of the lines would mark the payment for splitting; writes nothing."""
+        ...
+
+    async def named_in_rates(self, db: Reading) -> NamedInRates:
+        """The SKUs and promotions that terms may depend on."""
+        ...
+
+    async def bases(self, db: Reading, terms_ids: Collection[TermsId]) -> dict[TermsId, BaseRule]:
+        """How the base of goods sold on these terms is found: for who changes what is paid for them."""
         ...
 
 

@@ -75,6 +75,7 @@ def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             Order.guide_id.label("guide_id"),
             OrderLine.terms_id.label("terms_id"),
             OrderLine.paid_fen.label("paid_fen"),
+            OrderLine.base_fen.label("base_fen"),
             Order.paid_at.label("paid_at"),
             Order.business_on.label("business_on"),
             Order.source.label("source"),
@@ -106,12 +107,16 @@ def reversed_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             RefundLine.terms_id.label("terms_id"),
             RefundLine.amount_fen.label("amount_fen"),
             RefundLine.kept_before_fen.label("kept_before_fen"),
+            RefundLine.base_fen.label("base_fen"),
+            OrderLine.paid_fen.label("line_paid_fen"),
+            OrderLine.base_fen.label("line_base_fen"),
             Refund.refunded_at.label("refunded_at"),
             Refund.business_on.label("business_on"),
             Refund.source.label("source"),
             Refund.source_name.label("source_name"),
         )
         .join(Refund, (Refund.tenant_id == RefundLine.tenant_id) & (Refund.id == RefundLine.refund_id))
+        .outerjoin(OrderLine, (OrderLine.tenant_id == tenant_id) & (OrderLine.id == RefundLine.order_line_id))
         .where(
             RefundLine.tenant_id == tenant_id,
             Refund.tenant_id == tenant_id,

@@ -12,6 +12,7 @@ from msgspec import Meta
 from sqlalchemy import select, update
 
 from orders.amounts import LinePrice, order_amount
+from orders.bases import AS_PAID, base_of_line
 from orders.commands import RepriceOrder
 from orders.errors import (
     OrderAlreadyPaid,
@@ -25,12 +26,12 @@ from orders.events import OrderRepriced
 from orders.models import Order, OrderLine
 from orders.pay import close_payment
 from orders.payments import lock_order, move_payment
-from orders.ports import PaymentChannels
+from orders.ports import PaymentChannels, Terms
 from orders.queries import open_payments, order_for_staff
 from orders.states import OrderState, PaymentStatus
 from orders.views import OrderView
 from tenants.audit import record_deed
-from tenants.kernel.ids import OrderId, PaymentId, StoreId
+from tenants.kernel.ids import OrderId, PaymentId, StoreId, TermsId
 from tenants.kernel.money import WHOLE, Bps, Fen
 from tenants.kernel.outbox import append
 from tenants.kernel.scope import Reading, TenantScope, Writing
@@ -61,6 +62,7 @@ async def reprice_order(
     order_id: OrderId,
     authority: Authority,
     channels: PaymentChannels,
+    terms: Terms,
     now: datetime,
 ) -> OrderView:
     """Change an unpaid order's total; raises OrderAlreadyPaid (the order is kept as paid), PriceBeyondAuthority, PaymentPending."""
@@ -75,7 +77,7 @@ async def reprice_order(
         await lock_order(db, order_id)
         before = await _refuse(db, order_id, command, authority=authority)
         await _close_all(db, order_id, closed=[each.payment_id for each in opened])
-        await _write(db, order_id, total=Fen(command.total_fen))
+        await _write(db, order_id, total=Fen(command.total_fen), terms=terms)
         await record_deed(
             db, actor=authority.actor, action="reprice_order", subject_id=order_id, now=now,
             reason=f"{before} -> {command.total_fen} fen: {command.reason}",
@@ -122,19 +124,23 @@ async def _close_all(db: Writing, order_id: OrderId, *, closed: list[PaymentId])
         await move_payment(db, payment_id, to=PaymentStatus.CLOSED)
 
 
-async def _write(db: Writing, order_id: OrderId, *, total: Fen) -> None:
-    lines = select(OrderLine.id, OrderLine.unit_price_fen, OrderLine.quantity, OrderLine.goods_fen).where(
-        OrderLine.tenant_id == db.tenant_id, OrderLine.order_id == order_id
-    )
+async def _write(db: Writing, order_id: OrderId, *, total: Fen, terms: Terms) -> None:
+    """Spread the discount over the lines; the terms stay, and the base that their rates are applied to follows what is paid."""
+    lines = select(
+        OrderLine.id, OrderLine.unit_price_fen, OrderLine.quantity, OrderLine.goods_fen, OrderLine.terms_id
+    ).where(OrderLine.tenant_id == db.tenant_id, OrderLine.order_id == order_id)
     rows = (await db.execute(lines.order_by(OrderLine.line_no))).all()
     goods = Fen(sum(row.goods_fen for row in rows))
     prices = [LinePrice(Fen(row.unit_price_fen), row.quantity) for row in rows]
     amount = order_amount(prices, discount_fen=Fen(goods - total))
+    rules = await terms.bases(db, {TermsId(row.terms_id) for row in rows if row.terms_id})
     for row, each in zip(rows, amount.lines, strict=True):
+        rule = rules.get(row.terms_id, AS_PAID)
+        base = base_of_line(rule, goods_fen=each.goods_fen, paid_fen=each.paid_fen)
         await db.execute(
             update(OrderLine)
             .where(OrderLine.tenant_id == db.tenant_id, OrderLine.id == row.id)
-            .values(discount_fen=each.discount_fen, paid_fen=each.paid_fen)
+            .values(discount_fen=each.discount_fen, paid_fen=each.paid_fen, base_fen=base)
         )
     await db.execute(
         update(Order)

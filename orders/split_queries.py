@@ -21,6 +21,7 @@ class KeptLine(msgspec.Struct, frozen=True, kw_only=True):
     terms_id: TermsId
     paid_fen: Fen
     kept_fen: Fen
+    base_fen: Fen | None
 
 
 class SharedPayment(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +48,7 @@ async def shared_payment(db: Reading, order_id: OrderId) -> SharedPayment | None
 async def kept_lines(db: Reading, order_id: OrderId) -> list[KeptLine]:
     """What is kept of each line with terms, in line order."""
     statement = (
-        select(OrderLine.terms_id, OrderLine.paid_fen, OrderLine.refunded_fen)
+        select(OrderLine.terms_id, OrderLine.paid_fen, OrderLine.refunded_fen, OrderLine.base_fen)
         .where(
             OrderLine.tenant_id == db.tenant_id,
             OrderLine.order_id == order_id,
@@ -60,6 +61,7 @@ async def kept_lines(db: Reading, order_id: OrderId) -> list[KeptLine]:
             terms_id=TermsId(row.terms_id),
             paid_fen=Fen(row.paid_fen),
             kept_fen=Fen(row.paid_fen - row.refunded_fen),
+            base_fen=None if row.base_fen is None else Fen(row.base_fen),
         )
         for row in await db.execute(statement)
     ]

@@ -7,13 +7,13 @@ before it closed with. Closing a closed month writes nothing; it proves that the
 
 from datetime import date, datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from orders.queries import reversed_lines_select, settled_lines_select
-from settlement.commands import month_text, next_month
+from settlement.calendar import ONE_DAY, local_day, period_ends, period_starts
+from settlement.commands import month_text
 from settlement.contracts import hold_books, open_books
 from settlement.errors import (
     EarlierPeriodOpen,
@@ -72,11 +72,11 @@ async def _shut(db: Writing, *, month: date, closed_by: str, now: datetime, earl
     """Shut the month for every contract; False when it is shut already."""
     await hold_books(db)
     await hold_for_closing(db)
-    zones = await _zones(db)
+    calendars = await _calendars(db)
     closed = await last_closed(db)
     if await is_shut(db, month):
         return False
-    _refuse_unfinished(month, zones, now=now, early=early)
+    _refuse_unfinished(month, calendars, now=now, early=early)
     if any(later > month for later in closed.values()):
         raise LaterPeriodClosed(month=month)
     if await _earlier_open(db, month):
@@ -86,7 +86,7 @@ async def _shut(db: Writing, *, month: date, closed_by: str, now: datetime, earl
             "tenant_id": db.tenant_id, "contract_code": code, "starts_on": month,
             "state": PeriodState.CLOSED.value, "closed_at": now, "closed_by": closed_by,
         }
-        for code in sorted({code for code, _ in zones})
+        for code in sorted({code for code, _, _ in calendars})
     ]  # fmt: skip
     statement = upsert(Period).values(rows)
     new = {name: statement.excluded[name] for name in ("state", "closed_at", "closed_by")}
@@ -96,19 +96,30 @@ async def _shut(db: Writing, *, month: date, closed_by: str, now: datetime, earl
     return True
 
 
-async def _zones(db: Reading) -> list[tuple[str, str]]:
-    """Every contract code with the time zones that its versions count days in."""
-    statement = select(Contract.code, Contract.time_zone).where(Contract.tenant_id == db.tenant_id).distinct()
-    return sorted((row.code, row.time_zone) for row in await db.execute(statement))
+async def _calendars(db: Reading) -> list[tuple[str, str, int | None]]:
+    """Every contract code with the calendars of its versions: time zone and cut-off day. What was sold under an old one keeps it."""
+    statement = select(Contract.code, Contract.time_zone, Contract.cut_off_day).where(
+        Contract.tenant_id == db.tenant_id
+    )
+    rows = (await db.execute(statement.distinct())).all()
+    return sorted(
+        ((row.code, row.time_zone, row.cut_off_day) for row in rows),
+        key=lambda each: (*each[:2], each[2] or 0),
+    )
 
 
-def _refuse_unfinished(month: date, zones: list[tuple[str, str]], *, now: datetime, early: bool) -> None:
-    """Refuse a month that goes on somewhere; `early` allows one that has begun: what comes later is booked into the next."""
-    ends = next_month(month)
-    for code, zone in zones:
-        today = now.astimezone(ZoneInfo(zone)).date()
-        if today < (month if early else ends):
-            raise PeriodNotOver(details={"month": f"{code} ({zone}): {today.isoformat()} there"}, month=month)
+def _refuse_unfinished(
+    month: date, calendars: list[tuple[str, str, int | None]], *, now: datetime, early: bool
+) -> None:
+    """Refuse a period that goes on somewhere; `early` allows one that has begun: what comes later is booked into the next."""
+    for code, zone, cut_off in calendars:
+        today = local_day(now, time_zone=zone)
+        starts, ends = period_starts(month, cut_off=cut_off), period_ends(month, cut_off=cut_off)
+        if today < (starts if early else ends):
+            raise PeriodNotOver(
+                details={"month": f"{code} ({zone}): {today.isoformat()} there, until {ends - ONE_DAY}"},
+                month=month,
+            )
 
 
 async def is_shut(db: Reading, month: date) -> bool:

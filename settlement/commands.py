@@ -6,15 +6,20 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from settlement.agreed import Bearer, GuaranteeKind, Invoice, OverRatio, TermLength, TierMode
 from settlement.errors import MonthUnreadable
+from settlement.period_terms import Tier
 from settlement.ports import Relation
-from settlement.states import PartyKind
+from settlement.states import PartyKind, RateBase
 from tenants.kernel.ids import MallId, MerchantId, PartyId, StoreId
+from tenants.kernel.money import LARGEST_AMOUNT
 
 Code = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
 Zone = Annotated[str, Meta(min_length=1, max_length=64)]
 Rate = Annotated[int, Meta(ge=0, le=10_000)]
+Named = Annotated[str, Meta(max_length=64)]
+Amount = Annotated[int, Meta(ge=0, le=LARGEST_AMOUNT)]
 MonthText = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
@@ -32,11 +37,34 @@ class NamedParty(_Command, frozen=True):
 
 
 class ContractRateRow(_Command, frozen=True):
-    """One party's rate in basis points, for one category or (without one) for everything."""
+    """One party's rate in basis points for the lines that have all it names; naming nothing, for everything.
+
+    Most specific wins: promotion before SKU before category before everything, dated before undated. Both days are in it, counted in
+    the contract's time zone.
+    """
 
     party: NamedParty
     rate_bps: Rate
-    category_code: Annotated[str, Meta(max_length=64)] = ""
+    category_code: Named = ""
+    sku_code: Named = ""
+    promotion_code: Named = ""
+    valid_from_on: date | None = None
+    valid_to_on: date | None = None
+
+
+class PeriodTermsRow(_Command, frozen=True):
+    """What one party's period gives it: tiers, a guarantee, a cap. Its rates above are what orders are split at until then."""
+
+    party: NamedParty
+    period: TermLength | None = None
+    tiers: Annotated[list[Tier], Meta(max_length=50)] = []
+    tier_mode: TierMode = TierMode.MARGINAL
+    prorated_tiers: bool = False
+    guarantee_kind: GuaranteeKind | None = None
+    guarantee_fen: Amount = 0
+    guarantee_in_tiers: bool = True
+    higher_of: bool = True
+    cap_fen: Amount | None = None
 
 
 class CreateContract(_Command, frozen=True):
@@ -51,6 +79,25 @@ class CreateContract(_Command, frozen=True):
     residual_party: NamedParty = NamedParty(kind=PartyKind.BRAND)
     profit_sharing: bool = False
     time_zone: Zone | None = None
+    base: RateBase = RateBase.PAID_GOODS
+    base_includes_funded_by: Annotated[list[PartyKind], Meta(max_length=8)] = []
+    """Whose part of a discount counts as if it had been paid."""
+    period_terms: Annotated[list[PeriodTermsRow], Meta(max_length=20)] = []
+    cut_off_day: Annotated[int, Meta(ge=1, le=28)] | None = None
+    payment_days: Annotated[int, Meta(ge=0, le=365)] = 0
+    tax_bps: Rate = 0
+    invoice: Invoice = Invoice.NONE
+    channel_fee_by: Bearer = Bearer.RESIDUAL
+    channel_fee_party: NamedParty | None = None
+    coupons_by: Bearer = Bearer.RESIDUAL
+    coupons_party: NamedParty | None = None
+    over_ratio: OverRatio = OverRatio.REFUSE
+
+
+class RehearseContract(CreateContract, frozen=True, kw_only=True):
+    """A contract that is not made: what it would have done to the orders of a month."""
+
+    month: MonthText
 
 
 class CloseMonth(_Command, frozen=True):
@@ -82,8 +129,3 @@ def month_from_text(text: str) -> date:
 def month_text(first_day: date) -> str:
     """A month as YYYY-MM."""
     return first_day.isoformat()[:7]
-
-
-def next_month(first_day: date) -> date:
-    """The first day of the month after."""
-    return date(first_day.year + first_day.month // 12, first_day.month % 12 + 1, 1)

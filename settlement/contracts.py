@@ -1,41 +1,33 @@
 """Makes contracts and their versions. A version is never edited: a new one starts later and ends the one before.
 
-Refuses what could not be split or would be ambiguous: rates over 100 %, a store under two contracts at once, unknown stores and malls.
-Freezing the terms of a sale is `freeze`'s.
+Refuses a store under two contracts at once and a calendar that changes within a period; what a contract may say at all is
+`contract_checks`'. Freezing the terms of a sale is `freeze`'s.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 from sqlalchemy import func, insert, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from settlement.commands import ContractRateRow, CreateContract
-from settlement.errors import (
-    ContractOverlap,
-    ContractStoresWrong,
-    ContractVersionTooEarly,
-    RateNamedTwice,
-    ResidualPartyHasRate,
-)
+from settlement.calendar import begins_a_period
+from settlement.commands import CreateContract
+from settlement.contract_checks import Agreement, check_contract
+from settlement.contract_models import ContractPeriodTerms, ContractSpecialRate
+from settlement.contract_queries import find_contract
+from settlement.contract_views import ContractView
+from settlement.errors import ContractCalendarChanged, ContractOverlap, ContractVersionTooEarly
 from settlement.models import Contract, ContractRate, ContractStore, Period
-from settlement.parties import (
-    BRAND_CODE,
-    NewParty,
-    ensure_brand_and_platform,
-    ensure_parties,
-    named_party,
-    new_party_id,
-)
-from settlement.queries import find_contract
-from settlement.states import PartyKind, PeriodState
-from settlement.terms import EVERYTHING, HOUSE, Rate, party_id_of, rates_for, refuse_over_whole
-from settlement.views import ContractView
+from settlement.parties import BRAND_CODE, ensure_brand_and_platform, ensure_parties
+from settlement.states import PeriodState
+from settlement.terms import HOUSE, party_id_of
 from tenants.audit import record_deed
-from tenants.create import check_time_zone
-from tenants.kernel.ids import ContractId, PartyId, derived_id, new_id
+from tenants.kernel.ids import ContractId, MerchantId, derived_id, new_id
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import Writing
-from tenants.queries import find_tenant, store_codes
+from tenants.queries import find_tenant
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """The house contract covers imported history too, however old."""
@@ -66,76 +58,32 @@ async def hold_books(db: Writing) -> None:
 
 
 async def create_contract(
-    db: Writing, command: CreateContract, *, created_by: str, now: datetime
+    db: Writing,
+    command: CreateContract,
+    *,
+    created_by: str,
+    now: datetime,
+    ratios: Mapping[MerchantId, Bps] | None = None,
 ) -> ContractView:
-    """Make a contract, or the next version of the one with this code."""
-    brand = await find_tenant(db)
-    zone = command.time_zone or brand.time_zone
-    check_time_zone(zone)
+    """Make a contract, or the next version of the one with this code. `ratios`: what merchants' channels said may be split off."""
     await hold_books(db)
     await open_books(db, now=now)
-    await _refuse_wrong_stores(db, command)
-    residual = await named_party(db, command.residual_party)
-    parties = [await named_party(db, row.party) for row in command.rates]
-    _refuse_wrong_rates(
-        db, command.rates, parties=parties, residual=residual, platform_fee=brand.platform_fee_bps
-    )
-    version = await _end_version_before(db, command)
+    agreed = await check_contract(db, command, ratios=ratios or {})
+    version = await _end_version_before(db, command, agreed=agreed)
     await _refuse_overlap(db, command)
-    await ensure_parties(db, [residual, *parties], now=now)
-    contract_id = await _write(
-        db, command, version=version, zone=zone, residual=residual, created_by=created_by, now=now
-    )
-    await _write_rates(db, contract_id, rows=command.rates, parties=parties)
+    await ensure_parties(db, agreed.parties, now=now)
+    contract_id = await _write(db, command, agreed=agreed, version=version, created_by=created_by, now=now)
+    await _write_rates(db, contract_id, agreed=agreed)
     if version == 1:
         await _inherit_closed_months(db, command.code)
     await record_deed(db, actor=created_by, action="create_contract", subject_id=contract_id, now=now)
     return await find_contract(db, contract_id)
 
 
-async def _refuse_wrong_stores(db: Writing, command: CreateContract) -> None:
-    if (command.code == HOUSE) == bool(command.store_ids):
-        raise ContractStoresWrong(details={"storeIds": f"{len(command.store_ids)} stores for {command.code}"})
-    known = await store_codes(db, command.store_ids)
-    unknown = [store_id for store_id in command.store_ids if store_id not in known]
-    if unknown:
-        raise ContractStoresWrong(
-            details={"storeIds": f"unknown: {', '.join(str(each) for each in unknown[:5])}"}
-        )
-
-
-def _refuse_wrong_rates(
-    db: Writing,
-    rows: list[ContractRateRow],
-    *,
-    parties: list[NewParty],
-    residual: NewParty,
-    platform_fee: Bps,
-) -> None:
-    """Check each category's sum, the platform's fee included; a guide's commission is checked when terms are frozen."""
-    rates = [
-        Rate(
-            party_id=new_party_id(db, party), kind=party.kind, category_code=row.category_code,
-            rate_bps=Bps(row.rate_bps),
-        )
-        for row, party in zip(rows, parties, strict=True)
-    ]  # fmt: skip
-    if any(party.code == residual.code for party in parties):
-        raise ResidualPartyHasRate(details={"rates": f"{residual.code} is the residual party"})
-    if len({(rate.party_id, rate.category_code) for rate in rates}) < len(rates):
-        raise RateNamedTwice(details={"rates": "one rate a party and category"})
-    fee = Rate(party_id=party_id_of(db.tenant_id, "platform"), kind=PartyKind.PLATFORM, rate_bps=platform_fee)
-    for category in sorted({EVERYTHING, *(rate.category_code for rate in rates)}):
-        chosen = rates_for(rates, category_code=category)
-        if residual.kind is not PartyKind.PLATFORM:
-            chosen.setdefault(fee.party_id, fee)
-        refuse_over_whole(chosen.values(), category_code=category)
-
-
-async def _end_version_before(db: Writing, command: CreateContract) -> int:
+async def _end_version_before(db: Writing, command: CreateContract, *, agreed: Agreement) -> int:
     """End the latest version where the new one starts; returns the new version's number."""
     newest = (
-        select(Contract.version, Contract.active_from)
+        select(Contract.version, Contract.active_from, Contract.time_zone, Contract.cut_off_day)
         .where(Contract.tenant_id == db.tenant_id, Contract.code == command.code)
         .order_by(Contract.version.desc())
         .limit(1)
@@ -147,12 +95,29 @@ async def _end_version_before(db: Writing, command: CreateContract) -> int:
         raise ContractVersionTooEarly(
             details={"activeFrom": f"version {found.version} starts {found.active_from.isoformat()}"}
         )
+    _refuse_other_calendar(command, agreed=agreed, before=found)
     ended = update(Contract).where(
         Contract.tenant_id == db.tenant_id, Contract.code == command.code, Contract.version == found.version,
         or_(Contract.active_to.is_(None), Contract.active_to > command.active_from),
     )  # fmt: skip
     await db.execute(ended.values(active_to=command.active_from))
     return int(found.version) + 1
+
+
+def _refuse_other_calendar(command: CreateContract, *, agreed: Agreement, before: Any) -> None:
+    """Let cut-off day and time zone change only where a period begins.
+
+    A period has one beginning and one end: changed within one, some of its days would be in two periods of the code or in none, and a
+    guarantee would be prorated over a month of another length.
+    """
+    if (agreed.time_zone, command.cut_off_day) == (before.time_zone, before.cut_off_day):
+        return
+    calendar = {"time_zone": before.time_zone, "cut_off": before.cut_off_day}
+    if not begins_a_period(command.active_from, **calendar):
+        day = before.cut_off_day or "month's end"
+        raise ContractCalendarChanged(
+            details={"activeFrom": f"version {before.version} has {before.time_zone}, cut-off {day}"}
+        )
 
 
 async def _refuse_overlap(db: Writing, command: CreateContract) -> None:
@@ -180,21 +145,20 @@ async def _refuse_overlap(db: Writing, command: CreateContract) -> None:
 
 
 async def _write(
-    db: Writing,
-    command: CreateContract,
-    *,
-    version: int,
-    zone: str,
-    residual: NewParty,
-    created_by: str,
-    now: datetime,
+    db: Writing, command: CreateContract, *, agreed: Agreement, version: int, created_by: str, now: datetime
 ) -> ContractId:
     contract_id = ContractId(new_id())
     row = {
         "tenant_id": db.tenant_id, "id": contract_id, "code": command.code, "version": version,
-        "name": command.name, "residual_party_id": new_party_id(db, residual),
-        "profit_sharing": command.profit_sharing, "time_zone": zone, "active_from": command.active_from,
-        "active_to": command.active_to, "created_by": created_by, "created_at": now,
+        "name": command.name, "residual_party_id": agreed.residual_party_id, "base": command.base.value,
+        "base_includes_funded_by": sorted({kind.value for kind in command.base_includes_funded_by}),
+        "profit_sharing": command.profit_sharing, "over_ratio": command.over_ratio.value,
+        "time_zone": agreed.time_zone, "cut_off_day": command.cut_off_day, "payment_days": command.payment_days,
+        "tax_bps": command.tax_bps, "invoice": command.invoice.value,
+        "channel_fee_by": command.channel_fee_by.value, "channel_fee_party_id": agreed.channel_fee_party_id,
+        "coupons_by": command.coupons_by.value, "coupons_party_id": agreed.coupons_party_id,
+        "active_from": command.active_from, "active_to": command.active_to, "created_by": created_by,
+        "created_at": now,
     }  # fmt: skip
     await db.execute(insert(Contract).values(row))
     stores = [
@@ -206,21 +170,38 @@ async def _write(
     return contract_id
 
 
-async def _write_rates(
-    db: Writing, contract_id: ContractId, *, rows: list[ContractRateRow], parties: list[NewParty]
-) -> None:
-    def party(found: NewParty) -> PartyId:
-        return new_party_id(db, found)
-
-    values = [
-        {
-            "tenant_id": db.tenant_id, "contract_id": contract_id, "party_id": party(found),
-            "category_code": row.category_code, "rate_bps": row.rate_bps,
-        }
-        for row, found in zip(rows, parties, strict=True)
-    ]  # fmt: skip
-    if values:
-        await db.execute(insert(ContractRate), values)
+async def _write_rates(db: Writing, contract_id: ContractId, *, agreed: Agreement) -> None:
+    """Ordinary rates, special ones, and what periods give."""
+    key = {"tenant_id": db.tenant_id, "contract_id": contract_id}
+    ordinary = [rate for rate in agreed.rates if rate.is_ordinary]
+    special = [rate for rate in agreed.rates if not rate.is_ordinary]
+    if ordinary:
+        rows = [
+            key | {"party_id": rate.party_id, "category_code": rate.category_code, "rate_bps": rate.rate_bps}
+            for rate in ordinary
+        ]
+        await db.execute(insert(ContractRate), rows)
+    if special:
+        names = (
+            "party_id",
+            "category_code",
+            "sku_code",
+            "promotion_code",
+            "valid_from_on",
+            "valid_to_on",
+            "rate_bps",
+        )
+        rows = [
+            key | {"row_no": number} | {name: getattr(rate, name) for name in names}
+            for number, rate in enumerate(special, start=1)
+        ]
+        await db.execute(insert(ContractSpecialRate), rows)
+    terms = [
+        key | {"party_id": party_id, "rules": msgspec.to_builtins(rules)}
+        for party_id, rules in agreed.period_rules.items()
+    ]
+    if terms:
+        await db.execute(insert(ContractPeriodTerms), terms)
 
 
 async def _inherit_closed_months(db: Writing, code: str) -> None:

@@ -57,6 +57,84 @@ class ResidualPartyHasRate(Invalid):
     zh = "剩余归属方取余额，不能再设费率"
 
 
+class RateDatesWrong(Invalid):
+    """A rate's last day lies before its first."""
+
+    zh = "费率的结束日期早于开始日期"
+
+
+class PeriodTermsEmpty(Invalid):
+    """A party's period terms need tiers, a guarantee or a cap."""
+
+    zh = "结算周期条款须包含分段、保底或封顶"
+
+
+class PeriodTermsTwice(Invalid):
+    """A party has period terms twice."""
+
+    zh = "同一结算方有两份结算周期条款"
+
+
+class TermsWithoutPeriod(Invalid):
+    """Tiers, a guarantee and a cap need the period they are counted over: month, quarter or year."""
+
+    zh = "分段、保底和封顶必须指定周期（月、季或年）"
+
+
+class TiersStartAboveZero(Invalid):
+    """The first tier must start at zero."""
+
+    zh = "第一个分段必须从零开始"
+
+
+class TiersNotInOrder(Invalid):
+    """Each tier must end where the next one starts, and the last one must be open: no gap, no overlap."""
+
+    zh = "分段必须首尾相接且最后一段不设上限，不能重叠或有空档"
+
+
+class GuaranteeIncomplete(Invalid):
+    """A guarantee needs its kind and its amount, and guaranteed sales are the higher of the two by themselves."""
+
+    zh = "保底须同时指定类型和金额，保底销售额本身即为取高"
+
+
+class GuaranteeWithoutRate(Invalid):
+    """A shortfall of guaranteed sales is taken at the party's rate for everything; it has none."""
+
+    zh = "保底销售额的差额按该结算方的统一费率计算，但未设统一费率"
+
+
+class CapBelowGuarantee(Invalid):
+    """The cap lies below what the guarantee gives."""
+
+    zh = "封顶金额低于保底"
+
+
+class ExTaxWithoutTax(Invalid):
+    """A base without tax needs the tax rate."""
+
+    zh = "不含税基数必须指定税率"
+
+
+class BearerWrong(Invalid):
+    """A cost that a party bears names that party, and one that nobody in particular bears names none."""
+
+    zh = "由结算方承担的费用须指定结算方，其他承担方式不能指定"
+
+
+class ContractCalendarChanged(Conflict):
+    """Cut-off day and time zone may only change where a period of the version before begins."""
+
+    zh = "账期截止日和时区只能在上一版本的账期起始时刻变更"
+
+
+class MaxSplitExceeded(Invalid):
+    """The parties could together get more than the payment channel lets the merchant split off."""
+
+    zh = "各分账方合计可能超过商户的最大分账比例"
+
+
 class ContractStoresWrong(Invalid):
     """The house contract covers the stores that no other contract names; every other contract names at least one existing store."""
 

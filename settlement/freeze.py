@@ -5,18 +5,20 @@ same verb serves a cart of two lines and an imported day of a hundred thousand.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from orders.ports import LineTerms, TermsQuestion
+from orders.bases import BaseRule
+from orders.ports import LineTerms, NamedInRates, TermsQuestion
+from settlement.contract_queries import VERSION_COLUMNS, named_in_rates, rates_of, version_of
 from settlement.contracts import open_books
 from settlement.errors import NoTermsInForce
-from settlement.models import Contract, ContractRate, ContractStore, FrozenTerms, Party, TermsPortion
+from settlement.models import Contract, ContractStore, FrozenTerms, TermsPortion
 from settlement.parties import PLATFORM_CODE, ensure_guides
 from settlement.states import PartyKind
 from settlement.terms import (
@@ -24,12 +26,13 @@ from settlement.terms import (
     ContractVersion,
     LineSplit,
     Rate,
+    RatedLine,
     contract_for,
     guide_party_code,
     line_split,
     party_id_of,
 )
-from tenants.kernel.ids import ContractId, PartyId, StoreId, TenantId, TermsId
+from tenants.kernel.ids import ContractId, StoreId, TenantId, TermsId
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import Reading, Writing
 from tenants.queries import find_tenant
@@ -49,6 +52,14 @@ class ContractTerms:
         """Whether any of the lines would mark the payment for splitting; writes nothing."""
         return await foretell(db, questions)
 
+    async def named_in_rates(self, db: Reading) -> NamedInRates:
+        """The SKUs and promotions that terms may depend on."""
+        return await named_in_rates(db)
+
+    async def bases(self, db: Reading, terms_ids: Collection[TermsId]) -> dict[TermsId, BaseRule]:
+        """How the base of goods sold on these terms is found."""
+        return await bases(db, terms_ids)
+
 
 async def freeze(db: Writing, questions: Sequence[TermsQuestion]) -> list[LineTerms]:
     """Intern the terms in force for each question, in order."""
@@ -59,7 +70,7 @@ async def freeze(db: Writing, questions: Sequence[TermsQuestion]) -> list[LineTe
         await open_books(db, now=max(question.at for question in questions))
         book = await _read_book(db, questions)
     decided = book.decide(questions)
-    ids = {split: split.terms_id(db.tenant_id) for split in set(decided.values())}
+    ids = {split: split.terms_id(db.tenant_id) for split in {each.split for each in decided.values()}}
     await _intern(db, {ids[split]: split for split in ids}, questions=questions)
     return [_answer(decided[question], ids) for question in questions]
 
@@ -68,9 +79,32 @@ async def foretell(db: Reading, questions: Sequence[TermsQuestion]) -> bool:
     """Whether any of the lines would mark the payment for splitting; a tenant whose books are not opened yet splits nothing."""
     book = await _read_book(db, questions)
     try:
-        return any(split.profit_sharing for split in book.decide(questions).values())
+        return any(each.split.profit_sharing for each in book.decide(questions).values())
     except NoTermsInForce:
         return False
+
+
+async def bases(db: Reading, terms_ids: Collection[TermsId]) -> dict[TermsId, BaseRule]:
+    """How the base of goods sold on these terms is found: as their contracts say."""
+    statement = (
+        select(FrozenTerms.id.label("terms_id"), *VERSION_COLUMNS)
+        .join(Contract, and_(Contract.tenant_id == FrozenTerms.tenant_id, Contract.id == FrozenTerms.contract_id))
+        .where(
+            FrozenTerms.tenant_id == db.tenant_id, Contract.tenant_id == db.tenant_id,
+            FrozenTerms.id.in_(list(terms_ids)),
+        )
+    )  # fmt: skip
+    return {
+        TermsId(row.terms_id): version_of(row, rates=(), store_ids=()).base_rule()
+        for row in await db.execute(statement)
+    }
+
+
+class Decision(NamedTuple):
+    """The terms of a line, and how its base is found."""
+
+    split: LineSplit
+    base: BaseRule
 
 
 class _Book(msgspec.Struct):
@@ -80,28 +114,35 @@ class _Book(msgspec.Struct):
     platform_fee: Bps
     contracts: list[ContractVersion]
 
-    def decide(self, questions: Sequence[TermsQuestion]) -> dict[TermsQuestion, LineSplit]:
+    def decide(self, questions: Sequence[TermsQuestion]) -> dict[TermsQuestion, Decision]:
         """The terms of each distinct question."""
         by_store: dict[StoreId, list[ContractVersion]] = defaultdict(list)
         for contract in self.contracts:
             for store_id in contract.store_ids:
                 by_store[store_id].append(contract)
         house = [contract for contract in self.contracts if contract.code == HOUSE]
-        decided: dict[tuple[Any, ...], LineSplit] = {}
-        answers: dict[TermsQuestion, LineSplit] = {}
+        decided: dict[tuple[Any, ...], Decision] = {}
+        answers: dict[TermsQuestion, Decision] = {}
         for question in questions:
             candidates = by_store.get(question.store_id, []) + house
             contract = contract_for(candidates, store_id=question.store_id, at=question.at)
+            line = contract.rated(
+                at=question.at, category_code=question.category_code, sku_code=question.sku_code,
+                promotion_code=question.promotion_code,
+            )  # fmt: skip
             key = (
-                contract.contract_id, question.category_code, question.guide_id, question.guide_rate_bps,
+                contract.contract_id, line, question.kind, question.guide_id, question.guide_rate_bps,
                 question.through_channel,
             )  # fmt: skip
             if key not in decided:
-                decided[key] = self._line_split(contract, question)
+                split = self._line_split(contract, question, line=line)
+                decided[key] = Decision(split, contract.base_rule(question.kind))
             answers[question] = decided[key]
         return answers
 
-    def _line_split(self, contract: ContractVersion, question: TermsQuestion) -> LineSplit:
+    def _line_split(
+        self, contract: ContractVersion, question: TermsQuestion, *, line: RatedLine
+    ) -> LineSplit:
         platform = guide = None
         if question.through_channel:
             platform = Rate(
@@ -114,7 +155,7 @@ class _Book(msgspec.Struct):
                 party_id=party_id_of(self.tenant_id, code), kind=PartyKind.GUIDE,
                 rate_bps=question.guide_rate_bps,
             )  # fmt: skip
-        split = line_split(contract, category_code=question.category_code, platform=platform, guide=guide)
+        split = line_split(contract, line=line, kind=question.kind, platform=platform, guide=guide)
         if question.through_channel:
             return split
         return msgspec.structs.replace(split, profit_sharing=False)
@@ -128,33 +169,24 @@ async def _read_book(db: Reading, questions: Sequence[TermsQuestion]) -> _Book:
     if first is None or last is None:
         return _Book(db.tenant_id, brand.platform_fee_bps, [])
     covered = await _covering(db, stores, first=first, last=last)
-    rates = await _rates_of(db, [row.id for row in covered])
+    rates = await rates_of(db, [row.id for row, _ in covered])
     contracts = [
-        ContractVersion(
-            contract_id=ContractId(row.id), code=row.code, version=row.version,
-            residual_party_id=PartyId(row.residual_party_id), profit_sharing=row.profit_sharing,
-            active_from=row.active_from, active_to=row.active_to, store_ids=frozenset(store_ids),
-            rates=tuple(rates.get(ContractId(row.id), ())),
-        )
-        for row, store_ids in covered.items()
-    ]  # fmt: skip
+        version_of(row, rates=rates.get(ContractId(row.id), ()), store_ids=store_ids)
+        for row, store_ids in covered
+    ]
     return _Book(db.tenant_id, brand.platform_fee_bps, contracts)
 
 
 async def _covering(
     db: Reading, stores: set[StoreId], *, first: datetime, last: datetime
-) -> dict[Any, list[StoreId]]:
+) -> list[tuple[Any, list[StoreId]]]:
     """The versions in force some time between `first` and `last` that cover one of the stores, and the house's."""
     names_store = and_(
         ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id == Contract.id,
         ContractStore.store_id.in_(stores),
     )  # fmt: skip
-    columns = (
-        Contract.id, Contract.code, Contract.version, Contract.residual_party_id, Contract.profit_sharing,
-        Contract.active_from, Contract.active_to,
-    )  # fmt: skip
     statement = (
-        select(ContractStore.store_id, *columns)
+        select(ContractStore.store_id, *VERSION_COLUMNS)
         .outerjoin_from(Contract, ContractStore, names_store)
         .where(
             Contract.tenant_id == db.tenant_id, Contract.active_from <= last,
@@ -168,28 +200,7 @@ async def _covering(
         versions[row.id] = row
         if row.store_id is not None:
             named[row.id].append(StoreId(row.store_id))
-    return {row: named[contract_id] for contract_id, row in versions.items()}
-
-
-async def _rates_of(db: Reading, contract_ids: list[ContractId]) -> dict[ContractId, list[Rate]]:
-    statement = (
-        select(
-            ContractRate.contract_id, ContractRate.party_id, ContractRate.category_code, ContractRate.rate_bps, Party.kind
-        )
-        .join(Party, and_(Party.tenant_id == ContractRate.tenant_id, Party.id == ContractRate.party_id))
-        .where(
-            ContractRate.tenant_id == db.tenant_id, Party.tenant_id == db.tenant_id,
-            ContractRate.contract_id.in_(contract_ids),
-        )
-    )  # fmt: skip
-    found: dict[ContractId, list[Rate]] = defaultdict(list)
-    for row in await db.execute(statement):
-        rate = Rate(
-            party_id=PartyId(row.party_id), kind=PartyKind(row.kind), category_code=row.category_code,
-            rate_bps=Bps(row.rate_bps),
-        )  # fmt: skip
-        found[ContractId(row.contract_id)].append(rate)
-    return found
+    return [(row, named[contract_id]) for contract_id, row in versions.items()]
 
 
 async def _intern(
@@ -236,5 +247,9 @@ async def _write(db: Writing, new: dict[TermsId, LineSplit]) -> None:
         await db.execute(upsert(TermsPortion).on_conflict_do_nothing(), portions)
 
 
-def _answer(split: LineSplit, ids: dict[LineSplit, TermsId]) -> LineTerms:
-    return LineTerms(terms_id=ids[split], contract_id=split.contract_id, profit_sharing=split.profit_sharing)
+def _answer(decision: Decision, ids: dict[LineSplit, TermsId]) -> LineTerms:
+    split = decision.split
+    return LineTerms(
+        terms_id=ids[split], contract_id=split.contract_id, profit_sharing=split.profit_sharing,
+        base=decision.base,
+    )  # fmt: skip

@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
 from settlement.models import Journal
+from settlement.split_sql import base_of_kept
 from settlement.states import Cause
 from tenants.kernel.ids import OrderId, RefundId, StoreId, TenantId, TermsId
 from tenants.kernel.money import LARGEST_AMOUNT
@@ -83,6 +84,8 @@ def sale_steps(tenant_id: TenantId) -> Subquery:
             settled.c.terms_id,
             literal(0, BigInteger).label("before"),
             settled.c.paid_fen.label("after"),
+            literal(0, BigInteger).label("base_before"),
+            func.coalesce(settled.c.base_fen, settled.c.paid_fen).label("base_after"),
             settled.c.paid_at.label("occurred_at"),
         )
         .where(settled.c.source == Source.HISTORY)
@@ -95,6 +98,9 @@ def refund_steps(tenant_id: TenantId) -> Subquery:
     undone = reversed_lines_select(tenant_id).subquery("undone")
     known = and_(undone.c.order_line_id.is_not(None), undone.c.kept_before_fen.is_not(None))
     before = case((known, undone.c.kept_before_fen), else_=undone.c.amount_fen)
+    after = before - undone.c.amount_fen
+    paid = case((known, undone.c.line_paid_fen), else_=undone.c.amount_fen)
+    base = case((known, undone.c.line_base_fen), else_=undone.c.base_fen)
     named = func.sha256(
         func.convert_to(func.concat_ws("|", "refund", undone.c.refund_id, undone.c.refund_line_no), "UTF8")
     )
@@ -113,7 +119,9 @@ def refund_steps(tenant_id: TenantId) -> Subquery:
             undone.c.source_name,
             undone.c.terms_id,
             before.label("before"),
-            (before - undone.c.amount_fen).label("after"),
+            after.label("after"),
+            base_of_kept(before, paid=paid, base=base).label("base_before"),
+            base_of_kept(after, paid=paid, base=base).label("base_after"),
             undone.c.refunded_at.label("occurred_at"),
         )
         .where(undone.c.source == Source.HISTORY)
@@ -130,7 +138,8 @@ def waiting_steps(
         Journal.tenant_id == db.tenant_id, Journal.cause == step.c.cause, Journal.cause_id == step.c.cause_id
     )
     # An import refuses larger amounts; were one there all the same, a thousand of them would burst a balance and stop every other line.
-    waiting = select(step).where(~booked, step.c.before <= largest, step.c.after <= largest)
+    sane = (step.c[name] <= largest for name in ("before", "after", "base_before", "base_after"))
+    waiting = select(step).where(~booked, *sane)
     return waiting if source_name is None else waiting.where(step.c.source_name == source_name)
 
 

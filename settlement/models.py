@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Date, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from settlement.agreed import Bearer, Invoice, OverRatio
 from settlement.states import (
     COUPONS,
     ENTITLEMENT,
@@ -61,8 +62,19 @@ class Contract(Base):
     __table_args__ = tenant_table(
         belongs_to("parties", "residual_party_id"),
         UniqueConstraint("tenant_id", "code", "version"),
+        belongs_to("parties", "channel_fee_party_id", name="contracts_fk_channel_fee_party"),
+        belongs_to("parties", "coupons_party_id", name="contracts_fk_coupons_party"),
         one_of("base", RateBase),
+        one_of("channel_fee_by", Bearer),
+        one_of("coupons_by", Bearer),
+        one_of("invoice", Invoice),
+        one_of("over_ratio", OverRatio),
         rule("active", "active_to IS NULL OR active_from < active_to"),
+        rule("cut_off_day", "cut_off_day BETWEEN 1 AND 28"),
+        rule("payment_days", "payment_days BETWEEN 0 AND 365"),
+        rule("tax", "tax_bps BETWEEN 0 AND 10000"),
+        rule("channel_fee_by_party", "(channel_fee_by = 'party') = (channel_fee_party_id IS NOT NULL)"),
+        rule("coupons_by_party", "(coupons_by = 'party') = (coupons_party_id IS NOT NULL)"),
         app="SELECT, INSERT, UPDATE (active_to)",
     )
 
@@ -73,8 +85,22 @@ class Contract(Base):
     name: Mapped[str]
     residual_party_id: Mapped[UUID]
     base: Mapped[str] = mapped_column(default=RateBase.PAID_GOODS)
+    base_includes_funded_by: Mapped[list[Any]] = mapped_column(
+        default=list, server_default=text("'[]'::jsonb")
+    )
     profit_sharing: Mapped[bool]
+    over_ratio: Mapped[str] = mapped_column(default=OverRatio.REFUSE, server_default=OverRatio.REFUSE)
     time_zone: Mapped[str]
+    cut_off_day: Mapped[int | None]
+    """账期截止日 (1 to 28); without one a period is the calendar month."""
+    payment_days: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """T+N: how many days after a period's end its statement is paid."""
+    tax_bps: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    invoice: Mapped[str] = mapped_column(default=Invoice.NONE, server_default=Invoice.NONE)
+    channel_fee_by: Mapped[str] = mapped_column(default=Bearer.RESIDUAL, server_default=Bearer.RESIDUAL)
+    channel_fee_party_id: Mapped[UUID | None]
+    coupons_by: Mapped[str] = mapped_column(default=Bearer.RESIDUAL, server_default=Bearer.RESIDUAL)
+    coupons_party_id: Mapped[UUID | None]
     active_from: Mapped[datetime] = mapped_column(Moment)
     active_to: Mapped[datetime | None] = mapped_column(Moment)
     created_by: Mapped[str]
@@ -98,7 +124,10 @@ class ContractStore(Base):
 
 
 class ContractRate(Base):
-    """扣点: one party's rate, for a category or for everything (category_code ''); the more specific wins."""
+    """扣点: one party's ordinary rate, for a category or for everything (category_code ''); the more specific wins.
+
+    Rates for a SKU, a promotion or some days are `ContractSpecialRate`s.
+    """
 
     __tablename__ = "contract_rates"
     __table_args__ = tenant_table(

@@ -17,7 +17,7 @@ from settlement.models import Party
 from settlement.states import PartyKind
 from settlement.terms import guide_party_code, party_id_of
 from tenants.kernel.ids import GuideId, MallId, PartyId
-from tenants.kernel.scope import Writing
+from tenants.kernel.scope import Reading, Writing
 from tenants.queries import find_mall, find_tenant
 
 BRAND_CODE, PLATFORM_CODE = "brand", "platform"
@@ -77,7 +77,7 @@ async def ensure_guides(db: Writing, guide_ids: set[GuideId], *, now: datetime) 
     await ensure_parties(db, parties, now=now)
 
 
-async def named_party(db: Writing, named: NamedParty) -> NewParty:
+async def named_party(db: Reading, named: NamedParty) -> NewParty:
     """The party that a contract names; raises PartyUnknown for a mall that does not exist or a party that cannot be told apart."""
     if named.kind is PartyKind.BRAND:
         return NewParty(kind=named.kind, code=BRAND_CODE, name=(await find_tenant(db)).name)
@@ -96,6 +96,6 @@ async def named_party(db: Writing, named: NamedParty) -> NewParty:
     return NewParty(kind=named.kind, code=f"{named.kind}:{named.code}", name=named.name or named.code)
 
 
-def new_party_id(db: Writing, party: NewParty) -> PartyId:
+def new_party_id(db: Reading, party: NewParty) -> PartyId:
     """The id that the party has, or will have."""
     return party_id_of(db.tenant_id, party.code)

@@ -1,4 +1,4 @@
-"""Which period an event is booked into: its own month, or the month after the last closed one.
+"""Which period an event is booked into: its own, by the contract's calendar, or the one after the last that was closed.
 
 Posting holds each contract's first version FOR SHARE while it reads what is closed; closing holds the same rows for itself. So no entry
 slips into a month whose statements are being counted, and closing waits for the postings that are under way.
@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from settlement.commands import next_month
+from settlement.calendar import next_month
 from settlement.models import Contract, Period
 from settlement.states import PeriodState
 from tenants.kernel.scope import Reading, Writing
@@ -19,7 +19,7 @@ CodeMonth = tuple[str, date]
 
 
 async def book_into(db: Writing, wanted: Iterable[CodeMonth]) -> dict[CodeMonth, date]:
-    """For each contract code and month (first day), the period that takes its entries now; keeps these periods open until the commit."""
+    """For each contract code and period of its calendar, the period that takes its entries now; keeps these periods open until the commit."""
     asked = sorted(set(wanted))
     opens = await first_open(db, {code for code, _ in asked})
     periods = {(code, month): max(month, opens.get(code, month)) for code, month in asked}

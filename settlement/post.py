@@ -6,7 +6,6 @@ one line may finish in any order. Imported history is not booked here but set-ba
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import func, select, text
@@ -20,7 +19,7 @@ from settlement.periods import book_into
 from settlement.post_coupons import post_paid_coupons, post_refunded_coupons
 from settlement.post_terms import BookedTerms, booked_terms
 from settlement.queries import credited_account, signed_amount
-from settlement.split import reversal, split_line
+from settlement.split import LineBase, reversal, split_line
 from settlement.states import ENTITLEMENT, Cause
 from tenants.kernel.ids import (
     JournalId,
@@ -41,6 +40,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
     before: Fen
     after: Fen
+    base: LineBase
     store_id: StoreId
     source: str
     terms_id: TermsId
@@ -68,7 +68,8 @@ async def post_order_paid(db: Writing, order_id: OrderId, *, now: datetime) -> i
         return 0
     lines = [
         _Line(
-            cause=Cause.ORDER_PAID, before=Fen(0), after=Fen(row.paid_fen), store_id=StoreId(row.store_id),
+            cause=Cause.ORDER_PAID, before=Fen(0), after=Fen(row.paid_fen),
+            base=LineBase(Fen(row.paid_fen), row.base_fen), store_id=StoreId(row.store_id),
             source=row.source, terms_id=TermsId(row.terms_id), order_id=order_id,
             order_line_id=OrderLineId(row.order_line_id),
         )
@@ -116,8 +117,9 @@ async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int
 def _refunded(row: Any, refund_id: RefundId, *, kept: dict[OrderLineId, Fen]) -> _Line:
     """A refund line's step; takes the amount off `kept`, because a refund may name a line twice."""
     line_id = OrderLineId(row.order_line_id) if row.order_line_id else None
-    before, after = Fen(row.amount_fen), Fen(0)
+    before, after, base = Fen(row.amount_fen), Fen(0), LineBase(Fen(row.amount_fen), row.base_fen)
     if line_id is not None:
+        base = LineBase(Fen(row.line_paid_fen), row.line_base_fen)
         before = kept.get(line_id, Fen(0))
         after = Fen(before - row.amount_fen)
         if after < 0:
@@ -125,7 +127,7 @@ def _refunded(row: Any, refund_id: RefundId, *, kept: dict[OrderLineId, Fen]) ->
         kept[line_id] = after
     return _Line(
         cause=Cause.LOOSE_REFUND if line_id is None else Cause.ORDER_REFUNDED, before=before, after=after,
-        store_id=StoreId(row.store_id), source=row.source, terms_id=TermsId(row.terms_id),
+        base=base,        store_id=StoreId(row.store_id), source=row.source, terms_id=TermsId(row.terms_id),
         order_id=OrderId(row.order_id) if row.order_id else None, order_line_id=line_id, refund_id=refund_id,
         refund_line_no=row.refund_line_no,
     )  # fmt: skip
@@ -157,15 +159,11 @@ async def _kept(db: Reading, order_id: OrderId) -> dict[OrderLineId, Fen]:
 async def _book(db: Writing, lines: list[_Line], *, journal_id: JournalId, occurred_at: datetime) -> int:
     """Split each line's step and append it to the journal."""
     book = await booked_terms(db, {line.terms_id for line in lines})
-    days = {
-        terms.time_zone: occurred_at.astimezone(ZoneInfo(terms.time_zone)).date() for terms in book.values()
-    }
-    months = {(terms.contract_code, days[terms.time_zone].replace(day=1)) for terms in book.values()}
-    periods = await book_into(db, months)
+    periods = await book_into(db, {terms.day_and_period(occurred_at)[1] for terms in book.values()})
     movements = []
     for line in lines:
         terms = book[line.terms_id]
-        day = days[terms.time_zone]
+        day, period = terms.day_and_period(occurred_at)
         channel = channel_account(line.store_id, line.source)
         for party_id, amount in _steps(line, terms).items():
             movements.append(
@@ -175,7 +173,7 @@ async def _book(db: Writing, lines: list[_Line], *, journal_id: JournalId, occur
                     contract_id=terms.contract_id, store_id=line.store_id, terms_id=line.terms_id,
                     order_id=line.order_id, order_line_id=line.order_line_id, refund_id=line.refund_id,
                     refund_line_no=line.refund_line_no, occurred_on=day,
-                    period_on=periods[terms.contract_code, day.replace(day=1)],
+                    period_on=periods[period],
                 )
             )  # fmt: skip
     return await append(db, movements, journal_id=journal_id)
@@ -183,5 +181,6 @@ async def _book(db: Writing, lines: list[_Line], *, journal_id: JournalId, occur
 
 def _steps(line: _Line, terms: BookedTerms) -> dict[PartyId, Fen]:
     if line.cause is Cause.ORDER_PAID:
-        return split_line(line.after, terms)
-    return {party: Fen(-back) for party, back in reversal(line.before, line.after, terms=terms).items()}
+        return split_line(line.after, terms, base=line.base)
+    back = reversal(line.before, line.after, terms=terms, base=line.base)
+    return {party: Fen(-amount) for party, amount in back.items()}

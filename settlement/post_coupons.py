@@ -4,7 +4,6 @@ What parties are owed is split(kept) of the whole amount, coupon or not; nobody'
 """
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from orders.coupons import coupons_of_order, coupons_of_refund
 from orders.states import Source
@@ -63,8 +62,7 @@ async def _book(
     journal_id = await open_journal(db, cause, cause_id=about, occurred_at=at, now=now)
     if journal_id is None:
         return
-    day = at.astimezone(ZoneInfo(terms.time_zone)).date()
-    month = (terms.contract_code, day.replace(day=1))
+    day, month = terms.day_and_period(at)
     periods = await book_into(db, [month])
     movement = Movement(
         cause=cause, amount_fen=amount, against=channel_account(store_id, Source.STOREFRONT),

@@ -23,6 +23,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    extract,
     func,
     insert,
     literal,
@@ -37,12 +38,15 @@ from settlement.ledger import Account, channel_account, move_balances, open_acco
 from settlement.models import Journal, LedgerEntry
 from settlement.periods import first_open, note_booked
 from settlement.post_terms import BookedTerms, booked_terms
+from settlement.split_sql import portion_sql
 from tenants.kernel.ids import AccountId, OrderId, PartyId, RefundId, TenantId, new_id
-from tenants.kernel.money import LARGEST_AMOUNT, WHOLE, Bps
+from tenants.kernel.money import LARGEST_AMOUNT, Bps
 from tenants.kernel.scope import Writing
 
 AT_ONCE = 20_000
 """Lines a transaction books. Balances are held for its last statement alone, so nobody waits for the rest; larger ones gain little."""
+LAST_DAY = 31
+"""The cut-off of a contract that has none."""
 PARTIES = 64
 """More parties than one line ever has: numbers entries within a chunk."""
 
@@ -214,21 +218,21 @@ def _entries(tenant_id: TenantId, line: CTE, *, opened: CTE) -> tuple[list[str],
     part = (
         select(
             line, opened.c.id.label("journal_id"), route.c.place, route.c.party_id, route.c.contract_id, route.c.channel_id, route.c.payable_id,
-            route.c.opens_on, day.label("occurred_on"), _step(line, route).label("delta"),
+            route.c.opens_on, day.label("occurred_on"), _period(day, cut_off=route.c.cut_off).label("own_period"),
+            _step(line, route).label("delta"),
         )
         .select_from(joined)
         .where(func.num_nonnulls(line.c.number, opened.c.id, route.c.party_id) == 3)  # noqa: PLR2004 the three sides
         .order_by(line.c.number)
     ).subquery("part")  # fmt: skip
     credited = part.c.delta > 0
-    month = cast(func.date_trunc("month", cast(part.c.occurred_on, Date)), Date)
     columns: dict[str, Any] = {
         "tenant_id": literal(tenant_id, PG_UUID),
         "id": _numbered_id(new_id(), part.c.number * PARTIES + part.c.place),
         "debit_account_id": case((credited, part.c.channel_id), else_=part.c.payable_id),
         "credit_account_id": case((credited, part.c.payable_id), else_=part.c.channel_id),
         "amount_fen": func.abs(part.c.delta),
-        "period_on": func.greatest(month, part.c.opens_on),
+        "period_on": func.greatest(part.c.own_period, part.c.opens_on),
         "statement_version": literal(1),
     }
     same = (
@@ -249,13 +253,13 @@ def _step(line: CTE, route: Any) -> Any:
 
 
 def _portion_step(line: CTE, bps: Any) -> Any:
-    return _portion(line.c.after, bps) - _portion(line.c.before, bps)
+    return portion_sql(line.c.base_after, bps) - portion_sql(line.c.base_before, bps)
 
 
-def _portion(amount: Any, rate: Any) -> Any:
-    """Amount x rate / 10000 rounded down, in two steps: the product of the largest amount would not fit in a bigint."""
-    whole, rest = amount.op("/")(WHOLE), amount.op("%")(WHOLE)
-    return whole.op("*")(rate).op("+")(rest.op("*")(rate).op("/")(WHOLE))
+def _period(day: Any, *, cut_off: Any) -> Any:
+    """The period of a day (`calendar.period_of`): days after the cut-off are the next month's."""
+    later = case((extract("day", day) > func.coalesce(cut_off, LAST_DAY), 1), else_=0)
+    return cast(func.date_trunc("month", cast(day, Date)) + func.make_interval(0, later), Date)
 
 
 def _numbered_id(first: UUID, number: Any) -> Any:
@@ -268,7 +272,7 @@ def _numbered_id(first: UUID, number: Any) -> Any:
 ROUTE_COLUMNS: dict[str, Any] = {
     "terms_id": PG_UUID, "store_id": PG_UUID, "source": String, "place": Integer, "time_zone": String,
     "party_id": PG_UUID, "contract_id": PG_UUID, "rate_bps": BigInteger, "other_rates": String,
-    "channel_id": PG_UUID, "payable_id": PG_UUID, "opens_on": Date,
+    "channel_id": PG_UUID, "payable_id": PG_UUID, "opens_on": Date, "cut_off": Integer,
 }  # fmt: skip
 
 
@@ -287,6 +291,7 @@ def _arrays(tenant_id: TenantId, routes: Sequence[_Route]) -> dict[str, Any]:
             "contract_id": route.terms.contract_id, "rate_bps": route.rate_bps,
             "other_rates": route.other_rates, "channel_id": route.channel.account_id(tenant_id),
             "payable_id": route.payable.account_id(tenant_id), "opens_on": route.opens_on,
+            "cut_off": route.terms.cut_off_day,
         }  # fmt: skip
         for name in ROUTE_COLUMNS:
             arrays[f"route_{name}"].append(row[name])

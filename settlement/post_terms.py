@@ -1,9 +1,13 @@
 """Frozen terms as posting needs them: the portions, and the contract whose calendar and books they belong to."""
 
+from datetime import date, datetime
+
 import msgspec
 from sqlalchemy import select
 
+from settlement.calendar import local_day, period_of
 from settlement.models import Contract, FrozenTerms, TermsPortion
+from settlement.periods import CodeMonth
 from settlement.split import Portion
 from tenants.kernel.ids import ContractId, PartyId, TermsId
 from tenants.kernel.money import Bps
@@ -17,14 +21,20 @@ class BookedTerms(msgspec.Struct, frozen=True, kw_only=True):
     contract_id: ContractId
     contract_code: str
     time_zone: str
+    cut_off_day: int | None = None
     residual_party_id: PartyId
     portions: tuple[Portion, ...]
+
+    def day_and_period(self, at: datetime) -> tuple[date, CodeMonth]:
+        """The accounting day of a moment, and the contract's period that the day belongs to."""
+        day = local_day(at, time_zone=self.time_zone)
+        return day, (self.contract_code, period_of(day, cut_off=self.cut_off_day))
 
 
 async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, BookedTerms]:
     """Frozen terms by id, with their contracts' codes and time zones."""
     frozen = (
-        select(FrozenTerms.id, FrozenTerms.residual_party_id, Contract.id.label("contract_id"), Contract.code, Contract.time_zone)
+        select(FrozenTerms.id, FrozenTerms.residual_party_id, Contract.id.label("contract_id"), Contract.code, Contract.time_zone, Contract.cut_off_day)
         .join(Contract, (Contract.tenant_id == FrozenTerms.tenant_id) & (Contract.id == FrozenTerms.contract_id))
         .where(
             FrozenTerms.tenant_id == db.tenant_id, Contract.tenant_id == db.tenant_id, FrozenTerms.id.in_(wanted)
@@ -43,7 +53,7 @@ async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, Booke
     return {
         TermsId(row.id): BookedTerms(
             terms_id=TermsId(row.id), contract_id=ContractId(row.contract_id), contract_code=row.code,
-            time_zone=row.time_zone, residual_party_id=PartyId(row.residual_party_id),
+            time_zone=row.time_zone, cut_off_day=row.cut_off_day, residual_party_id=PartyId(row.residual_party_id),
             portions=tuple(portions.get(TermsId(row.id), ())),
         )
         for row in await db.execute(frozen)

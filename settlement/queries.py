@@ -1,4 +1,7 @@
-"""Every read of settlement's books: contracts, periods, statements, and every fen of one order. Another tenant's id finds nothing."""
+"""Every read of settlement's books: parties, periods, statements, and every fen of one order. Another tenant's id finds nothing.
+
+Contracts are `contract_queries`.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,11 +10,9 @@ from typing import Any
 
 from sqlalchemy import Select, case, select
 
-from settlement.errors import ContractNotFound, OrderMoneyNotFound, StatementNotFound
+from settlement.errors import OrderMoneyNotFound, StatementNotFound
 from settlement.models import (
     Contract,
-    ContractRate,
-    ContractStore,
     FrozenTerms,
     LedgerAccount,
     LedgerEntry,
@@ -22,42 +23,25 @@ from settlement.models import (
 )
 from settlement.states import ENTITLEMENT, AccountKind, Cause, PartyKind, PeriodState
 from settlement.views import (
-    ContractView,
     LineMoney,
     MoneyStep,
     OrderMoney,
     PartyAmount,
     PartyView,
     PeriodView,
-    RateView,
     StatementView,
 )
 from tenants.kernel.ids import (
-    ContractId,
     MallId,
     OrderId,
     OrderLineId,
     PartyId,
     RefundId,
     StatementId,
-    StoreId,
     TermsId,
 )
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading
-
-
-async def find_contract(db: Reading, contract_id: ContractId) -> ContractView:
-    """One version of a contract."""
-    found = await _shown_contracts(db, Contract.id == contract_id)
-    if not found:
-        raise ContractNotFound(contract_id=contract_id)
-    return found[0]
-
-
-async def contracts(db: Reading, *, code: str | None = None) -> list[ContractView]:
-    """All versions of all contracts (or of one), by code and version."""
-    return await _shown_contracts(db, *([] if code is None else [Contract.code == code]))
 
 
 async def parties(db: Reading) -> dict[PartyId, PartyView]:
@@ -153,43 +137,6 @@ def _grouped(rows: Sequence[Any], key: Any) -> dict[Any, list[Any]]:
     for row in rows:
         found[key(row)].append(row)
     return found
-
-
-async def _shown_contracts(db: Reading, *chosen: Any) -> list[ContractView]:
-    statement = select(Contract).where(Contract.tenant_id == db.tenant_id, *chosen)
-    versions = (await db.execute(statement.order_by(Contract.code, Contract.version))).scalars().all()
-    people = await parties(db)
-    wanted = [version.id for version in versions]
-    named = select(ContractStore.contract_id, ContractStore.store_id).where(
-        ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id.in_(wanted)
-    )
-    stores = _grouped(
-        (await db.execute(named.order_by(ContractStore.store_id))).all(), lambda row: row.contract_id
-    )
-    agreed = select(
-        ContractRate.contract_id, ContractRate.party_id, ContractRate.category_code, ContractRate.rate_bps
-    ).where(ContractRate.tenant_id == db.tenant_id, ContractRate.contract_id.in_(wanted))
-    rates = _grouped((await db.execute(agreed)).all(), lambda row: row.contract_id)
-    return [
-        ContractView(
-            id=ContractId(version.id), code=version.code, version=version.version, name=version.name,
-            residual_party=people[PartyId(version.residual_party_id)],
-            rates=sorted(
-                (
-                    RateView(
-                        party=people[PartyId(row.party_id)], category_code=row.category_code,
-                        rate_bps=Bps(row.rate_bps),
-                    )
-                    for row in rates[version.id]
-                ),
-                key=lambda rate: (rate.party.code, rate.category_code),
-            ),
-            store_ids=[StoreId(row.store_id) for row in stores[version.id]],
-            profit_sharing=version.profit_sharing, time_zone=version.time_zone,
-            active_from=version.active_from, active_to=version.active_to,
-        )
-        for version in versions
-    ]  # fmt: skip
 
 
 async def _shown_statements(db: Reading, *chosen: Any) -> list[StatementView]:

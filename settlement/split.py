@@ -2,7 +2,8 @@
 
 Every portion is rounded down and the residual party holds what is left, so the parts always add up. A refund gives back
 split(kept before) - split(kept after): whatever the order and number of refunds, each party then holds exactly its part of split(kept).
-Which terms apply is `terms`' question.
+Portions are of a line's base: what is kept of it, or as much of its frozen base as is kept of what was paid. Which terms apply is
+`terms`' question.
 """
 
 from typing import Protocol
@@ -34,15 +35,34 @@ class SplitTerms(Protocol):
         ...
 
 
-def split_line(amount: Fen, terms: SplitTerms) -> dict[PartyId, Fen]:
-    """What each party holds of `amount` (fen, >= 0): portions rounded down, the rest to the residual party."""
-    parts, rest = split(amount, rates=[portion.rate_bps for portion in terms.portions])
+class LineBase(msgspec.Struct, frozen=True):
+    """What was paid for a line, and the base that its rates are applied to (None: what was paid)."""
+
+    paid_fen: Fen
+    base_fen: Fen | None = None
+
+    def of(self, kept: Fen) -> Fen:
+        """The base of what is kept: as much of the base as is kept of what was paid, rounded down; of nothing paid nothing."""
+        if self.base_fen is None:
+            return kept
+        return Fen(kept * self.base_fen // self.paid_fen) if self.paid_fen else Fen(0)
+
+
+def split_line(amount: Fen, terms: SplitTerms, *, base: LineBase | None = None) -> dict[PartyId, Fen]:
+    """What each party holds of `amount` (fen, >= 0): portions of its base rounded down, the rest of the amount to the residual party.
+
+    A base above the amount (the list price) may leave the residual party less than nothing: it owes the others then. Never clamped.
+    """
+    of = amount if base is None else base.of(amount)
+    parts, _ = split(of, rates=[portion.rate_bps for portion in terms.portions])
     held = {portion.party_id: part for portion, part in zip(terms.portions, parts, strict=True)}
-    held[terms.residual_party_id] = rest
+    held[terms.residual_party_id] = Fen(amount - sum(parts))
     return held
 
 
-def reversal(kept_before: Fen, kept_after: Fen, *, terms: SplitTerms) -> dict[PartyId, Fen]:
+def reversal(
+    kept_before: Fen, kept_after: Fen, *, terms: SplitTerms, base: LineBase | None = None
+) -> dict[PartyId, Fen]:
     """What each party gives back (fen, signed) when the amount kept falls from `kept_before` to `kept_after`.
 
     With n rounded-down portions the residual party's step may be negative by at most n - 1 fen: it then receives. Right, never clamped:
@@ -50,5 +70,5 @@ def reversal(kept_before: Fen, kept_after: Fen, *, terms: SplitTerms) -> dict[Pa
     """
     if not 0 <= kept_after <= kept_before:
         raise ValueError("a refund keeps between nothing and everything that was kept before")
-    before, after = split_line(kept_before, terms), split_line(kept_after, terms)
+    before, after = (split_line(kept, terms, base=base) for kept in (kept_before, kept_after))
     return {party: Fen(held - after[party]) for party, held in before.items()}

@@ -101,7 +101,13 @@ class RateBase(StrEnum):
     """What a contract's rate is applied to."""
 
     PAID_GOODS = "paid_goods"
-    """What was paid for the line, after discounts, net of refunds."""
+    """实付货款: what was paid for goods, after discounts, net of refunds. Carriage only where a rate names it (category `freight`)."""
+    LIST_GOODS = "list_goods"
+    """吊牌/标价: what goods cost before discounts, as much of it as is kept."""
+    PAID_TOTAL = "paid_total"
+    """实付总额: what was paid, carriage included."""
+    EX_TAX = "ex_tax"
+    """不含税: what was paid for goods, without the tax in it."""
 
 
 ENTITLEMENT = (Cause.ORDER_PAID, Cause.ORDER_REFUNDED, Cause.LOOSE_REFUND)

@@ -1,18 +1,22 @@
 """Chooses the terms a line is sold on: which contract covers the store at that time, and each party's rate. Pure.
 
-A contract naming the store wins over the house contract; a rate for the line's category wins over the party's rate for everything; a
-platform rate in the contract wins over the tenant's platform fee. Knows no tables; guarantees, tiers and caps will stand here too.
+A contract naming the store wins over the house contract; of a party's rates the most specific one that fits the line wins; a platform
+rate in the contract wins over the tenant's platform fee. Knows no tables; what a whole period gives (guarantee, tiers, cap) is
+`period_terms`' question.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
+from orders.bases import AS_PAID, BaseKind, BaseRule
+from orders.states import LineKind
+from settlement.calendar import local_day
 from settlement.errors import NoTermsInForce, RatesExceedWhole
 from settlement.split import Portion
-from settlement.states import PartyKind
+from settlement.states import PartyKind, RateBase
 from tenants.kernel.ids import ContractId, GuideId, PartyId, StoreId, TenantId, TermsId, derived_id
 from tenants.kernel.money import WHOLE, Bps
 
@@ -20,17 +24,74 @@ HOUSE = "house"
 """The code of the contract that covers every store no other contract names."""
 EVERYTHING = ""
 """The category code of a rate that applies to all categories."""
+NO_TAX = Bps(0)
 PAID_OUTSIDE_CHANNEL = frozenset({PartyKind.BRAND, PartyKind.GUIDE})
 """A split at the channel cannot be taken back from a person, so commission is paid by payroll; the brand is the payee itself."""
 
 
+ABOUT_GOODS = frozenset({RateBase.PAID_GOODS, RateBase.LIST_GOODS, RateBase.EX_TAX})
+"""Bases that carriage is no part of, unless a rate names it (as the category `freight`)."""
+
+
+class RatedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a line a rate may name. `day` is its accounting date in the contract's time zone."""
+
+    category_code: str | None = None
+    sku_code: str | None = None
+    promotion_code: str | None = None
+    day: date | None = None
+
+
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """One party's rate for a category, or for everything."""
+    """One party's rate: for everything, or for the lines that have all it names. Both days are in it; an open end is None."""
 
     party_id: PartyId
     kind: PartyKind
     category_code: str = EVERYTHING
+    sku_code: str = ""
+    promotion_code: str = ""
+    valid_from_on: date | None = None
+    valid_to_on: date | None = None
     rate_bps: Bps
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether it holds on some days alone."""
+        return self.valid_from_on is not None or self.valid_to_on is not None
+
+    @property
+    def is_for_everything(self) -> bool:
+        """Whether it names nothing at all."""
+        return self.is_ordinary and self.category_code == EVERYTHING
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether it names nothing but a category."""
+        return not (self.sku_code or self.promotion_code or self.is_dated)
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, bool]:
+        """The total order of who wins: promotion before SKU before category before everything; dated before undated.
+
+        Two rates of a party that fit one line have different ranks, or name the same with days that meet: those are refused when they
+        are agreed.
+        """
+        return bool(self.promotion_code), bool(self.sku_code), self.category_code != EVERYTHING, self.is_dated
+
+    def fits(self, line: RatedLine) -> bool:
+        """Whether the line has everything that the rate names."""
+        return (
+            self.category_code in {EVERYTHING, line.category_code}
+            and self.sku_code in {"", line.sku_code}
+            and self.promotion_code in {"", line.promotion_code}
+            and (not self.is_dated or (line.day is not None and self.holds_on(line.day)))
+        )
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the rate holds on the day."""
+        return (self.valid_from_on is None or self.valid_from_on <= day) and (
+            self.valid_to_on is None or day <= self.valid_to_on
+        )
 
 
 class ContractVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +106,37 @@ class ContractVersion(msgspec.Struct, frozen=True, kw_only=True):
     active_to: datetime | None
     store_ids: frozenset[StoreId]
     rates: tuple[Rate, ...]
+    time_zone: str = "Asia/Shanghai"
+    base: RateBase = RateBase.PAID_GOODS
+    tax_bps: Bps = NO_TAX
+    base_includes_funded_by: tuple[PartyKind, ...] = ()
+
+    def rated(
+        self, *, at: datetime, category_code: str | None, sku_code: str | None, promotion_code: str | None
+    ) -> RatedLine:
+        """The line as these rates see it: what none of them names is left out, so that lines they do not tell apart are equal."""
+        return RatedLine(
+            category_code=category_code,
+            sku_code=sku_code if any(rate.sku_code == sku_code for rate in self.rates) else None,
+            promotion_code=promotion_code if any(rate.promotion_code == promotion_code for rate in self.rates) else None,
+            day=local_day(at, time_zone=self.time_zone) if any(rate.is_dated for rate in self.rates) else None,
+        )  # fmt: skip
+
+    def counts(self, kind: LineKind) -> bool:
+        """Whether lines of this kind are rated by rates that do not name them."""
+        return kind is not LineKind.FREIGHT or self.base not in ABOUT_GOODS
+
+    def base_rule(self, kind: LineKind = LineKind.GOODS) -> BaseRule:
+        """How the base of a line of this kind is found."""
+        if not self.counts(kind):
+            named = any(rate.category_code == kind for rate in self.rates)
+            return AS_PAID if named else BaseRule(kind=BaseKind.NOTHING)
+        funded_by = tuple(sorted(kind.value for kind in self.base_includes_funded_by))
+        if self.base is RateBase.LIST_GOODS:
+            return BaseRule(kind=BaseKind.LIST)
+        if self.base is RateBase.EX_TAX:
+            return BaseRule(kind=BaseKind.EX_TAX, tax_bps=self.tax_bps, funded_by=funded_by)
+        return BaseRule(funded_by=funded_by)
 
     def in_force(self, at: datetime) -> bool:
         """Whether the version is active at that moment (half-open)."""
@@ -80,19 +172,28 @@ def contract_for(contracts: Iterable[ContractVersion], *, store_id: StoreId, at:
     return found[0]
 
 
-def rates_for(rates: Sequence[Rate], *, category_code: str | None) -> dict[PartyId, Rate]:
-    """Each party's rate for a category: its own row for the category, else its row for everything."""
-    chosen = {rate.party_id: rate for rate in rates if rate.category_code == EVERYTHING}
-    if category_code:
-        chosen |= {rate.party_id: rate for rate in rates if rate.category_code == category_code}
+def rates_for(rates: Sequence[Rate], *, line: RatedLine) -> dict[PartyId, Rate]:
+    """Each party's rate for a line: of those that fit it the one of the highest rank."""
+    chosen: dict[PartyId, Rate] = {}
+    for rate in rates:
+        if rate.fits(line) and (rate.party_id not in chosen or rate.rank > chosen[rate.party_id].rank):
+            chosen[rate.party_id] = rate
     return chosen
 
 
 def line_split(
-    contract: ContractVersion, *, category_code: str | None, platform: Rate | None, guide: Rate | None
+    contract: ContractVersion,
+    *,
+    line: RatedLine,
+    kind: LineKind = LineKind.GOODS,
+    platform: Rate | None = None,
+    guide: Rate | None = None,
 ) -> LineSplit:
     """Join a contract's rates with the platform's fee and a guide's commission; raises RatesExceedWhole with the sum."""
-    chosen = rates_for(contract.rates, category_code=category_code)
+    rates = contract.rates
+    if not contract.counts(kind):
+        rates = tuple(rate for rate in rates if rate.category_code == kind)
+    chosen = rates_for(rates, line=line)
     for extra in (platform, guide):
         if extra is not None and extra.party_id != contract.residual_party_id:
             chosen.setdefault(extra.party_id, extra)
@@ -107,13 +208,13 @@ def line_split(
     )
 
 
-def refuse_over_whole(rates: Iterable[Rate], *, category_code: str | None = None) -> None:
-    """Refuse rates that add up to more than 10000 basis points, showing the sum."""
+def refuse_over_whole(rates: Iterable[Rate], *, named: str = "") -> None:
+    """Refuse rates that add up to more than 10000 basis points, showing the sum and what kind of line (`named`) it is."""
     summed = sorted((rate for rate in rates if rate.rate_bps), key=lambda rate: (rate.kind, rate.party_id))
     total = sum(rate.rate_bps for rate in summed)
     if total > WHOLE:
         terms = " + ".join(f"{rate.kind} {rate.rate_bps}" for rate in summed)
-        place = f"rates[{category_code}]" if category_code else "rates"
+        place = f"rates[{named}]" if named else "rates"
         raise RatesExceedWhole(details={place: f"{terms} = {total} > {WHOLE}"}, total_bps=total)
 
 

@@ -28,6 +28,7 @@ from sqlalchemy.orm import aliased
 from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry, Statement, TermsPortion
 from settlement.queries import credited_account, signed_amount
+from settlement.split_sql import base_of_kept, portion_sql
 from settlement.splitting.models import Split
 from settlement.splitting.verify import counters_off, payments_off
 from settlement.states import (
@@ -44,7 +45,6 @@ from settlement.states import (
 )
 from settlement.verify_gaps import lines_without_terms, missing_statements
 from settlement.views import BooksReport, Finding
-from tenants.kernel.money import WHOLE
 from tenants.kernel.scope import Reading
 
 EXAMPLES = 5
@@ -201,12 +201,9 @@ def _shares(db: Reading) -> Rows:
         )
         .group_by(LedgerEntry.order_line_id, LedgerEntry.terms_id, LedgerEntry.party_id)
     ).subquery("held")  # fmt: skip
-    kept = (
-        select(held.c.line_id, held.c.terms_id, cast(func.sum(held.c.fen), BigInteger).label("fen")).group_by(
-            held.c.line_id, held.c.terms_id
-        )
-    ).subquery("kept")
-    return _not_due(db, kept, held=held, name="order line")
+    sold = settled_lines_select(db.tenant_id).subquery("sold")
+    bases = select(sold.c.order_line_id.label("line_id"), sold.c.paid_fen, sold.c.base_fen).subquery("bases")
+    return _not_due(db, _kept_of(held, bases), held=held, name="order line")
 
 
 def _loose(db: Reading) -> Rows:
@@ -220,17 +217,31 @@ def _loose(db: Reading) -> Rows:
         .join(LedgerAccount, credited_account(db))
         .where(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.cause == Cause.LOOSE_REFUND)
     ).subquery("held")  # fmt: skip
+    undone = reversed_lines_select(db.tenant_id).subquery("undone")
+    bases = select(
+        func.concat_ws("/", undone.c.refund_id, undone.c.refund_line_no).label("line_id"),
+        undone.c.amount_fen.label("paid_fen"), undone.c.base_fen,
+    ).subquery("bases")  # fmt: skip
+    return _not_due(db, _kept_of(held, bases), held=held, name="refund line")
+
+
+def _kept_of(held: Any, bases: Any) -> Any:
+    """What is kept of each line, all parties together, and the base of that. A line that orders do not know has what was kept for its base."""
     kept = (
         select(held.c.line_id, held.c.terms_id, cast(func.sum(held.c.fen), BigInteger).label("fen")).group_by(
             held.c.line_id, held.c.terms_id
         )
+    ).subquery("summed")
+    base = base_of_kept(kept.c.fen, paid=bases.c.paid_fen, base=bases.c.base_fen)
+    return (
+        select(kept.c.line_id, kept.c.terms_id, kept.c.fen, base.label("base_fen")).outerjoin(
+            bases, bases.c.line_id == kept.c.line_id
+        )
     ).subquery("kept")
-    return _not_due(db, kept, held=held, name="refund line")
 
 
 def _not_due(db: Reading, kept: Any, *, held: Any, name: str) -> Rows:
-    whole, rest = kept.c.fen.op("/")(WHOLE), kept.c.fen.op("%")(WHOLE)
-    part = whole.op("*")(TermsPortion.rate_bps).op("+")(rest.op("*")(TermsPortion.rate_bps).op("/")(WHOLE))
+    part = portion_sql(kept.c.base_fen, TermsPortion.rate_bps)
     of_line = and_(TermsPortion.tenant_id == db.tenant_id, TermsPortion.terms_id == kept.c.terms_id)
     given = select(func.coalesce(func.sum(part), 0)).where(of_line).correlate(kept).scalar_subquery()
     due = union_all(

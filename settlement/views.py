@@ -8,7 +8,6 @@ from settlement.ports import Relation
 from settlement.splitting.states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
 from settlement.states import Cause, PartyKind, PeriodState
 from tenants.kernel.ids import (
-    ContractId,
     MerchantId,
     OrderId,
     OrderLineId,
@@ -18,7 +17,6 @@ from tenants.kernel.ids import (
     SplitId,
     SplitReturnId,
     StatementId,
-    StoreId,
     TermsId,
 )
 from tenants.kernel.money import Bps, Fen
@@ -35,36 +33,6 @@ class PartyView(_View, frozen=True):
     kind: PartyKind
     code: str
     name: str
-
-
-class RateView(_View, frozen=True):
-    """One party's rate in a contract; an empty category code means everything."""
-
-    party: PartyView
-    category_code: str
-    rate_bps: Bps
-
-
-class ContractView(_View, frozen=True):
-    """One version of a contract."""
-
-    id: ContractId
-    code: str
-    version: int
-    name: str
-    residual_party: PartyView
-    rates: list[RateView]
-    store_ids: list[StoreId]
-    profit_sharing: bool
-    time_zone: str
-    active_from: datetime
-    active_to: datetime | None
-
-
-class ContractList(_View, frozen=True):
-    """Contracts by code and version."""
-
-    contracts: list[ContractView]
 
 
 class PeriodView(_View, frozen=True):

@@ -83,6 +83,17 @@ async def merchant_of_store(db: Reading, store_id: StoreId) -> MerchantId:
     return MerchantId(merchant_id)
 
 
+async def merchants_of_stores(db: Reading, store_ids: Sequence[StoreId]) -> dict[StoreId, MerchantId]:
+    """Who takes each store's money, of many stores at once; stores that nobody could take money for are absent."""
+    default = select(Merchant.id).where(Merchant.tenant_id == db.tenant_id, Merchant.is_default)
+    own = select(Store.id, Store.merchant_id).where(
+        Store.tenant_id == db.tenant_id, Store.id.in_(list(store_ids))
+    )
+    house = (await db.execute(default)).scalar_one_or_none()
+    found = {row.id: row.merchant_id or house for row in await db.execute(own)}
+    return {StoreId(store_id): MerchantId(each) for store_id, each in found.items() if each is not None}
+
+
 async def find_staff(db: Reading, staff_id: StaffId) -> StaffView:
     """One staff member."""
     statement = select(*_columns(Staff, StaffView)).where(

@@ -8,6 +8,7 @@ import msgspec
 from orders.history.moves import Move
 from orders.history.report import RowReport
 from orders.history.standing import Part, StandingLine
+from orders.history.terms import Named
 from orders.ports import Terms
 from tenants.kernel.ids import GuideId
 from tenants.store_clocks import StoreClock
@@ -27,3 +28,5 @@ class HistoryBatch(msgspec.Struct, frozen=True, kw_only=True):
     moves: dict[UUID, Move]
     """Orders that these rows tell a later status of."""
     stores: Mapping[str, StoreClock]
+    named: Named
+    """What of lines contracts have rates for."""

@@ -76,6 +76,8 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sku_code: str | None = None
     title: str | None = None
     category_code: str | None = None
+    promotion_code: str | None = None
+    """The campaign it was sold under, where a contract's rate depends on it."""
     quantity: Decimal | UnsetType | None = UNSET
     unit_price: Decimal | UnsetType | None = UNSET
     amount: Decimal | UnsetType | None = UNSET

@@ -22,8 +22,10 @@ ORDERS = (
     "other_fen", "discount_fen", "total_fen", "paid_fen", "refunded_fen", "split_fen", "placed_at", "paid_at",
 )  # fmt: skip
 LINES = (
-    "id", "order_id", "line_no", "kind", "sku_code", "title", "specs", "category_code", "quantity",
-    "unit_price_fen", "goods_fen", "discount_fen", "paid_fen", "refunded_fen", "refunded_quantity", "terms_id",
+    "id", "order_id", "line_no", "kind", "sku_code", "title", "specs", "category_code", "promotion_code",
+    "quantity",
+    "unit_price_fen", "goods_fen", "discount_fen", "paid_fen", "refunded_fen", "refunded_quantity", "base_fen",
+    "terms_id",
     "evidence",
 )  # fmt: skip
 TENDERS = ("order_id", "sequence", "method", "amount_fen")
@@ -33,7 +35,7 @@ REFUNDS = (
 )  # fmt: skip
 REFUND_LINES = (
     "refund_id", "line_no", "order_line_id", "kind", "sku_code", "title", "quantity", "amount_fen",
-    "kept_before_fen", "terms_id",
+    "kept_before_fen", "base_fen", "terms_id",
 )  # fmt: skip
 IMPORTER = "import"
 NOTHING = "{}"

@@ -16,10 +16,10 @@ from orders.history.commands import STATUS_CHANGED, TOO_LARGE, UNPAID_STATES
 from orders.history.documents import Draft, DraftLine, refund_words
 from orders.history.inserts import IMPORTER, insert_refund_lines, insert_refunds
 from orders.history.standing import SUFFIX, StandingRefund, refunds_of
-from orders.history.terms import Asked, asked_category, freeze_terms
+from orders.history.terms import Agreed, Asked, Named, asked_category, freeze_terms
 from orders.states import RefundStatus, Source
 from tenants.import_outcomes import refusal
-from tenants.kernel.ids import GuideId, TermsId, derived_id
+from tenants.kernel.ids import GuideId, derived_id
 from tenants.kernel.money import LARGEST_AMOUNT, Fen, yuan_text
 from tenants.kernel.scope import Writing
 
@@ -45,10 +45,13 @@ class LooseRefund(NamedTuple):
         """What the new lines take back."""
         return sum(line.amounts.goods_fen for line in self.new)
 
-    def asked(self, line: DraftLine) -> Asked:
+    def asked(self, line: DraftLine, named: Named) -> Asked:
         """What the line's terms depend on."""
         category = asked_category(line.kind, line.row.category_code)
-        return Asked(self.draft.store, category, self.guide_id, self.draft.sold_at)
+        sku_code, promotion_code = named.of(line.row.sku_code, line.row.promotion_code)
+        return Asked(
+            self.draft.store, category, self.guide_id, self.draft.sold_at, line.kind, sku_code, promotion_code
+        )  # fmt: skip
 
 
 async def keep_loose_refunds(db: Writing, drafts: Sequence[Draft], *, batch: HistoryBatch) -> int:
@@ -58,13 +61,13 @@ async def keep_loose_refunds(db: Writing, drafts: Sequence[Draft], *, batch: His
     standing = await refunds_of(db, numbers, source_name=batch.source_name)
     refunds = [each for each in _refunds(db, drafts, standing=standing, batch=batch) if each.new]
     refunds = [each for each in refunds if _is_of_size(each, batch=batch)]
-    asked = [refund.asked(line) for refund in refunds for line in refund.new]
+    asked = [refund.asked(line, batch.named) for refund in refunds for line in refund.new]
     frozen = await freeze_terms(db, asked, terms=batch.terms)
     made = [refund for refund in refunds if refund.stands is None]
     if await insert_refunds(db, [_refund(refund, batch) for refund in made]) != len(made):
         raise HistoryChangedMeanwhile
     await _join(db, [refund for refund in refunds if refund.stands is not None])
-    rows = [row for refund in refunds for row in _lines(refund, frozen)]
+    rows = [row for refund in refunds for row in _lines(refund, frozen, named=batch.named)]
     if await insert_refund_lines(db, rows) != len(rows):
         raise HistoryChangedMeanwhile
     for refund in refunds:
@@ -135,15 +138,20 @@ def _refund(refund: LooseRefund, batch: HistoryBatch) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _lines(refund: LooseRefund, frozen: Mapping[Asked, TermsId]) -> list[tuple[Any, ...]]:
+def _lines(refund: LooseRefund, frozen: Mapping[Asked, Agreed], *, named: Named) -> list[tuple[Any, ...]]:
     last = len(refund.stands.lines) if refund.stands else 0
-    return [
-        (
-            refund.id, last + place, None, line.kind, line.row.sku_code, line.row.title, line.amounts.quantity,
-            line.amounts.goods_fen, None, frozen[refund.asked(line)],
-        )
-        for place, line in enumerate(refund.new, start=1)
-    ]  # fmt: skip
+    rows = []
+    for place, line in enumerate(refund.new, start=1):
+        agreed, amount = frozen[refund.asked(line, named)], line.amounts.goods_fen
+        # What the goods once cost before discounts nobody knows: the list price of a loose refund is its amount.
+        base = agreed.base_of(goods_fen=amount, paid_fen=amount)
+        rows.append(
+            (
+                refund.id, last + place, None, line.kind, line.row.sku_code, line.row.title,
+                line.amounts.quantity, amount, None, base, agreed.terms_id,
+            )
+        )  # fmt: skip
+    return rows
 
 
 async def _join(db: Writing, refunds: Sequence[LooseRefund]) -> None:

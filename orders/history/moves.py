@@ -20,7 +20,7 @@ from orders.history.documents import payment_of
 from orders.history.inserts import insert_tenders
 from orders.history.report import RowReport
 from orders.history.standing import Part, StandingLine
-from orders.history.terms import Asked, asked_category, freeze_terms
+from orders.history.terms import Asked, Named, asked_category, freeze_terms, named_in_rates
 from orders.ports import Terms
 from orders.states import ORDER_MOVES, OrderState
 from tenants.import_outcomes import RowState, refusal, warning
@@ -37,8 +37,8 @@ _MOVE = text(
     " WHERE o.tenant_id = :tenant_id AND o.id = u.id AND o.state = u.stood"
 )
 _SETTLE_LINES = text(
-    "UPDATE app.order_lines AS l SET terms_id = u.terms_id, paid_fen = l.goods_fen - l.discount_fen"
-    " FROM unnest(CAST(:ids AS uuid[]), CAST(:terms AS uuid[])) AS u(id, terms_id)"
+    "UPDATE app.order_lines AS l SET terms_id = u.terms_id, base_fen = u.base_fen, paid_fen = l.goods_fen - l.discount_fen"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:terms AS uuid[]), CAST(:bases AS bigint[])) AS u(id, terms_id, base_fen)"
     " WHERE l.tenant_id = :tenant_id AND l.id = u.id AND l.terms_id IS NULL AND l.paid_fen = 0"
 )
 
@@ -136,13 +136,20 @@ async def make_moves(
     if moved.rowcount != len(moves):
         raise HistoryChangedMeanwhile
     paid = [move for move in moves if move.pays]
-    asked = {
-        line.id: _asked(move.part, line, stores=stores)
-        for move in paid
-        for line in lines.get(move.part.id, ())
-    }
+    named = await named_in_rates(db, terms=terms)
+    settling = [(move.part, line) for move in paid for line in lines.get(move.part.id, ())]
+    asked = {line.id: _asked(part, line, stores=stores, named=named) for part, line in settling}
     frozen = await freeze_terms(db, list(asked.values()), terms=terms)
-    settled = {"ids": list(asked), "terms": [frozen[each] for each in asked.values()]}
+    settled = {
+        "ids": list(asked),
+        "terms": [frozen[each].terms_id for each in asked.values()],
+        "bases": [
+            frozen[asked[line.id]].base_of(
+                goods_fen=line.goods_fen, paid_fen=line.goods_fen - line.discount_fen
+            )
+            for _, line in settling
+        ],
+    }
     written: Any = await db.execute(_SETTLE_LINES, {"tenant_id": db.tenant_id, **settled})
     if written.rowcount != len(asked):
         raise HistoryChangedMeanwhile
@@ -154,7 +161,9 @@ async def make_moves(
     await insert_tenders(db, tenders)
 
 
-def _asked(part: Part, line: StandingLine, *, stores: Mapping[str, StoreClock]) -> Asked:
+def _asked(part: Part, line: StandingLine, *, stores: Mapping[str, StoreClock], named: Named) -> Asked:
     store = stores[str(part.attribution["store_code"])]
     guide_id = GuideId(part.guide_id) if part.guide_id else None
-    return Asked(store, asked_category(line.kind, line.category_code), guide_id, part.placed_at)
+    category = asked_category(line.kind, line.category_code)
+    sku_code, promotion_code = named.of(line.sku_code, line.promotion_code)
+    return Asked(store, category, guide_id, part.placed_at, line.kind, sku_code, promotion_code)

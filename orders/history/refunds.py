@@ -23,7 +23,7 @@ from orders.history.refund_choice import DONE, Choice, Piece, Taken, amount_of, 
 from orders.history.refund_moves import RefundMove, make_moves, meet
 from orders.history.report import RowReport
 from orders.history.standing import Part, earlier_refunds, hold_source, lines_of, parts_of, refunds_of
-from orders.history.terms import Asked, asked_category, freeze_terms
+from orders.history.terms import Asked, Named, asked_category, freeze_terms, named_in_rates
 from orders.ports import Terms
 from orders.states import RefundStatus, Source
 from tenants.hours import business_day
@@ -125,13 +125,15 @@ async def _write(
     db: Writing, pieces: Sequence[Piece], *, choice: Choice, source_name: str, terms: Terms
 ) -> None:
     """The refunds and their lines; what they take of lines and orders comes after, guarded."""
-    asked = {id(piece): _asked(piece, choice) for piece in pieces if piece.part is None}
+    named = await named_in_rates(db, terms=terms)
+    asked = {id(piece): _asked(piece, choice, named=named) for piece in pieces if piece.part is None}
     frozen = await freeze_terms(db, list(asked.values()), terms=terms)
     refunds, lines = [], []
     for piece in pieces:
         refund_id = derived_id(db.tenant_id, "refund", source_name, piece.number)
         refunds.append(_refund(piece, refund_id, choice=choice, source_name=source_name))
         loose = frozen[asked[id(piece)]] if piece.part is None else None
+        base = loose and loose.base_of(goods_fen=piece.amount_fen, paid_fen=piece.amount_fen)
         lines += [
             (
                 refund_id, place, taken.line.id if taken.line else None,
@@ -139,7 +141,7 @@ async def _write(
                 taken.line.sku_code if taken.line else piece.row.sku_code,
                 taken.line.title if taken.line else piece.row.title,
                 taken.quantity, taken.amount_fen, taken.kept_before_fen if piece.row.state == DONE else None,
-                taken.line.terms_id if taken.line else loose,
+                None if taken.line else base, taken.line.terms_id if taken.line else loose and loose.terms_id,
             )
             for place, taken in enumerate(piece.taken, start=1)
         ]  # fmt: skip
@@ -149,13 +151,14 @@ async def _write(
         raise HistoryChangedMeanwhile
 
 
-def _asked(piece: Piece, choice: Choice) -> Asked:
+def _asked(piece: Piece, choice: Choice, *, named: Named) -> Asked:
     row = piece.row
     if row.refunded_at is None:
         raise ValueError("a loose refund has its day")
     guide_id = choice.guides.get(row.guide_code or "")
     category = asked_category(row.kind, row.category_code)
-    return Asked(choice.stores[row.store_code or ""], category, guide_id, row.refunded_at)
+    sku_code, _ = named.of(row.sku_code, None)
+    return Asked(choice.stores[row.store_code or ""], category, guide_id, row.refunded_at, row.kind, sku_code)
 
 
 def _refund(piece: Piece, refund_id: UUID, *, choice: Choice, source_name: str) -> tuple[Any, ...]:

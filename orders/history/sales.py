@@ -18,7 +18,7 @@ from orders.history.batch import HistoryBatch
 from orders.history.commands import (
     paid_total,
 )
-from orders.history.documents import HEADER_LINE, Draft
+from orders.history.documents import HEADER_LINE, Draft, DraftLine
 from orders.history.inserts import (
     IMPORTER,
     NO_SPECS,
@@ -32,10 +32,10 @@ from orders.history.inserts import (
 )
 from orders.history.moves import make_moves, without_changed
 from orders.history.sale import Sale, line_id, sales_of
-from orders.history.terms import Asked, asked_category, freeze_terms
+from orders.history.terms import Agreed, Asked, Named, asked_category, freeze_terms
 from orders.states import OrderState, RefundStatus, Source
 from tenants.hours import business_day
-from tenants.kernel.ids import TermsId, derived_id
+from tenants.kernel.ids import derived_id
 from tenants.kernel.money import Fen, allocate
 from tenants.kernel.scope import Writing
 
@@ -56,12 +56,24 @@ _ALSO = text(
 )
 
 
-def _asked(sale: Sale) -> dict[tuple[str, str | None], Asked]:
-    """The sale's questions by kind and category of line: one for many lines."""
-    return {
-        said: Asked(sale.draft.store, asked_category(*said), sale.guide_id, sale.terms_at)
-        for said in dict.fromkeys((line.kind, line.row.category_code) for line in sale.new)
-    }
+Said = tuple[str, str | None, str | None, str | None]
+"""What terms depend on of a line: its kind, category, SKU and promotion."""
+
+
+def _said(line: DraftLine, named: Named) -> Said:
+    return line.kind, line.row.category_code, *named.of(line.row.sku_code, line.row.promotion_code)
+
+
+def _asked(sale: Sale, named: Named) -> dict[Said, Asked]:
+    """The sale's questions by what terms depend on of a line: one for many lines."""
+    found = {}
+    for said in dict.fromkeys(_said(line, named) for line in sale.new):
+        kind, category, sku_code, promotion_code = said
+        found[said] = Asked(
+            sale.draft.store, asked_category(kind, category), sale.guide_id, sale.terms_at, kind, sku_code,
+            promotion_code,
+        )  # fmt: skip
+    return found
 
 
 async def keep_sales(db: Writing, drafts: Sequence[Draft], *, batch: HistoryBatch) -> int:
@@ -69,7 +81,7 @@ async def keep_sales(db: Writing, drafts: Sequence[Draft], *, batch: HistoryBatc
     sales = [sale for sale in sales_of(db, drafts, batch=batch) if sale.new]
     moves = without_changed(batch.moves, report=batch.report)
     sales = [sale for sale in sales if sale.id in moves or sale.id not in batch.moves]
-    asked = [asked for sale in sales if sale.paid_at for asked in _asked(sale).values()]
+    asked = [asked for sale in sales if sale.paid_at for asked in _asked(sale, batch.named).values()]
     frozen = await freeze_terms(db, asked, terms=batch.terms)
     made = [sale for sale in sales if sale.stands is None]
     if await insert_orders(db, [_order(sale, batch) for sale in made]) != len(made):
@@ -77,7 +89,7 @@ async def keep_sales(db: Writing, drafts: Sequence[Draft], *, batch: HistoryBatc
     moved = list(moves.values())
     await make_moves(db, moved, lines=batch.lines, stores=batch.stores, terms=batch.terms)
     await _join(db, [sale for sale in sales if sale.stands is not None])
-    rows = [row for sale in sales for row in _lines(sale, frozen, after=last_line_no(sale, batch))]
+    rows = [row for sale in sales for row in _lines(sale, frozen, batch=batch)]
     if await insert_lines(db, rows) != len(rows):
         raise HistoryChangedMeanwhile
     await _name_further_orders(db, made, batch=batch)
@@ -121,15 +133,18 @@ def _order(sale: Sale, batch: HistoryBatch) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _lines(sale: Sale, frozen: dict[Asked, TermsId], *, after: int) -> list[tuple[Any, ...]]:
-    terms = {said: frozen[asked] for said, asked in _asked(sale).items()} if sale.paid_at else {}
+def _lines(sale: Sale, frozen: dict[Asked, Agreed], *, batch: HistoryBatch) -> list[tuple[Any, ...]]:
+    asked = _asked(sale, batch.named) if sale.paid_at else {}
+    terms = {said: frozen[each] for said, each in asked.items()}
+    after = last_line_no(sale, batch)
     refunded = _refunded(sale)
     rows = []
     for place, line in enumerate(sale.new):
         row, amounts = line.row, line.amounts
         is_goods_row = line.kind == row.kind
         category = row.category_code if is_goods_row else None
-        terms_id = terms.get((line.kind, row.category_code))
+        agreed = terms.get(_said(line, batch.named))
+        base = agreed and agreed.base_of(goods_fen=amounts.goods_fen, paid_fen=sale.paid_of(place))
         evidence = NOTHING
         if row.line_id or amounts.exact:
             evidence = as_json({**({"line": row.line_id} if row.line_id else {}), **(amounts.exact or {})})
@@ -137,9 +152,10 @@ def _lines(sale: Sale, frozen: dict[Asked, TermsId], *, after: int) -> list[tupl
             (
                 line_id(sale, line.key), sale.id, after + place + 1, line.kind,
                 row.sku_code if is_goods_row else None, row.title if is_goods_row else None, NO_SPECS, category,
-                amounts.quantity, amounts.unit_price_fen, amounts.goods_fen,
+                row.promotion_code if is_goods_row else None, amounts.quantity, amounts.unit_price_fen, amounts.goods_fen,
                 amounts.discount_fen + sale.discounts[place], sale.paid_of(place), refunded[place],
-                amounts.quantity if refunded[place] and refunded[place] == sale.paid_of(place) else 0, terms_id, evidence,
+                amounts.quantity if refunded[place] and refunded[place] == sale.paid_of(place) else 0, base,
+                agreed and agreed.terms_id, evidence,
             )
         )  # fmt: skip
     return rows
@@ -195,7 +211,7 @@ def _refund_day(sale: Sale) -> date:
 
 
 async def _keep_inline_refunds(
-    db: Writing, sales: Sequence[Sale], *, frozen: dict[Asked, TermsId], batch: HistoryBatch
+    db: Writing, sales: Sequence[Sale], *, frozen: dict[Asked, Agreed], batch: HistoryBatch
 ) -> None:
     """Refunds that stand in the sale's own row, on the day the row names, else the day it was paid."""
     refunds, lines = [], []
@@ -211,19 +227,14 @@ async def _keep_inline_refunds(
                 _refund_day(sale), at, at,
             )
         )  # fmt: skip
+        asked = _asked(sale, batch.named)
         for place, (line, amount) in enumerate(zip(sale.new, _refunded(sale), strict=True)):
             if amount:
-                asked = Asked(
-                    sale.draft.store,
-                    asked_category(line.kind, line.row.category_code),
-                    sale.guide_id,
-                    sale.draft.sold_at,
-                )
                 lines.append(
                     (
                         refund_id, place + 1, line_id(sale, line.key), line.kind, line.row.sku_code, line.row.title,
                         line.amounts.quantity if amount == sale.paid_of(place) else 0, amount, sale.paid_of(place),
-                        frozen[asked],
+                        None, frozen[asked[_said(line, batch.named)]].terms_id,
                     )
                 )  # fmt: skip
     await insert_refunds(db, refunds)

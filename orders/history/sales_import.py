@@ -38,6 +38,7 @@ from orders.history.moves import moves_of
 from orders.history.report import RowReport
 from orders.history.sales import keep_sales
 from orders.history.standing import Part, earlier_refunds, hold_source, lines_of, parts_of
+from orders.history.terms import named_in_rates
 from orders.ports import Terms
 from orders.states import LineKind
 from tenants.import_outcomes import Finding, RowOutcome, refusal, warning
@@ -84,6 +85,7 @@ async def import_orders(
         earlier=await earlier_refunds(db, fresh, source_name=source_name),
         moves=moves_of(rows, standing=standing, report=report),
         stores=stores,
+        named=await named_in_rates(db, terms=terms),
     )
     kept = await keep_sales(db, [each for each in drafts if not each.is_refund], batch=batch)
     kept += await keep_loose_refunds(db, [each for each in drafts if each.is_refund], batch=batch)

@@ -47,7 +47,9 @@ class StandingLine(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None
     quantity: int
     category_code: str | None
+    promotion_code: str | None
     goods_fen: int
+    discount_fen: int
     paid_fen: int
     refunded_fen: int
     refunded_quantity: int

@@ -10,8 +10,9 @@ from orders.history.queries import By, refund_totals, sales_totals
 from scripts.real_sets.context import MAPPINGS, Context, Figure
 from settlement.close import close_month, closing_totals
 from settlement.commands import ContractRateRow, CreateContract, NamedParty
+from settlement.contract_queries import contracts
 from settlement.contracts import create_contract
-from settlement.queries import contracts, statements
+from settlement.queries import statements
 from settlement.states import PartyKind
 from storefront.imports.mapping import read_mapping
 from storefront.imports.reading import Row, open_source

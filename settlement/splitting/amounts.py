@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from settlement.split import SplitTerms, split_line
+from settlement.split import LineBase, SplitTerms, split_line
 from settlement.states import PartyKind
 from tenants.kernel.ids import PartyId
 from tenants.kernel.money import Bps, Fen, portion
@@ -26,11 +26,11 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     amount_fen: Fen
 
 
-def owed_of(lines: Iterable[tuple[Fen, SplitTerms]]) -> dict[PartyId, Fen]:
+def owed_of(lines: Iterable[tuple[Fen, SplitTerms, LineBase]]) -> dict[PartyId, Fen]:
     """What each party is owed of an order: split(kept) of every line, summed."""
     owed: dict[PartyId, int] = defaultdict(int)
-    for kept, terms in lines:
-        for party_id, amount in split_line(kept, terms).items():
+    for kept, terms, base in lines:
+        for party_id, amount in split_line(kept, terms, base=base).items():
             owed[party_id] += amount
     return {party_id: Fen(amount) for party_id, amount in owed.items()}
 

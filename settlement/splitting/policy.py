@@ -28,11 +28,12 @@ class SplitPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How long before that somebody is warned."""
     largest_bps: Annotated[int, Meta(ge=0, le=10_000)] = 3_000
     """The largest share of an order that may be split (the channel's default is 30 %)."""
+    largest_by_merchant: dict[str, Annotated[int, Meta(ge=0, le=10_000)]] = {}
+    """The same for merchant numbers with a share of their own."""
 
-    @property
-    def largest(self) -> Bps:
-        """The largest share in basis points."""
-        return Bps(self.largest_bps)
+    def largest_of(self, merchant_no: str | None) -> Bps:
+        """The largest share that this merchant may split off, in basis points."""
+        return Bps(self.largest_by_merchant.get(merchant_no or "", self.largest_bps))
 
     def due_at(self, *, paid_at: datetime, collected_at: datetime) -> datetime:
         """The earliest moment to split: settled, and the goods can no longer be brought back."""

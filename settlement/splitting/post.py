@@ -5,7 +5,6 @@ owed, and below zero what the party owes.
 """
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from orders.split_queries import shared_payment
 from orders.states import Source
@@ -84,8 +83,7 @@ async def _book(
     payment = await shared_payment(db, order_id)
     if terms is None or payment is None:
         raise SplitDiffers(order_id=order_id, party_id=party_id)
-    day = at.astimezone(ZoneInfo(terms.time_zone)).date()
-    month = (terms.contract_code, day.replace(day=1))
+    day, month = terms.day_and_period(at)
     periods = await book_into(db, [month])
     movement = Movement(
         cause=cause, amount_fen=owed_more, against=channel_account(payment.store_id, Source.STOREFRONT),

@@ -11,6 +11,7 @@ from orders.split_queries import kept_lines
 from settlement.errors import SplitNotFound
 from settlement.models import Party
 from settlement.post_terms import BookedTerms, booked_terms
+from settlement.split import LineBase
 from settlement.splitting.amounts import owed_of
 from settlement.splitting.models import ReceiverRow, Split, SplitPartRow, SplitReturn
 from settlement.splitting.states import HELD, RECALLED, PartStatus, ReceiverState, SplitStatus
@@ -123,7 +124,9 @@ async def owed_parties(db: Reading, order_id: OrderId) -> dict[PartyId, Fen]:
     """What each party but the residual one is owed of what is kept of an order."""
     lines = await kept_lines(db, order_id)
     book = await booked_terms(db, {line.terms_id for line in lines})
-    owed = owed_of((line.kept_fen, book[line.terms_id]) for line in lines)
+    owed = owed_of(
+        (line.kept_fen, book[line.terms_id], LineBase(line.paid_fen, line.base_fen)) for line in lines
+    )
     residual = {terms.residual_party_id for terms in book.values()}
     return {party_id: amount for party_id, amount in owed.items() if party_id not in residual}
 

@@ -38,7 +38,7 @@ from settlement.splitting.rows import (
 )
 from settlement.splitting.states import SplitStatus
 from settlement.splitting.unfreeze import unfreeze_rest
-from tenants.kernel.ids import PartyId, SplitId
+from tenants.kernel.ids import MerchantId, PartyId, SplitId
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.outbox import append
 from tenants.kernel.scope import TenantScope, Writing
@@ -116,8 +116,9 @@ async def _intend(
         again = await find_splitting(db, found.split_id)
         if again.state is not SplitStatus.SCHEDULED:
             return again.state
-        allowed = largest if isinstance(largest, int) else (await split_policy(db)).largest
-        receivers, owed = await _owed(db, found)
+        payee = await _payee_no(db, found.merchant_id)
+        allowed = largest if isinstance(largest, int) else (await split_policy(db)).largest_of(payee)
+        receivers, owed = await _owed(db, found, payee=payee)
         room = room_for(found.total_fen, largest=Bps(allowed), split_before=Fen(0), unsplit_fen=left)
         given = cut_to(room, owed)
         if given:
@@ -132,10 +133,15 @@ async def _intend(
         return SplitStatus.LAPSED if lost else SplitStatus.FINISHED
 
 
-async def _owed(db: Writing, found: Splitting) -> tuple[dict[PartyId, CurrentReceiver], list[Owed]]:
+async def _payee_no(db: Writing, merchant_id: MerchantId) -> str | None:
+    return next((each.merchant_no for each in await merchants(db) if each.id == merchant_id), None)
+
+
+async def _owed(
+    db: Writing, found: Splitting, *, payee: str | None
+) -> tuple[dict[PartyId, CurrentReceiver], list[Owed]]:
     """The receivers of this payee that are owed something of the order; one account is one receiver, and the payee is none."""
     owed = await owed_parties(db, found.order_id)
-    payee = next((each.merchant_no for each in await merchants(db) if each.id == found.merchant_id), None)
     known = await current_receivers(db, found.merchant_id, parties=list(owed))
     taken, receivers = {payee}, {}
     for party_id in sorted(known):

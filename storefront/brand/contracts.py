@@ -5,8 +5,9 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from settlement import contracts, queries
+from settlement import contract_queries, contracts
 from settlement.commands import CreateContract
+from settlement.contract_views import ContractList, ContractView
 from settlement.errors import (
     ContractNotFound,
     ContractOverlap,
@@ -17,7 +18,6 @@ from settlement.errors import (
     RatesExceedWhole,
     ResidualPartyHasRate,
 )
-from settlement.views import ContractList, ContractView
 from storefront.auth import CurrentPrincipal, CurrentTenant, Now, staff
 from storefront.frame import refusals
 from tenants.errors import TimeZoneUnknown
@@ -49,7 +49,7 @@ async def create_contract(
 async def list_contracts(tenant: CurrentTenant, code: FromQuery[str | None] = None) -> ContractList:
     """All versions of all contracts, or of one."""
     async with tenant.reading() as db:
-        return ContractList(contracts=await queries.contracts(db, code=code))
+        return ContractList(contracts=await contract_queries.contracts(db, code=code))
 
 
 @get(
@@ -62,7 +62,7 @@ async def list_contracts(tenant: CurrentTenant, code: FromQuery[str | None] = No
 async def get_contract(contract_id: FromPath[UUID], tenant: CurrentTenant) -> ContractView:
     """One version of a contract."""
     async with tenant.reading() as db:
-        return await queries.find_contract(db, ContractId(contract_id))
+        return await contract_queries.find_contract(db, ContractId(contract_id))
 
 
 ROUTES = [create_contract, list_contracts, get_contract]

@@ -108,7 +108,7 @@ def _kinds() -> tuple[FieldSpec, ...]:
 ORDER_FIELDS = (
     *_fields(code, "document", required=True),
     *_fields(local_moment, "sold_at", required=True),
-    *_fields(code, "store_code", "guide_code", "line_id", "sku_code", "category_code"),
+    *_fields(code, "store_code", "guide_code", "line_id", "sku_code", "category_code", "promotion_code"),
     *_fields(day, "business_on"),
     *_fields(choice, "document_kind", choices=(SALE, REFUND)),
     *_fields(plain_text, "status", "title", "tender_method"),

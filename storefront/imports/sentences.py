@@ -20,6 +20,7 @@ _DOCUMENT = {
     "line_id": "The line's own number; without it a line is told by what it says.",
     "sku_code": "The unit's code; it need not be in the catalogue.",
     "category_code": "The category, where a contract's rate depends on it.",
+    "promotion_code": "The campaign it was sold under, where a contract's rate depends on it.",
     "business_on": "The store's business day, where it is not the day of the moment.",
     "title": "What was sold, as the receipt says.",
     "kind": "What the line is; goods when nothing is said.",

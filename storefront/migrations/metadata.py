@@ -15,6 +15,7 @@ MODEL_MODULES = (
     "guides.models",
     "orders.models",
     "settlement.models",
+    "settlement.contract_models",
     "settlement.splitting.models",
 )
 

@@ -38,8 +38,9 @@ async def reprice(
         limited=principal.role is StaffRole.STORE_MANAGER,
     )
     return await reprice_order(
-        tenant, data, order_id=OrderId(order_id), authority=authority, channels=wiring.channels, now=now
-    )
+        tenant, data, order_id=OrderId(order_id), authority=authority, channels=wiring.channels,
+        terms=wiring.terms, now=now,
+    )  # fmt: skip
 
 
 ROUTES = [reprice]

@@ -19,6 +19,7 @@ from orders.errors import (
 from orders.ports import Unknown
 from orders.reprice import Authority, reprice_order
 from orders.states import OrderState, PaymentStatus
+from settlement.freeze import ContractTerms
 from tests.orders.test_pay import Channels
 from tests.support.rows import events, rows, value
 from tests.support.shop import add_product, sell
@@ -38,6 +39,7 @@ async def reprice(trading, order, total, *, now, authority=ANYTHING, channels=No
         order_id=order.id,
         authority=authority,
         channels=channels or trading.channels,
+        terms=ContractTerms(),
         now=now,
     )
 

@@ -10,10 +10,10 @@ from orders.models import Order, OrderLine, Refund, RefundLine
 from orders.ports import TermsQuestion
 from orders.states import OrderState, RefundStatus, Source
 from settlement.commands import ContractRateRow, CreateContract, NamedParty
+from settlement.contract_views import ContractView
 from settlement.contracts import create_contract
 from settlement.freeze import freeze
 from settlement.states import PartyKind
-from settlement.views import ContractView
 from tenants.kernel.ids import GuideId, MallId, OrderId, OrderLineId, RefundId, StoreId, TermsId, new_id
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import TenantScope, Writing

@@ -1,7 +1,12 @@
 """Settlement that finance can sign."""
 
+# ruff: noqa: PLR0915 a revision has as many statements as the schema needs
+
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from storefront.migrations.tenant_tables import secure
 
 revision = "0002"
 down_revision = "0001"
@@ -10,6 +15,143 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table(
+        "true_ups",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("contract_code", sa.Text(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("term_starts_on", sa.Date(), nullable=False),
+        sa.Column("period_on", sa.Date(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("reckoning", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("true_ups_fk_parties"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("true_ups_pk")),
+        sa.UniqueConstraint(
+            "tenant_id",
+            "contract_code",
+            "party_id",
+            "term_starts_on",
+            name=op.f("true_ups_uq_tenant_id_contract_code_party_id_term_starts_on"),
+        ),
+        schema="app",
+    )
+    secure("true_ups", app="SELECT, INSERT")
+    op.create_table(
+        "contract_period_terms",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("contract_id", sa.UUID(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("rules", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "contract_id"],
+            ["app.contracts.tenant_id", "app.contracts.id"],
+            name=op.f("contract_period_terms_fk_contracts"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("contract_period_terms_fk_parties"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "tenant_id", "contract_id", "party_id", name=op.f("contract_period_terms_pk")
+        ),
+        schema="app",
+    )
+    secure("contract_period_terms", app="SELECT, INSERT")
+    op.create_table(
+        "contract_special_rates",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("contract_id", sa.UUID(), nullable=False),
+        sa.Column("row_no", sa.Integer(), nullable=False),
+        sa.Column("party_id", sa.UUID(), nullable=False),
+        sa.Column("category_code", sa.Text(), nullable=False),
+        sa.Column("sku_code", sa.Text(), nullable=False),
+        sa.Column("promotion_code", sa.Text(), nullable=False),
+        sa.Column("valid_from_on", sa.Date(), nullable=True),
+        sa.Column("valid_to_on", sa.Date(), nullable=True),
+        sa.Column("rate_bps", sa.Integer(), nullable=False),
+        sa.CheckConstraint("rate_bps BETWEEN 0 AND 10000", name=op.f("contract_special_rates_ck_rate")),
+        sa.CheckConstraint(
+            "valid_from_on IS NULL OR valid_to_on IS NULL OR valid_from_on <= valid_to_on",
+            name=op.f("contract_special_rates_ck_valid"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "contract_id"],
+            ["app.contracts.tenant_id", "app.contracts.id"],
+            name=op.f("contract_special_rates_fk_contracts"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "party_id"],
+            ["app.parties.tenant_id", "app.parties.id"],
+            name=op.f("contract_special_rates_fk_parties"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "contract_id", "row_no", name=op.f("contract_special_rates_pk")),
+        schema="app",
+    )
+    secure("contract_special_rates", app="SELECT, INSERT")
+    op.add_column(
+        "contracts",
+        sa.Column(
+            "base_includes_funded_by",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+        ),
+        schema="app",
+    )
+    op.add_column(
+        "contracts", sa.Column("over_ratio", sa.Text(), server_default="refuse", nullable=False), schema="app"
+    )
+    op.add_column("contracts", sa.Column("cut_off_day", sa.Integer(), nullable=True), schema="app")
+    op.add_column(
+        "contracts",
+        sa.Column("payment_days", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        schema="app",
+    )
+    op.add_column(
+        "contracts",
+        sa.Column("tax_bps", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        schema="app",
+    )
+    op.add_column(
+        "contracts", sa.Column("invoice", sa.Text(), server_default="none", nullable=False), schema="app"
+    )
+    op.add_column(
+        "contracts",
+        sa.Column("channel_fee_by", sa.Text(), server_default="residual", nullable=False),
+        schema="app",
+    )
+    op.add_column("contracts", sa.Column("channel_fee_party_id", sa.UUID(), nullable=True), schema="app")
+    op.add_column(
+        "contracts",
+        sa.Column("coupons_by", sa.Text(), server_default="residual", nullable=False),
+        schema="app",
+    )
+    op.add_column("contracts", sa.Column("coupons_party_id", sa.UUID(), nullable=True), schema="app")
+    op.create_foreign_key(
+        "contracts_fk_coupons_party",
+        "contracts",
+        "parties",
+        ["tenant_id", "coupons_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
+        "contracts_fk_channel_fee_party",
+        "contracts",
+        "parties",
+        ["tenant_id", "channel_fee_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
     op.drop_constraint(op.f("journals_fk_tenants"), "journals", schema="app", type_="foreignkey")
     op.add_column(
         "ledger_entries",
@@ -21,9 +163,13 @@ def upgrade() -> None:
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.drop_index(op.f("ledger_entries_ix_journal"), table_name="ledger_entries", schema="app")
-    op.drop_constraint(op.f("ledger_entries_fk_debit"), "ledger_entries", schema="app", type_="foreignkey")
-    op.drop_constraint(op.f("ledger_entries_fk_credit"), "ledger_entries", schema="app", type_="foreignkey")
     op.drop_constraint(op.f("ledger_entries_fk_journals"), "ledger_entries", schema="app", type_="foreignkey")
+    op.drop_constraint(op.f("ledger_entries_fk_credit"), "ledger_entries", schema="app", type_="foreignkey")
+    op.drop_constraint(op.f("ledger_entries_fk_debit"), "ledger_entries", schema="app", type_="foreignkey")
+    op.add_column("order_lines", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
+    op.add_column("order_lines", sa.Column("base_fen", sa.BigInteger(), nullable=True), schema="app")
+    op.add_column("prices", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
+    op.add_column("refund_lines", sa.Column("base_fen", sa.BigInteger(), nullable=True), schema="app")
     op.drop_constraint(op.f("journals_ck_cause"), "journals", schema="app", type_="check")
     op.create_check_constraint(
         op.f("journals_ck_cause"),
@@ -53,6 +199,55 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ledger_entries_ck_statement_version"), "ledger_entries", "statement_version > 0", schema="app"
     )
+    op.drop_constraint(op.f("contracts_ck_base"), "contracts", schema="app", type_="check")
+    op.create_check_constraint(
+        op.f("contracts_ck_base"),
+        "contracts",
+        "base IN ('paid_goods', 'list_goods', 'paid_total', 'ex_tax')",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_channel_fee_by"),
+        "contracts",
+        "channel_fee_by IN ('residual', 'party', 'shared')",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_channel_fee_by_party"),
+        "contracts",
+        "(channel_fee_by = 'party') = (channel_fee_party_id IS NOT NULL)",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_coupons_by"),
+        "contracts",
+        "coupons_by IN ('residual', 'party', 'shared')",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_coupons_by_party"),
+        "contracts",
+        "(coupons_by = 'party') = (coupons_party_id IS NOT NULL)",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_cut_off_day"), "contracts", "cut_off_day BETWEEN 1 AND 28", schema="app"
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_invoice"),
+        "contracts",
+        "invoice IN ('we_issue', 'they_issue', 'none')",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_over_ratio"), "contracts", "over_ratio IN ('refuse', 'payable')", schema="app"
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_payment_days"), "contracts", "payment_days BETWEEN 0 AND 365", schema="app"
+    )
+    op.create_check_constraint(
+        op.f("contracts_ck_tax"), "contracts", "tax_bps BETWEEN 0 AND 10000", schema="app"
+    )
     op.drop_constraint(op.f("ledger_accounts_ck_kind"), "ledger_accounts", schema="app", type_="check")
     op.create_check_constraint(
         op.f("ledger_accounts_ck_kind"),
@@ -60,15 +255,36 @@ def upgrade() -> None:
         "kind IN ('channel', 'payable', 'coupon', 'fee', 'suspense', 'clearing', 'bank')",
         schema="app",
     )
+    op.create_check_constraint(
+        op.f("order_lines_ck_base"), "order_lines", "base_fen IS NULL OR base_fen >= 0", schema="app"
+    )
+    op.create_check_constraint(
+        op.f("refund_lines_ck_base"), "refund_lines", "base_fen IS NULL OR base_fen >= 0", schema="app"
+    )
 
 
 def downgrade() -> None:
+    op.drop_constraint(op.f("refund_lines_ck_base"), "refund_lines", schema="app", type_="check")
+    op.drop_constraint(op.f("order_lines_ck_base"), "order_lines", schema="app", type_="check")
     op.drop_constraint(op.f("ledger_accounts_ck_kind"), "ledger_accounts", schema="app", type_="check")
     op.create_check_constraint(
         op.f("ledger_accounts_ck_kind"),
         "ledger_accounts",
         "((kind = ANY (ARRAY['channel'::text, 'payable'::text, 'coupon'::text])))",
         schema="app",
+    )
+    op.drop_constraint(op.f("contracts_ck_tax"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_payment_days"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_over_ratio"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_invoice"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_cut_off_day"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_coupons_by_party"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_coupons_by"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_channel_fee_by_party"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_channel_fee_by"), "contracts", schema="app", type_="check")
+    op.drop_constraint(op.f("contracts_ck_base"), "contracts", schema="app", type_="check")
+    op.create_check_constraint(
+        op.f("contracts_ck_base"), "contracts", "((base = 'paid_goods'::text))", schema="app"
     )
     op.drop_constraint(
         op.f("ledger_entries_ck_statement_version"), "ledger_entries", schema="app", type_="check"
@@ -89,11 +305,15 @@ def downgrade() -> None:
         "((cause = ANY (ARRAY['order_paid'::text, 'order_refunded'::text, 'loose_refund'::text, 'split_paid'::text, 'split_returned'::text, 'coupon_paid'::text, 'coupon_refunded'::text])))",
         schema="app",
     )
+    op.drop_column("refund_lines", "base_fen", schema="app")
+    op.drop_column("prices", "promotion_code", schema="app")
+    op.drop_column("order_lines", "base_fen", schema="app")
+    op.drop_column("order_lines", "promotion_code", schema="app")
     op.create_foreign_key(
-        op.f("ledger_entries_fk_journals"),
+        op.f("ledger_entries_fk_debit"),
         "ledger_entries",
-        "journals",
-        ["tenant_id", "journal_id"],
+        "ledger_accounts",
+        ["tenant_id", "debit_account_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -108,10 +328,10 @@ def downgrade() -> None:
         referent_schema="app",
     )
     op.create_foreign_key(
-        op.f("ledger_entries_fk_debit"),
+        op.f("ledger_entries_fk_journals"),
         "ledger_entries",
-        "ledger_accounts",
-        ["tenant_id", "debit_account_id"],
+        "journals",
+        ["tenant_id", "journal_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -137,3 +357,18 @@ def downgrade() -> None:
         source_schema="app",
         referent_schema="app",
     )
+    op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_column("contracts", "coupons_party_id", schema="app")
+    op.drop_column("contracts", "coupons_by", schema="app")
+    op.drop_column("contracts", "channel_fee_party_id", schema="app")
+    op.drop_column("contracts", "channel_fee_by", schema="app")
+    op.drop_column("contracts", "invoice", schema="app")
+    op.drop_column("contracts", "tax_bps", schema="app")
+    op.drop_column("contracts", "payment_days", schema="app")
+    op.drop_column("contracts", "cut_off_day", schema="app")
+    op.drop_column("contracts", "over_ratio", schema="app")
+    op.drop_column("contracts", "base_includes_funded_by", schema="app")
+    op.drop_table("contract_special_rates", schema="app")
+    op.drop_table("contract_period_terms", schema="app")
+    op.drop_table("true_ups", schema="app")

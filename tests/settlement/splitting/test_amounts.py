@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement.split import Portion
+from settlement.split import LineBase, Portion
 from settlement.splitting.amounts import Owed, cut_to, owed_of, room_for, to_return
 from settlement.states import PartyKind
 from settlement.terms import LineSplit
@@ -28,7 +28,7 @@ RATES = st.lists(st.integers(0, 2_500), min_size=1, max_size=4)
 
 @given(st.lists(st.tuples(FEN, RATES), min_size=1, max_size=4))
 def test_what_is_owed_adds_up_to_what_is_kept(lines) -> None:
-    owed = owed_of((kept, terms(*rates)) for kept, rates in lines)
+    owed = owed_of((kept, terms(*rates), LineBase(kept)) for kept, rates in lines)
     assert sum(owed.values()) == sum(kept for kept, _ in lines)
 
 
@@ -59,16 +59,16 @@ def test_cutting_serves_by_kind_and_leaves_out_nothing(room, amounts) -> None:
 
 def test_a_tiny_order_gives_nobody_nothing() -> None:
     assert cut_to(Fen(0), [Owed(party_id=PARTIES[0], kind=PartyKind.MALL, amount_fen=Fen(1))]) == {}
-    assert owed_of([(Fen(1), terms(2_000))])[PARTIES[0]] == 0
+    assert owed_of([(Fen(1), terms(2_000), LineBase(Fen(1)))])[PARTIES[0]] == 0
 
 
 @given(st.lists(FEN, min_size=2, max_size=6), RATES)
 def test_refund_after_refund_each_holds_exactly_what_it_is_owed(parts, rates) -> None:
     line, kept = terms(*rates), Fen(sum(parts))
-    held = {party: fen for party, fen in owed_of([(kept, line)]).items() if party != RESIDUAL}
+    held = {party: fen for party, fen in owed_of([(kept, line, LineBase(kept))]).items() if party != RESIDUAL}
     for part in parts:
         kept = Fen(kept - part)
-        owed = owed_of([(kept, line)])
+        owed = owed_of([(kept, line, LineBase(kept))])
         for party, back in to_return(held, owed).items():
             held[party] = Fen(held[party] - back)
         assert {party: owed[party] for party in held} == held
