@@ -13,6 +13,10 @@ class PostingPaused(msgspec.Struct, frozen=True, kw_only=True):
     cursor: Cursor
 
 
+class LedgerDayOver(msgspec.Struct, frozen=True, kw_only=True):
+    """Due when a day on which something was posted is over: its entries are to be hashed."""
+
+
 class SplitScheduled(msgspec.Struct, frozen=True, kw_only=True):
     """A payment may be split from `due_at` on (`tried`: how often the channel found it too early since)."""
 

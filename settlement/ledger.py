@@ -8,6 +8,7 @@ its party's account all the same: the refund that may follow in the same transac
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,6 +17,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
+from settlement.days import posting_moment
 from settlement.errors import BalanceTooLarge
 from settlement.models import Journal, LedgerAccount, LedgerEntry
 from settlement.states import AccountKind, Cause
@@ -125,7 +127,7 @@ async def open_journal(
     """Begin the one journal of this cause; None when it exists: whoever posts it a second time posts nothing."""
     row = {
         "tenant_id": db.tenant_id, "id": new_id(), "cause": cause.value, "cause_id": cause_id,
-        "occurred_at": occurred_at, "posted_at": now,
+        "occurred_at": occurred_at, "posted_at": await posting_moment(db, now),
     }  # fmt: skip
     statement = upsert(Journal).values(row).on_conflict_do_nothing().returning(Journal.id)
     journal_id = (await db.execute(statement)).scalar_one_or_none()
@@ -134,14 +136,68 @@ async def open_journal(
 
 async def append(db: Writing, movements: Sequence[Movement], *, journal_id: JournalId) -> int:
     """Append the movements of one journal and move the balances; steps of nothing leave no entry. Returns the entries written."""
-    if not any(movement.amount_fen for movement in movements):
+    return await _append(db, [(journal_id, movement) for movement in movements])
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A journal before it is opened, with its movements."""
+
+    cause: Cause
+    cause_id: UUID
+    occurred_at: datetime
+    movements: Sequence[Movement]
+
+
+async def post_drafts(db: Writing, drafts: Sequence[Draft], *, now: datetime) -> int:
+    """Post what is not posted yet, all of it at once, and move the balances once; returns the entries written.
+
+    Once, because a transaction that takes balances twice meets another that does the same the other way round.
+    """
+    if not drafts:
         return 0
-    await open_accounts(db, {account for each in movements for account in (each.against, each.account)})
+    opened = {(row.cause, row.cause_id): row.id for row in await _open_journals(db, drafts, now=now)}
+    found = ((opened.get((draft.cause.value, draft.cause_id)), draft.movements) for draft in drafts)
+    return await _append(
+        db,
+        [
+            (JournalId(journal_id), movement)
+            for journal_id, movements in found
+            if journal_id
+            for movement in movements
+        ],
+    )
+
+
+_OPEN_JOURNALS = text(
+    "INSERT INTO app.journals (tenant_id, id, cause, cause_id, occurred_at, posted_at)"
+    " SELECT CAST(:tenant_id AS uuid), new.id, new.cause, new.cause_id, new.occurred_at, CAST(:now AS timestamptz)"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:causes AS text[]), CAST(:cause_ids AS uuid[]), CAST(:moments AS timestamptz[]))"
+    " AS new (id, cause, cause_id, occurred_at) ORDER BY new.cause, new.cause_id"
+    " ON CONFLICT DO NOTHING RETURNING id, cause, cause_id"
+)
+
+
+async def _open_journals(db: Writing, drafts: Sequence[Draft], *, now: datetime) -> Sequence[Any]:
+    columns = {
+        "ids": [new_id() for _ in drafts], "causes": [draft.cause.value for draft in drafts],
+        "cause_ids": [draft.cause_id for draft in drafts], "moments": [draft.occurred_at for draft in drafts],
+    }  # fmt: skip
+    at = await posting_moment(db, now)
+    return (await db.execute(_OPEN_JOURNALS, {"tenant_id": db.tenant_id, "now": at, **columns})).all()
+
+
+async def _append(db: Writing, movements: Sequence[tuple[JournalId, Movement]]) -> int:
+    if not any(movement.amount_fen for _, movement in movements):
+        return 0
+    ids = {
+        account: account.account_id(db.tenant_id)
+        for account in {side for _, each in movements for side in (each.against, each.account)}
+    }
+    await open_accounts(db, ids)
     rows = []
     deltas: dict[AccountId, int] = defaultdict(int)
-    for movement in movements:
-        against = movement.against.account_id(db.tenant_id)
-        account = movement.account.account_id(db.tenant_id)
+    for journal_id, movement in movements:
+        against, account = ids[movement.against], ids[movement.account]
         debit, credit = (against, account) if movement.amount_fen > 0 else (account, against)
         amount = abs(movement.amount_fen)
         deltas[debit] -= amount

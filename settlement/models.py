@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from settlement.agreed import Bearer, Invoice, OverRatio
@@ -210,6 +210,7 @@ class Journal(Base):
     __table_args__ = tenant_table(
         UniqueConstraint("tenant_id", "cause", "cause_id"),
         one_of("cause", Cause),
+        Index("journals_ix_posted", "tenant_id", "posted_at"),
         app="SELECT, INSERT",
     )
 
@@ -242,6 +243,7 @@ class LedgerEntry(Base):
         rule("statement_version", "statement_version > 0"),
         Index("ledger_entries_ix_period", "tenant_id", "period_on", "party_id"),
         Index("ledger_entries_ix_order", "tenant_id", "order_id"),
+        Index("ledger_entries_ix_journal", "tenant_id", "journal_id"),
         app="SELECT, INSERT",
     )
 
@@ -263,6 +265,24 @@ class LedgerEntry(Base):
     occurred_on: Mapped[date] = mapped_column(Date)
     period_on: Mapped[date] = mapped_column(Date)
     statement_version: Mapped[int] = mapped_column(SmallInteger, default=1, server_default=text("1"))
+
+
+class LedgerDay(Base):
+    """日结: everything posted on one day (UTC), hashed and chained to the day before; a change of any entry shows against it."""
+
+    __tablename__ = "ledger_days"
+    __table_args__ = tenant_table(
+        belongs_to("tenants", key=(), name="ledger_days_fk_tenants"),
+        rule("entries", "entries >= 0"),
+        app="SELECT, INSERT",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    entries: Mapped[int] = mapped_column(BigInteger)
+    content_sha256: Mapped[str]
+    chain_sha256: Mapped[str]
+    sealed_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class Period(Base):

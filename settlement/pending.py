@@ -1,28 +1,29 @@
 """Books everything that is paid or refunded and not booked yet, whether or not the worker has come to it: what closing a month begins with.
 
-A flow: each order, each refund and each chunk of history has a transaction of its own, so that it can be stopped and started again, and
-so that beside the worker it takes the balances of one thing at a time, all of them at once: two in one transaction would deadlock.
+A flow: each batch of orders, each refund and each chunk of history has a transaction of its own, so that it can be stopped and started
+again. Each takes all its balances in one statement, in the order of their ids: a transaction that takes them twice deadlocks with the worker.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
-from uuid import UUID
 
 import msgspec
-from sqlalchemy import Subquery, func, literal, select
+from sqlalchemy import Subquery, func, literal, select, union
 
+from orders.channel_money import given_back_select, taken_select
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
 from settlement.history_steps import Cursor, waiting_steps
 from settlement.models import Journal
 from settlement.patience import patiently
-from settlement.post import post_order_paid, post_refund
+from settlement.post import post_orders_paid, post_payments, post_refund
 from settlement.post_history import AT_ONCE, open_waiting_accounts, post_history
 from settlement.states import Cause
-from tenants.kernel.ids import OrderId, RefundId
-from tenants.kernel.scope import Reading, TenantScope
+from tenants.kernel.ids import OrderId, PaymentId, RefundId
+from tenants.kernel.scope import Reading, TenantScope, Writing
 
 
 class Say(Protocol):
@@ -33,6 +34,8 @@ class Say(Protocol):
 
 
 SAID_EVERY = 200
+BATCH = 500
+"""Orders or payments a transaction books: their balances are taken in one statement, so that the worker beside it waits and nobody deadlocks."""
 
 
 class Caught(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,17 +56,41 @@ async def post_pending(
 ) -> Caught:
     """Book what waits: orders and refunds paid through us, then imported history."""
     async with tenant.reporting() as db:
-        orders, refunds = await _waiting_orders(db), await _waiting_refunds(db)
-    entries = 0
-    for done, order_id in enumerate(orders, start=1):
-        entries += await patiently(tenant, partial(post_order_paid, order_id=order_id, now=now))
-        _say_some(say, "orders", done=done, total=len(orders))
+        orders = await _waiting_orders(db)
+    entries = await _in_batches(tenant, orders, post_orders_paid, stage="orders", now=now, say=say)
+    async with tenant.reporting() as db:
+        payments, refunds = await _waiting_payments(db), await _waiting_refunds(db)
+    entries += await _in_batches(tenant, payments, post_payments, stage="payments", now=now, say=say)
     for done, refund_id in enumerate(refunds, start=1):
         entries += await patiently(tenant, partial(post_refund, refund_id=refund_id, now=now))
         _say_some(say, "refunds", done=done, total=len(refunds))
     history = await _book_history(tenant, now=now, say=say, at_once=at_once)
     entries += history.entries
     return Caught(orders=len(orders), refunds=len(refunds), history_lines=history.lines, entries=entries)
+
+
+async def _in_batches(
+    tenant: TenantScope,
+    waiting: Sequence[Any],
+    book: Callable[..., Awaitable[int]],
+    *,
+    stage: str,
+    now: datetime,
+    say: Say,
+) -> int:
+    """Book so many at a time, each batch in one transaction that moves balances once."""
+    entries = 0
+    for start in range(0, len(waiting), BATCH):
+        batch = waiting[start : start + BATCH]
+        entries += await patiently(tenant, partial(_turned, book, batch, now=now))
+        say(stage, done=start + len(batch), total=len(waiting))
+    return entries
+
+
+async def _turned(
+    book: Callable[..., Awaitable[int]], batch: Sequence[Any], db: Writing, *, now: datetime
+) -> int:
+    return await book(db, batch, now=now)
 
 
 def _say_some(say: Say, stage: str, *, done: int, total: int) -> None:
@@ -78,14 +105,23 @@ async def _waiting_orders(db: Reading) -> list[OrderId]:
     return sorted(OrderId(order_id) for order_id in (await db.execute(statement)).scalars())
 
 
+async def _waiting_payments(db: Reading) -> list[PaymentId]:
+    """Payments whose fee is not booked: unwanted ones, and those of orders that were booked before fees were."""
+    taken = taken_select(db.tenant_id).subquery()
+    booked = _booked(db, taken, cause=Cause.FEE_CHARGED, cause_id=taken.c.payment_id)
+    found = (await db.execute(select(taken.c.payment_id).where(~booked))).scalars()
+    return sorted(PaymentId(payment_id) for payment_id in found)
+
+
 async def _waiting_refunds(db: Reading) -> list[RefundId]:
     undone = reversed_lines_select(db.tenant_id).subquery()
     booked = _booked(db, undone, cause=Cause.ORDER_REFUNDED, cause_id=undone.c.refund_id)
     loose = _booked(db, undone, cause=Cause.LOOSE_REFUND, cause_id=undone.c.refund_id)
-    statement = (
-        select(undone.c.refund_id).where(undone.c.source == Source.STOREFRONT, ~booked, ~loose).distinct()
-    )
-    return sorted(RefundId(refund_id) for refund_id in (await db.execute(statement)).scalars())
+    of_lines = select(undone.c.refund_id).where(undone.c.source == Source.STOREFRONT, ~booked, ~loose)
+    back = given_back_select(db.tenant_id).subquery()
+    returned = _booked(db, back, cause=Cause.FEE_RETURNED, cause_id=back.c.refund_id)
+    waiting = union(of_lines, select(back.c.refund_id).where(~returned))
+    return sorted(RefundId(refund_id) for refund_id in (await db.execute(waiting)).scalars())
 
 
 def _booked(db: Reading, lines: Subquery, *, cause: Cause, cause_id: Any) -> Any:
@@ -127,8 +163,8 @@ async def _book_lane(
     tenant: TenantScope,
     *,
     refunds: bool,
-    after: UUID | None,
-    until: UUID | None,
+    after: OrderId | RefundId | None,
+    until: OrderId | RefundId | None,
     total: int,
     history: _History,
     now: datetime,
@@ -148,7 +184,7 @@ async def _book_lane(
         say("history", done=history.seen, total=total)
 
 
-async def _waiting_lines(db: Reading, *, refunds: bool) -> tuple[int, UUID | None]:
+async def _waiting_lines(db: Reading, *, refunds: bool) -> tuple[int, OrderId | None]:
     """How many imported lines wait, and the document in the middle of them."""
     step = waiting_steps(db, refunds=refunds).subquery("waiting")
     middle = func.percentile_disc(0.5).within_group(step.c.document_id)

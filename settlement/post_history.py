@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from settlement.days import posting_moment
 from settlement.history_steps import Cursor, Kind, next_chunk, steps_of, waiting_kinds, waiting_steps
 from settlement.ledger import Account, channel_account, move_balances, open_accounts, payable_account
 from settlement.models import Journal, LedgerEntry
@@ -91,7 +92,7 @@ async def post_history(
         return Booked(seen=0, lines=0, entries=0, cursor=_end_of(cursor))
     routes = await _routes(db, chunk.kinds)
     steps = steps_of(waiting, cursor=cursor, last=chunk.last)
-    lines, entries = await _book(db, steps, routes=routes, now=now)
+    lines, entries = await _book(db, steps, routes=routes, now=await posting_moment(db, now))
     document, line_no = chunk.last
     if chunk.seen < at_once:
         after = _end_of(cursor)

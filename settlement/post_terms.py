@@ -5,6 +5,7 @@ from datetime import date, datetime
 import msgspec
 from sqlalchemy import select
 
+from settlement.agreed import Bearer
 from settlement.calendar import local_day, period_of
 from settlement.models import Contract, FrozenTerms, TermsPortion
 from settlement.periods import CodeMonth
@@ -24,6 +25,8 @@ class BookedTerms(msgspec.Struct, frozen=True, kw_only=True):
     cut_off_day: int | None = None
     residual_party_id: PartyId
     portions: tuple[Portion, ...]
+    channel_fee_by: Bearer = Bearer.RESIDUAL
+    channel_fee_party_id: PartyId | None = None
 
     def day_and_period(self, at: datetime) -> tuple[date, CodeMonth]:
         """The accounting day of a moment, and the contract's period that the day belongs to."""
@@ -34,7 +37,8 @@ class BookedTerms(msgspec.Struct, frozen=True, kw_only=True):
 async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, BookedTerms]:
     """Frozen terms by id, with their contracts' codes and time zones."""
     frozen = (
-        select(FrozenTerms.id, FrozenTerms.residual_party_id, Contract.id.label("contract_id"), Contract.code, Contract.time_zone, Contract.cut_off_day)
+        select(FrozenTerms.id, FrozenTerms.residual_party_id, Contract.id.label("contract_id"), Contract.code, Contract.time_zone, Contract.cut_off_day,
+            Contract.channel_fee_by, Contract.channel_fee_party_id)
         .join(Contract, (Contract.tenant_id == FrozenTerms.tenant_id) & (Contract.id == FrozenTerms.contract_id))
         .where(
             FrozenTerms.tenant_id == db.tenant_id, Contract.tenant_id == db.tenant_id, FrozenTerms.id.in_(wanted)
@@ -54,7 +58,8 @@ async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, Booke
         TermsId(row.id): BookedTerms(
             terms_id=TermsId(row.id), contract_id=ContractId(row.contract_id), contract_code=row.code,
             time_zone=row.time_zone, cut_off_day=row.cut_off_day, residual_party_id=PartyId(row.residual_party_id),
-            portions=tuple(portions.get(TermsId(row.id), ())),
+            portions=tuple(portions.get(TermsId(row.id), ())), channel_fee_by=Bearer(row.channel_fee_by),
+            channel_fee_party_id=PartyId(row.channel_fee_party_id) if row.channel_fee_party_id else None,
         )
         for row in await db.execute(frozen)
     }  # fmt: skip

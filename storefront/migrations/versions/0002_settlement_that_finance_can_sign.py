@@ -16,6 +16,20 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "ledger_days",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("entries", sa.BigInteger(), nullable=False),
+        sa.Column("content_sha256", sa.Text(), nullable=False),
+        sa.Column("chain_sha256", sa.Text(), nullable=False),
+        sa.Column("sealed_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint("entries >= 0", name=op.f("ledger_days_ck_entries")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["app.tenants.tenant_id"], name="ledger_days_fk_tenants"),
+        sa.PrimaryKeyConstraint("tenant_id", "day", name=op.f("ledger_days_pk")),
+        schema="app",
+    )
+    secure("ledger_days", app="SELECT, INSERT")
+    op.create_table(
         "true_ups",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
@@ -135,15 +149,6 @@ def upgrade() -> None:
     )
     op.add_column("contracts", sa.Column("coupons_party_id", sa.UUID(), nullable=True), schema="app")
     op.create_foreign_key(
-        "contracts_fk_coupons_party",
-        "contracts",
-        "parties",
-        ["tenant_id", "coupons_party_id"],
-        ["tenant_id", "id"],
-        source_schema="app",
-        referent_schema="app",
-    )
-    op.create_foreign_key(
         "contracts_fk_channel_fee_party",
         "contracts",
         "parties",
@@ -152,6 +157,16 @@ def upgrade() -> None:
         source_schema="app",
         referent_schema="app",
     )
+    op.create_foreign_key(
+        "contracts_fk_coupons_party",
+        "contracts",
+        "parties",
+        ["tenant_id", "coupons_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_index("journals_ix_posted", "journals", ["tenant_id", "posted_at"], unique=False, schema="app")
     op.drop_constraint(op.f("journals_fk_tenants"), "journals", schema="app", type_="foreignkey")
     op.add_column(
         "ledger_entries",
@@ -162,10 +177,9 @@ def upgrade() -> None:
     op.alter_column("ledger_entries", "contract_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=True, schema="app")
-    op.drop_index(op.f("ledger_entries_ix_journal"), table_name="ledger_entries", schema="app")
-    op.drop_constraint(op.f("ledger_entries_fk_journals"), "ledger_entries", schema="app", type_="foreignkey")
     op.drop_constraint(op.f("ledger_entries_fk_credit"), "ledger_entries", schema="app", type_="foreignkey")
     op.drop_constraint(op.f("ledger_entries_fk_debit"), "ledger_entries", schema="app", type_="foreignkey")
+    op.drop_constraint(op.f("ledger_entries_fk_journals"), "ledger_entries", schema="app", type_="foreignkey")
     op.add_column("order_lines", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
     op.add_column("order_lines", sa.Column("base_fen", sa.BigInteger(), nullable=True), schema="app")
     op.add_column("prices", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
@@ -310,6 +324,15 @@ def downgrade() -> None:
     op.drop_column("order_lines", "base_fen", schema="app")
     op.drop_column("order_lines", "promotion_code", schema="app")
     op.create_foreign_key(
+        op.f("ledger_entries_fk_journals"),
+        "ledger_entries",
+        "journals",
+        ["tenant_id", "journal_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
         op.f("ledger_entries_fk_debit"),
         "ledger_entries",
         "ledger_accounts",
@@ -327,22 +350,6 @@ def downgrade() -> None:
         source_schema="app",
         referent_schema="app",
     )
-    op.create_foreign_key(
-        op.f("ledger_entries_fk_journals"),
-        "ledger_entries",
-        "journals",
-        ["tenant_id", "journal_id"],
-        ["tenant_id", "id"],
-        source_schema="app",
-        referent_schema="app",
-    )
-    op.create_index(
-        op.f("ledger_entries_ix_journal"),
-        "ledger_entries",
-        ["tenant_id", "journal_id"],
-        unique=False,
-        schema="app",
-    )
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "contract_id", existing_type=sa.UUID(), nullable=False, schema="app")
@@ -357,8 +364,9 @@ def downgrade() -> None:
         source_schema="app",
         referent_schema="app",
     )
-    op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_index("journals_ix_posted", table_name="journals", schema="app")
     op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
     op.drop_column("contracts", "coupons_party_id", schema="app")
     op.drop_column("contracts", "coupons_by", schema="app")
     op.drop_column("contracts", "channel_fee_party_id", schema="app")
@@ -372,3 +380,4 @@ def downgrade() -> None:
     op.drop_table("contract_special_rates", schema="app")
     op.drop_table("contract_period_terms", schema="app")
     op.drop_table("true_ups", schema="app")
+    op.drop_table("ledger_days", schema="app")
