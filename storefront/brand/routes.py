@@ -8,6 +8,7 @@ from storefront.brand import (
     assortments,
     catalogue,
     contracts,
+    money,
     pages,
     people,
     prices,
@@ -25,5 +26,6 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *pages.ROUTES,
     *contracts.ROUTES,
     *settlement.ROUTES,
+    *money.ROUTES,
     *splits.ROUTES,
 ]

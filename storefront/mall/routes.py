@@ -4,6 +4,6 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.mall import statements
+from storefront.mall import balance, statements
 
-ROUTES: Final[list[ControllerRouterHandler]] = [*statements.ROUTES]
+ROUTES: Final[list[ControllerRouterHandler]] = [*statements.ROUTES, *balance.ROUTES]
