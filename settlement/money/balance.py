@@ -8,7 +8,7 @@ parts that were paid stand where their order's sale stands, so no figure is a di
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, and_, case, cast, exists, func, literal, select
+from sqlalchemy import BigInteger, and_, case, cast, exists, false, func, literal, select
 
 from orders.order_facts import handed_over_select
 from orders.states import Source
@@ -21,6 +21,7 @@ from settlement.states import COLLECTION, OWED, PAYMENT, Cause
 from tenants.kernel.ids import MallId, OrderId, PartyId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading
+from tenants.kernel.tables import Moment
 
 PAID = (*PAYMENT, *COLLECTION)
 
@@ -124,12 +125,10 @@ def _is_stated(db: Reading) -> Any:
 def _is_ripe(order: Any, policy: SplitPolicy, *, now: datetime) -> Any:
     """Whether an order's goods were handed over and can no longer be brought back."""
     handed = case((order.c.source == Source.HISTORY, order.c.paid_at), else_=order.c.collected_at)
-    days: Any = literal(policy.return_days, Integer)
-    if policy.hold_days:
-        held = [
-            (order.c.source_name == name, literal(held, Integer))
-            for name, held in sorted(policy.hold_days.items())
-        ]
-        days = case(*held, else_=days)
-    ends = handed + days * literal(timedelta(days=1))
-    return func.coalesce(ends <= now, False)
+
+    def over(days: int) -> Any:
+        return handed <= literal(now - timedelta(days=days), Moment)
+
+    held = [(order.c.source_name == name, over(days)) for name, days in sorted(policy.hold_days.items())]
+    usual = over(policy.return_days)
+    return func.coalesce(case(*held, else_=usual) if held else usual, false())
