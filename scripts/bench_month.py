@@ -10,20 +10,20 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from orders.ports import TermsQuestion
 from settlement.commands import ContractRateRow, CreateContract, NamedParty
 from settlement.contracts import create_contract
 from settlement.freeze import freeze
 from settlement.states import PartyKind
-from tenants.commands import CreateTenant, MerchantKeys
+from tenants.commands import CreateTenant, MerchantKeys, OpenStore
 from tenants.create import create_tenant
 from tenants.kernel.encryption import KeyRing
 from tenants.kernel.ids import MallId, StoreId, TenantId, new_id, random_code
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import Database, TenantScope, Writing
-from tenants.models import Mall, Store
+from tenants.open_store import open_store
 
 OCTOBER = date(2026, 10, 1)
 SOLD = datetime(2026, 10, 12, 4, 0, tzinfo=UTC)
@@ -76,20 +76,14 @@ def _private_key() -> str:
 
 
 async def _mall(db: Writing, number: int) -> MallId:
-    mall = Mall(id=new_id(), code=f"bench-{number}", name=f"望江天地 {number}")
-    db.add(mall)
-    await db.flush()
-    return MallId(mall.id)
+    mall: dict[str, Any] = {"id": new_id(), "code": f"bench-{number}", "name": f"望江天地 {number}"}
+    await db.execute(text("INSERT INTO app.malls (id, code, name) VALUES (:id, :code, :name)"), mall)
+    return MallId(mall["id"])
 
 
 async def _store(db: Writing, number: int, mall_id: MallId) -> StoreId:
-    store_id = StoreId(new_id())
-    row = {
-        "tenant_id": db.tenant_id, "id": store_id, "code": f"S{number:05d}", "name": f"{number} 店",
-        "mall_id": mall_id, "time_zone": "Asia/Shanghai", "created_at": LONG_AGO,
-    }  # fmt: skip
-    await db.execute(insert(Store).values(row))
-    return store_id
+    command = OpenStore(code=f"S{number:05d}", name=f"{number} 店", mall_id=mall_id)
+    return (await open_store(db, command, now=SOLD)).id
 
 
 def _contract(number: int, mall_id: MallId, stores: list[StoreId]) -> CreateContract:

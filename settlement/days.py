@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    TIMESTAMP,
     BigInteger,
     Date,
     Integer,
@@ -155,11 +156,12 @@ async def _entries_of(db: Reading, day: date) -> int:
 
 
 def content_of_days(
-    db: Reading, *, first: date | None = None, after: date | None = None
+    db: Reading, *, first: date | None = None, after: date | None = None, sealed: bool = False
 ) -> Select[*tuple[Any, ...]]:
     """Per posted day: how many entries, and a hash over all of them with what their journals say, in an order of its own.
 
-    In two steps, entries to buckets and buckets to the day. Journals without entries (orders of nothing) are not counted.
+    In two steps, entries to buckets and buckets to the day. Journals without entries (orders of nothing) are not counted. `sealed` leaves
+    out what came after the last sealed day.
     """
     entry = (
         LedgerEntry.id, LedgerEntry.journal_id, LedgerEntry.cause, LedgerEntry.debit_account_id, LedgerEntry.credit_account_id,
@@ -190,6 +192,10 @@ def content_of_days(
         lines = lines.where(Journal.posted_at >= _midnight(first))
     if after is not None:
         lines = lines.where(Journal.posted_at < _midnight(after))
+    if sealed:
+        newest = select(func.max(LedgerDay.day) + 1).where(LedgerDay.tenant_id == db.tenant_id)
+        ended = func.timezone("UTC", cast(newest.scalar_subquery(), TIMESTAMP))
+        lines = lines.where(Journal.posted_at < ended)
     hashed = lines.subquery("hashed")
     bucket = func.left(hashed.c.hash, BUCKET)
     gathered = (
@@ -206,14 +212,13 @@ def content_of_days(
 
 def broken_days(db: Reading) -> Select[*tuple[Any, ...]]:
     """Sealed days that are not what they were: other entries, another chain, or entries on a day that was over unsealed."""
-    counted = content_of_days(db).subquery("counted")
+    counted = content_of_days(db, sealed=True).subquery("counted")
     before = func.lag(LedgerDay.chain_sha256, 1, NOTHING).over(order_by=LedgerDay.day)
     sealed = (
         select(LedgerDay.day, LedgerDay.entries, LedgerDay.content_sha256, LedgerDay.chain_sha256, before.label("before"))
         .where(LedgerDay.tenant_id == db.tenant_id)
         .subquery("sealed")
     )  # fmt: skip
-    newest = select(func.max(LedgerDay.day)).where(LedgerDay.tenant_id == db.tenant_id).scalar_subquery()
     same = and_(
         sealed.c.entries == func.coalesce(counted.c.entries, 0),
         sealed.c.content_sha256 == func.coalesce(counted.c.content, NOTHING),
@@ -230,7 +235,6 @@ def broken_days(db: Reading) -> Select[*tuple[Any, ...]]:
         .select_from(sealed.join(counted, counted.c.day == sealed.c.day, full=True))
         .where(
             same.is_not(true()),
-            or_(sealed.c.day.is_not(None), counted.c.day <= newest),
         )
     )
 

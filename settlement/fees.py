@@ -16,7 +16,7 @@ CHANNEL_ZONE = "Asia/Shanghai"
 
 def fee_on(amount: Fen, rate: Bps) -> Fen:
     """The fee of a payment of `amount` (fen, >= 0) at `rate` basis points."""
-    return half_up(amount, rate, WHOLE)
+    return half_up(amount, numerator=rate, denominator=WHOLE)
 
 
 def half_up(amount: int, numerator: int, denominator: int) -> Fen:
@@ -28,7 +28,7 @@ def fee_kept(charged: Fen, *, amount: Fen, kept: Fen, rate: Bps) -> Fen:
     """What is left of a payment's fee when `kept` of its `amount` is. A rate that changed since it was charged does not matter."""
     if charged == fee_on(amount, rate):
         return fee_on(kept, rate)
-    return half_up(charged, kept, amount) if amount else Fen(0)
+    return half_up(charged, numerator=kept, denominator=amount) if amount else Fen(0)
 
 
 def fee_shares(

@@ -55,7 +55,7 @@ async def post_order_paid(db: Writing, order_id: OrderId, *, now: datetime) -> i
 
 async def post_orders_paid(db: Writing, order_ids: Sequence[OrderId], *, now: datetime) -> int:
     """Book paid orders, with what the channel did for them, all at once; returns the entries written. Those booked already are left out."""
-    waiting = await unbooked(db, Cause.ORDER_PAID, order_ids)
+    waiting = await unbooked(db, order_ids, cause=Cause.ORDER_PAID)
     settled = settled_lines_select(db.tenant_id).subquery()
     statement = select(settled).where(
         settled.c.order_id == any_(cast(waiting, ARRAY(PG_UUID))), settled.c.source == Source.STOREFRONT
@@ -95,7 +95,7 @@ async def post_orders_paid(db: Writing, order_ids: Sequence[OrderId], *, now: da
 
 async def post_payments(db: Writing, payment_ids: Sequence[PaymentId], *, now: datetime) -> int:
     """Book what the channel did with these payments: its fee, and into suspense what no order wanted. Returns the entries written."""
-    waiting = await unbooked(db, Cause.FEE_CHARGED, payment_ids)
+    waiting = await unbooked(db, payment_ids, cause=Cause.FEE_CHARGED)
     if not waiting:
         return 0
     return await post_drafts(
@@ -137,12 +137,12 @@ async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int
             sold = SoldOn(
                 terms=book.terms[lines[0].terms_id], held={key: Fen(fen) for key, fen in held.items()}
             )
-    if back is not None and await unbooked(db, Cause.FEE_RETURNED, [refund_id]):
+    if back is not None and await unbooked(db, [refund_id], cause=Cause.FEE_RETURNED):
         drafts += await drafts_of_refund(db, back, sold=sold)
     return await post_drafts(db, drafts, now=now)
 
 
-async def unbooked(db: Reading, cause: Cause, wanted: Sequence[Thing]) -> list[Thing]:
+async def unbooked(db: Reading, wanted: Sequence[Thing], *, cause: Cause) -> list[Thing]:
     """Which of these have no journal of this cause, in order."""
     statement = select(Journal.cause_id).where(
         Journal.tenant_id == db.tenant_id, Journal.cause == cause,
@@ -154,7 +154,7 @@ async def unbooked(db: Reading, cause: Cause, wanted: Sequence[Thing]) -> list[T
 
 async def _is_booked(db: Reading, refund_id: RefundId) -> bool:
     causes = (Cause.ORDER_REFUNDED, Cause.LOOSE_REFUND)
-    return any([not await unbooked(db, cause, [refund_id]) for cause in causes])
+    return any([not await unbooked(db, [refund_id], cause=cause) for cause in causes])
 
 
 def _held(movements: Sequence[Movement]) -> dict[PartyId, Fen]:
