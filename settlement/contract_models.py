@@ -50,12 +50,12 @@ class ContractPeriodTerms(Base):
 
 
 class TrueUp(Base):
-    """结算调整: what a party's period came to beside its sales, with every step of the reckoning. The journal is found by the id."""
+    """结算调整: what a party's period came to beside its sales, with every step of the reckoning. The id is its journal's cause."""
 
     __tablename__ = "true_ups"
     __table_args__ = tenant_table(
         belongs_to("parties", "party_id"),
-        UniqueConstraint("tenant_id", "contract_code", "party_id", "term_starts_on"),
+        UniqueConstraint("tenant_id", "contract_code", "party_id", "period_on", name="true_ups_uq_period"),
         app="SELECT, INSERT",
     )
 
@@ -69,5 +69,5 @@ class TrueUp(Base):
     """The period it is booked into: the one that was being closed."""
     amount_fen: Mapped[Fen]
     reckoning: Mapped[list[Any]]
-    """One step-by-step reckoning (`true_up_reckoning.Reckoned`) for each stretch of equal terms."""
+    """One step-by-step reckoning (`contract_views.Reckoned`) for each stretch of equal terms."""
     created_at: Mapped[datetime] = mapped_column(Moment)

@@ -79,13 +79,6 @@ class Reckoned(_View, frozen=True):
     due: PeriodDue
 
 
-class StoreTrueUp(_View, frozen=True):
-    """One store's part of a true-up, in proportion to what was sold there."""
-
-    store_id: StoreId | None
-    amount_fen: Fen
-
-
 class TrueUpView(_View, frozen=True):
     """What a party's month, quarter or year came to beside its sales, and every step of how."""
 

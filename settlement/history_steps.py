@@ -85,7 +85,9 @@ def sale_steps(tenant_id: TenantId) -> Subquery:
             literal(0, BigInteger).label("before"),
             settled.c.paid_fen.label("after"),
             literal(0, BigInteger).label("base_before"),
-            func.coalesce(settled.c.base_fen, settled.c.paid_fen).label("base_after"),
+            base_of_kept(settled.c.paid_fen, paid=settled.c.paid_fen, base=settled.c.base_fen).label(
+                "base_after"
+            ),
             settled.c.paid_at.label("occurred_at"),
         )
         .where(settled.c.source == Source.HISTORY)

@@ -82,15 +82,13 @@ async def _in_batches(
     entries = 0
     for start in range(0, len(waiting), BATCH):
         batch = waiting[start : start + BATCH]
-        entries += await patiently(tenant, partial(_turned, book, batch, now=now))
+
+        async def step(db: Writing, batch: Sequence[Any] = batch) -> int:
+            return await book(db, batch, now=now)
+
+        entries += await patiently(tenant, step)
         say(stage, done=start + len(batch), total=len(waiting))
     return entries
-
-
-async def _turned(
-    book: Callable[..., Awaitable[int]], batch: Sequence[Any], db: Writing, *, now: datetime
-) -> int:
-    return await book(db, batch, now=now)
 
 
 def _say_some(say: Say, stage: str, *, done: int, total: int) -> None:

@@ -26,7 +26,7 @@ NOTHING = Fen(0)
 Amount = Annotated[int, Meta(ge=0)]
 
 
-class Tier(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """A rate from so much turnover on, up to (and without) `to_fen`; the last tier has no end."""
 
     from_fen: Amount

@@ -56,11 +56,27 @@ async def drafts_of_payments(
         fee = fee_on(paid.amount_fen, rates[paid.merchant_id])
         day = local_day(paid.paid_at, time_zone=CHANNEL_ZONE)
         about = _About(order_id=paid.order_id, store_id=paid.store_id, at=paid.paid_at)
-        drafts.append(_aside(about, Cause.FEE_CHARGED, paid.payment_id, fee_account, Fen(-fee), day=day))
+        drafts.append(
+            _aside(
+                about,
+                Cause.FEE_CHARGED,
+                cause_id=paid.payment_id,
+                account=fee_account,
+                amount=Fen(-fee),
+                day=day,
+            )
+        )
         if not paid.wanted:
             cash = Fen(paid.amount_fen - paid.coupon_fen)
             drafts.append(
-                _aside(about, Cause.UNWANTED_PAID, paid.payment_id, suspense_account, cash, day=day)
+                _aside(
+                    about,
+                    Cause.UNWANTED_PAID,
+                    cause_id=paid.payment_id,
+                    account=suspense_account,
+                    amount=cash,
+                    day=day,
+                )
             )
         elif paid.order_id in sold:
             drafts += await _of_sale(
@@ -77,10 +93,23 @@ async def drafts_of_refund(db: Writing, back: GivenBack, *, sold: SoldOn | None)
     )
     before, after = await _fee_around(db, back)
     fee_back = Fen(before - after)
-    drafts = [_aside(about, Cause.FEE_RETURNED, back.refund_id, fee_account, fee_back, day=day)]
+    drafts = [
+        _aside(
+            about, Cause.FEE_RETURNED, cause_id=back.refund_id, account=fee_account, amount=fee_back, day=day
+        )
+    ]
     if not back.wanted:
         cash = Fen(back.coupon_fen - back.amount_fen)
-        drafts.append(_aside(about, Cause.UNWANTED_REFUNDED, back.refund_id, suspense_account, cash, day=day))
+        drafts.append(
+            _aside(
+                about,
+                Cause.UNWANTED_REFUNDED,
+                cause_id=back.refund_id,
+                account=suspense_account,
+                amount=cash,
+                day=day,
+            )
+        )
     elif sold is not None:
         drafts += await _of_sale(
             db, about, sold, coupons=back.coupon_fen, fee=after, payment_id=back.payment_id
@@ -103,10 +132,10 @@ class _About(msgspec.Struct, frozen=True, kw_only=True):
 def _aside(
     about: _About,
     cause: Cause,
+    *,
     cause_id: UUID,
     account: Callable[[StoreId], Account],
     amount: Fen,
-    *,
     day: date,
 ) -> Draft:
     """A movement between the channel and an account of the store that concerns no party, on the channel's day."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, case, select
 
+from orders.queries import settled_lines_select
 from settlement.errors import OrderMoneyNotFound, StatementNotFound
 from settlement.models import (
     Contract,
@@ -21,6 +22,7 @@ from settlement.models import (
     Statement,
     TermsPortion,
 )
+from settlement.split import LineBase
 from settlement.states import ENTITLEMENT, AccountKind, Cause, PartyKind, PeriodState
 from settlement.views import (
     LineMoney,
@@ -101,7 +103,8 @@ async def order_money(db: Reading, order_id: OrderId) -> OrderMoney:
     people = await parties(db)
     rates = await _rates_of_terms(db, {TermsId(entry.terms_id) for entry in entries})
     by_line = _grouped(entries, lambda entry: (entry.order_line_id, entry.terms_id))
-    lines = [_line_money(found, people, rates=rates) for found in by_line.values()]
+    bases = await _bases_of(db, order_id)
+    lines = [_line_money(found, people, rates=rates, bases=bases) for found in by_line.values()]
     return OrderMoney(order_id=order_id, kept_fen=Fen(sum(line.kept_fen for line in lines)), lines=lines)
 
 
@@ -198,10 +201,23 @@ async def _rates_of_terms(db: Reading, terms: set[TermsId]) -> dict[tuple[TermsI
     }
 
 
+async def _bases_of(db: Reading, order_id: OrderId) -> dict[Any, LineBase]:
+    """What was paid for each line of an order, and its base."""
+    sold = settled_lines_select(db.tenant_id).subquery("sold")
+    statement = select(sold.c.order_line_id, sold.c.paid_fen, sold.c.base_fen).where(
+        sold.c.order_id == order_id
+    )
+    return {row.order_line_id: LineBase(row.paid_fen, row.base_fen) for row in await db.execute(statement)}
+
+
 def _line_money(
-    entries: list[Any], people: dict[PartyId, PartyView], *, rates: dict[tuple[TermsId, PartyId], Bps]
+    entries: list[Any],
+    people: dict[PartyId, PartyView],
+    *,
+    rates: dict[tuple[TermsId, PartyId], Bps],
+    bases: dict[Any, LineBase],
 ) -> LineMoney:
-    first = entries[0]
+    first, base = entries[0], bases.get(entries[0].order_line_id)
     terms_id = TermsId(first.terms_id)
     by_journal = _grouped(entries, lambda entry: entry.journal_id)
     steps = [
@@ -223,5 +239,6 @@ def _line_money(
         order_line_id=OrderLineId(first.order_line_id) if first.order_line_id else None, terms_id=terms_id,
         contract_code=first.code, contract_version=first.version, steps=steps,
         residual_party_code=people[PartyId(first.residual_party_id)].code,
+        paid_fen=None if base is None else base.paid_fen, base_fen=None if base is None else base.of(base.paid_fen),
         kept_fen=Fen(sum(step.amount_fen for step in steps)),
     )  # fmt: skip

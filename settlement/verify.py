@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from orders.queries import reversed_lines_select, settled_lines_select
+from settlement.contract_models import TrueUp
 from settlement.days import broken_days
 from settlement.models import (
     FrozenTerms,
@@ -54,6 +55,7 @@ from settlement.states import (
 )
 from settlement.verify_channel import fees_off, left_in_clearing, suspense_off, without_journal
 from settlement.verify_gaps import lines_without_terms, missing_statements
+from settlement.verify_true_ups import true_ups_off
 from settlement.views import BooksReport, Finding
 from tenants.kernel.scope import Reading
 
@@ -104,6 +106,7 @@ async def verify_books(db: Reading) -> BooksReport:
         "every statement equals its entries and goes on from the one before": (_statements(db), Statement),
         "every closed month has its statements": (missing_statements(db), Statement),
         "every line that moved money has frozen terms": (lines_without_terms(db), FrozenTerms),
+        "every true-up gave what was reckoned, and took it from somebody": (true_ups_off(db), TrueUp),
     }
     findings = []
     for law, (broken, counted) in laws.items():

@@ -122,6 +122,9 @@ class LineMoney(_View, frozen=True):
     contract_code: str
     contract_version: int
     residual_party_code: str
+    paid_fen: Fen | None
+    base_fen: Fen | None
+    """What the rates are applied to while all of it is kept; less in proportion to what went back. None of a line that is not known."""
     kept_fen: Fen
     steps: list[MoneyStep]
 

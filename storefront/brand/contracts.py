@@ -5,25 +5,24 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from settlement import contract_queries, contracts
-from settlement.commands import CreateContract
-from settlement.contract_views import ContractList, ContractView
-from settlement.errors import (
-    ContractNotFound,
-    ContractOverlap,
-    ContractStoresWrong,
-    ContractVersionTooEarly,
-    PartyUnknown,
-    RateNamedTwice,
-    RatesExceedWhole,
-    ResidualPartyHasRate,
-)
-from storefront.auth import CurrentPrincipal, CurrentTenant, Now, staff
+from settlement import contract_queries, contracts, errors, rehearse
+from settlement.ask_ratio import largest_rates
+from settlement.commands import CreateContract, RehearseContract
+from settlement.contract_views import ContractList, ContractView, RehearsalView
+from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now, staff
 from storefront.frame import refusals
 from tenants.errors import TimeZoneUnknown
 from tenants.kernel.ids import ContractId
 from tenants.states import StaffRole
 
+CONTRACT_REFUSALS = (
+    errors.BearerWrong, errors.CapBelowGuarantee, errors.ContractStoresWrong, errors.ExTaxWithoutTax,
+    errors.GuaranteeIncomplete, errors.GuaranteeWithoutRate, errors.MaxSplitExceeded, errors.PartyUnknown,
+    errors.PeriodTermsEmpty, errors.PeriodTermsTwice, errors.RateDatesWrong, errors.RateNamedTwice,
+    errors.RatesExceedWhole, errors.ResidualPartyHasRate, errors.TermsWithoutPeriod, errors.TiersNotInOrder,
+    errors.TiersStartAboveZero, TimeZoneUnknown,
+)  # fmt: skip
+"""Why a contract may not be, whatever stands beside it."""
 MONEY_PEOPLE = staff(StaffRole.BRAND_HQ, StaffRole.FINANCE)
 
 
@@ -33,16 +32,23 @@ MONEY_PEOPLE = staff(StaffRole.BRAND_HQ, StaffRole.FINANCE)
     tags=["settlement"],
     guards=[MONEY_PEOPLE],
     responses=refusals(
-        ContractOverlap, ContractStoresWrong, ContractVersionTooEarly, PartyUnknown, RateNamedTwice,
-        RatesExceedWhole, ResidualPartyHasRate, TimeZoneUnknown,
+        *CONTRACT_REFUSALS,
+        errors.ContractCalendarChanged,
+        errors.ContractOverlap,
+        errors.ContractVersionTooEarly,
     ),
-)  # fmt: skip
+)
 async def create_contract(
-    data: JSONBody[CreateContract], tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
+    data: JSONBody[CreateContract],
+    tenant: CurrentTenant,
+    principal: CurrentPrincipal,
+    wiring: Joined,
+    now: Now,
 ) -> ContractView:
     """Make a contract, or the next version of the one with this code."""
+    ratios = await largest_rates(tenant, data, channels=wiring.channels)
     async with tenant.writing() as db:
-        return await contracts.create_contract(db, data, created_by=principal.actor(), now=now)
+        return await contracts.create_contract(db, data, created_by=principal.actor(), now=now, ratios=ratios)
 
 
 @get("/brand/v1/contracts", operation_id="listContracts", tags=["settlement"], guards=[MONEY_PEOPLE])
@@ -57,7 +63,7 @@ async def list_contracts(tenant: CurrentTenant, code: FromQuery[str | None] = No
     operation_id="getContract",
     tags=["settlement"],
     guards=[MONEY_PEOPLE],
-    responses=refusals(ContractNotFound),
+    responses=refusals(errors.ContractNotFound),
 )
 async def get_contract(contract_id: FromPath[UUID], tenant: CurrentTenant) -> ContractView:
     """One version of a contract."""
@@ -65,4 +71,18 @@ async def get_contract(contract_id: FromPath[UUID], tenant: CurrentTenant) -> Co
         return await contract_queries.find_contract(db, ContractId(contract_id))
 
 
-ROUTES = [create_contract, list_contracts, get_contract]
+@post(
+    "/brand/v1/settlement/contracts/rehearsals",
+    operation_id="rehearseContract",
+    tags=["settlement"],
+    guards=[MONEY_PEOPLE],
+    status_code=200,
+    responses=refusals(*CONTRACT_REFUSALS),
+)
+async def rehearse_contract(data: JSONBody[RehearseContract], tenant: CurrentTenant) -> RehearsalView:
+    """试算: what the contract would have done to a month's real orders. Writes nothing."""
+    async with tenant.reporting() as db:
+        return await rehearse.rehearse_contract(db, data)
+
+
+ROUTES = [create_contract, list_contracts, get_contract, rehearse_contract]

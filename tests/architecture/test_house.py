@@ -29,7 +29,8 @@ PURE = (
     "tenants/kernel/money.py", "tenants/hours.py", "tenants/hours_text.py", "tenants/levels.py", "catalog/resolve.py",
     "catalog/layers.py", "catalog/components.py", "guides/attribution.py", "guides/commission.py", "orders/amounts.py",
     "orders/states.py", "settlement/split.py", "settlement/splitting/amounts.py", "settlement/splitting/states.py",
-    "settlement/terms.py",
+    "settlement/terms.py", "settlement/agreed.py", "settlement/calendar.py", "settlement/period_terms.py",
+    "settlement/stretches.py", "orders/bases.py",
 )  # fmt: skip
 FORBIDDEN_WORDS = {
     "manager", "managers", "helper", "helpers", "util", "utils", "service", "services", "handler", "handlers", "processor",

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
+from catalog.commands import PriceChange, SetPrices
+from catalog.price import set_prices
 from orders.commands import RepriceOrder
 from orders.errors import (
     OrderAlreadyPaid,
@@ -19,7 +22,12 @@ from orders.errors import (
 from orders.ports import Unknown
 from orders.reprice import Authority, reprice_order
 from orders.states import OrderState, PaymentStatus
+from settlement.commands import ContractRateRow, CreateContract, NamedParty
+from settlement.contracts import create_contract
 from settlement.freeze import ContractTerms
+from settlement.states import PartyKind, RateBase
+from tenants.kernel.ids import LevelId
+from tenants.levels import Level
 from tests.orders.test_pay import Channels
 from tests.support.rows import events, rows, value
 from tests.support.shop import add_product, sell
@@ -199,3 +207,40 @@ async def test_repricing_and_preparing_at_once_never_leaves_a_handed_out_number_
         if each["outTradeNo"] in handed_out and each["tradeState"] == "NOTPAY"
     ]
     assert payable == [total]
+
+
+async def test_the_base_of_the_rates_follows_the_new_price(trading, now):
+    await agree_ex_tax(trading)
+    order = await trading.place((trading.shirt.sku, 1))
+    bases = "SELECT base_fen FROM app.order_lines WHERE tenant_id = :t AND order_id = :o"
+    assert await value(trading.tenant, bases, o=order.id) == PRICE * 100 // 113
+    await reprice(trading, order, 10_000, now=now)
+    assert await value(trading.tenant, bases, o=order.id) == 10_000 * 100 // 113
+
+
+async def agree_ex_tax(trading):
+    async with trading.tenant.writing() as db:
+        party = NamedParty(kind=PartyKind.AGENT, code="a1")
+        command = CreateContract(
+            code="agent", name="代理", active_from=datetime(2020, 1, 1, tzinfo=UTC), store_ids=[trading.store.id],
+            rates=[ContractRateRow(party=party, rate_bps=1_000), ContractRateRow(party=party, rate_bps=200, promotion_code="P")],
+            base=RateBase.EX_TAX, tax_bps=1_300,
+        )  # fmt: skip
+        await create_contract(db, command, created_by="staff:test", now=datetime(2020, 1, 1, tzinfo=UTC))
+
+
+async def test_a_price_of_a_campaign_carries_it_to_the_line_and_its_rate(trading, now):
+    await agree_ex_tax(trading)
+    async with trading.tenant.writing() as db:
+        change = PriceChange(sku_id=trading.tea.sku, price_fen=PRICE, promotion_code="P")
+        await set_prices(
+            db, SetPrices(level=Level.STORE, level_id=LevelId(trading.store.id), prices=[change])
+        )
+    order = await trading.place((trading.shirt.sku, 1), (trading.tea.sku, 1))
+    found = await rows(
+        trading.tenant,
+        "SELECT l.promotion_code, p.rate_bps FROM app.order_lines l JOIN app.terms_portions p ON p.tenant_id = l.tenant_id"
+        " AND p.terms_id = l.terms_id WHERE l.tenant_id = :t AND p.tenant_id = :t AND l.order_id = :o ORDER BY l.line_no",
+        o=order.id,
+    )
+    assert [tuple(each) for each in found] == [(None, 1_000), ("P", 200)]

@@ -5,10 +5,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from guides.models import Guide
+from orders.bases import BaseKind, BaseRule, base_of_line
+from orders.states import Source
+from settlement.agreed import TermLength, TierMode
 from settlement.close import close_month
+from settlement.commands import NamedParty, PeriodTermsRow
+from settlement.pending import post_pending
+from settlement.period_terms import PeriodRules, Tier, period_due
 from settlement.post import post_order_paid, post_refund
+from settlement.states import PartyKind, RateBase
+from settlement.true_up import post_true_ups
 from settlement.verify import verify_books
 from tenants.kernel.ids import GuideId, new_id
+from tenants.kernel.money import LARGEST_AMOUNT, Fen
 from tenants.kernel.scope import TenantScope, Writing
 from tests.support.books import (
     LONG_AGO,
@@ -157,3 +166,66 @@ async def test_a_credit_without_a_sale_lowers_what_is_owed_and_never_raises_it(s
     assert mall.closing_fen == 1_350 != sign_lost
     async with shop.tenant.reading() as db:
         assert (await verify_books(db)).sound
+
+
+async def test_a_base_agreed_since_does_not_touch_what_was_sold_before(shop: MallStore) -> None:
+    async with shop.tenant.writing() as db:
+        await mall_contract(
+            db,
+            shop.mall_id,
+            [shop.store_id],
+            base=RateBase.LIST_GOODS,
+            active_from=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        sale = await sell(db, shop.store_id, 8_000, goods=[10_000])
+        await post_order_paid(db, sale.id, now=OCTOBER)
+        await mall_contract(db, shop.mall_id, [shop.store_id], active_from=OCTOBER + timedelta(days=1))
+        refund = await give_back(db, sale, {0: 4_000}, at=OCTOBER + timedelta(days=2))
+        await post_refund(db, refund, now=AFTER)
+        held = (await balances(db, order_id=sale.id))["mall"]
+    recomputed_on_change = 1_500 - 4_000 * MALL_RATE // WHOLE
+    assert held == 5_000 * MALL_RATE // WHOLE != recomputed_on_change
+
+
+def test_a_price_without_its_tax_never_passes_through_a_float() -> None:
+    rule = BaseRule(kind=BaseKind.EX_TAX, tax_bps=1_300)
+    amounts = (199, LARGEST_AMOUNT - 1, 9 * 10**11 + 7)
+    bases = [base_of_line(rule, goods_fen=Fen(amount), paid_fen=Fen(amount)) for amount in amounts]
+    assert bases == [amount * 100 // 113 for amount in amounts]
+    rounded = [round(amount / 1.13) for amount in amounts]
+    assert bases != rounded
+
+
+def test_one_fen_more_never_costs_a_party_its_whole_tier() -> None:
+    tiers = (Tier(from_fen=0, to_fen=100_000, rate_bps=1_500), Tier(from_fen=100_000, rate_bps=1_000))
+
+    def due(turnover: int, mode: TierMode) -> int:
+        rules = PeriodRules(length=TermLength.MONTH, tiers=tiers, tier_mode=mode)
+        return period_due(
+            rules, turnover_fen=Fen(turnover), provisional_fen=Fen(0), days_in_force=30, days_in_period=30
+        ).due_fen
+
+    assert due(100_000, TierMode.MARGINAL) >= due(99_999, TierMode.MARGINAL)
+    taken_for_marginal = due(100_000, TierMode.WHOLE)
+    assert taken_for_marginal < due(99_999, TierMode.WHOLE)
+
+
+async def test_a_period_of_refunds_alone_owes_and_is_not_cut_to_nothing(shop: MallStore) -> None:
+    tiers = [Tier(from_fen=0, to_fen=100_000, rate_bps=2_000), Tier(from_fen=100_000, rate_bps=1_000)]
+    party = NamedParty(kind=PartyKind.MALL, mall_id=shop.mall_id)
+    terms = PeriodTermsRow(party=party, period=TermLength.MONTH, tiers=tiers)
+    async with shop.tenant.writing() as db:
+        await mall_contract(
+            db,
+            shop.mall_id,
+            [shop.store_id],
+            period_terms=[terms],
+            active_from=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        await give_back_loose(db, shop.store_id, 10_000, source=Source.STOREFRONT)
+    await post_pending(shop.tenant, now=AFTER)
+    async with shop.tenant.writing() as db:
+        await post_true_ups(db, OCTOBER.date().replace(day=1), now=AFTER)
+        held = (await balances(db))["mall"]
+    cut_to_nothing = 0
+    assert held == -2_000 != cut_to_nothing

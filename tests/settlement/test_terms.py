@@ -1,6 +1,6 @@
 """Which contract and which rates a line is sold on."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from settlement.errors import NoTermsInForce, RatesExceedWhole
 from settlement.split import Portion
 from settlement.states import PartyKind
-from settlement.terms import ContractVersion, Rate, contract_for, line_split
+from settlement.terms import ContractVersion, Rate, RatedLine, contract_for, line_split
 from tenants.kernel.ids import ContractId, PartyId, StoreId, TenantId
 from tenants.kernel.money import Bps
 
@@ -25,8 +25,20 @@ def contract(code: str, *, number: int = 1, rates: tuple[Rate, ...] = (), **said
     return ContractVersion(**(terms | said))
 
 
-def rate(bps: int, *, party: PartyId = MALL, kind: PartyKind = PartyKind.MALL, category: str = "") -> Rate:
-    return Rate(party_id=party, kind=kind, category_code=category, rate_bps=Bps(bps))
+def rate(
+    bps: int,
+    *,
+    party: PartyId = MALL,
+    kind: PartyKind = PartyKind.MALL,
+    category: str = "",
+    sku: str = "",
+    promotion: str = "",
+    days: bool = False,
+) -> Rate:
+    return Rate(
+        party_id=party, kind=kind, category_code=category, sku_code=sku, promotion_code=promotion,
+        valid_from_on=date(2026, 11, 1) if days else None, rate_bps=Bps(bps),
+    )  # fmt: skip
 
 
 HOUSE = contract("house", number=9)
@@ -52,10 +64,10 @@ def test_without_any_contract_in_force_nothing_can_be_sold() -> None:
 
 def test_a_rate_for_the_category_wins_over_the_rate_for_everything() -> None:
     mall = contract("mall", rates=(rate(1500), rate(800, category="tea")))
-    assert line_split(mall, category_code="tea", platform=None, guide=None).portions == (
+    assert line_split(mall, line=RatedLine(category_code="tea"), platform=None, guide=None).portions == (
         Portion(MALL, Bps(800)),
     )
-    assert line_split(mall, category_code="shoes", platform=None, guide=None).portions == (
+    assert line_split(mall, line=RatedLine(category_code="shoes"), platform=None, guide=None).portions == (
         Portion(MALL, Bps(1500)),
     )
 
@@ -64,7 +76,7 @@ def test_platform_fee_and_commission_join_the_contracts_rates() -> None:
     fee = rate(60, party=PLATFORM, kind=PartyKind.PLATFORM)
     commission = rate(300, party=GUIDE, kind=PartyKind.GUIDE)
     split = line_split(
-        contract("mall", rates=(rate(1500),)), category_code=None, platform=fee, guide=commission
+        contract("mall", rates=(rate(1500),)), line=RatedLine(), platform=fee, guide=commission
     )
     assert split.portions == (Portion(MALL, Bps(1500)), Portion(PLATFORM, Bps(60)), Portion(GUIDE, Bps(300)))
 
@@ -72,7 +84,7 @@ def test_platform_fee_and_commission_join_the_contracts_rates() -> None:
 def test_a_platform_rate_in_the_contract_wins_over_the_tenants_fee() -> None:
     agreed = contract("mall", rates=(rate(20, party=PLATFORM, kind=PartyKind.PLATFORM),))
     split = line_split(
-        agreed, category_code=None, platform=rate(60, party=PLATFORM, kind=PartyKind.PLATFORM), guide=None
+        agreed, line=RatedLine(), platform=rate(60, party=PLATFORM, kind=PartyKind.PLATFORM), guide=None
     )
     assert split.portions == (Portion(PLATFORM, Bps(20)),)
 
@@ -80,7 +92,7 @@ def test_a_platform_rate_in_the_contract_wins_over_the_tenants_fee() -> None:
 def test_rates_over_the_whole_are_refused_with_the_sum() -> None:
     with pytest.raises(RatesExceedWhole) as refused:
         line_split(
-            contract("mall", rates=(rate(9800),)), category_code=None, platform=None,
+            contract("mall", rates=(rate(9800),)), line=RatedLine(), platform=None,
             guide=rate(201, party=GUIDE, kind=PartyKind.GUIDE),
         )  # fmt: skip
     assert refused.value.details == {"rates": "guide 201 + mall 9800 = 10001 > 10000"}
@@ -88,25 +100,23 @@ def test_rates_over_the_whole_are_refused_with_the_sum() -> None:
 
 def test_a_rate_of_nothing_is_no_portion() -> None:
     assert (
-        line_split(contract("mall", rates=(rate(0),)), category_code=None, platform=None, guide=None).portions
+        line_split(contract("mall", rates=(rate(0),)), line=RatedLine(), platform=None, guide=None).portions
         == ()
     )
 
 
 def test_commission_alone_never_marks_a_payment_for_splitting() -> None:
     guide = rate(300, party=GUIDE, kind=PartyKind.GUIDE)
-    assert not line_split(contract("house"), category_code=None, platform=None, guide=guide).profit_sharing
+    assert not line_split(contract("house"), line=RatedLine(), platform=None, guide=guide).profit_sharing
     assert line_split(
-        contract("mall", rates=(rate(1),)), category_code=None, platform=None, guide=guide
+        contract("mall", rates=(rate(1),)), line=RatedLine(), platform=None, guide=guide
     ).profit_sharing
 
 
 def test_equal_terms_have_one_id_and_different_tenants_have_their_own() -> None:
     agreed = contract("mall", rates=(rate(1500), rate(60, party=PLATFORM, kind=PartyKind.PLATFORM)))
     turned = contract("mall", rates=(rate(60, party=PLATFORM, kind=PartyKind.PLATFORM), rate(1500)))
-    one, other = (
-        line_split(each, category_code=None, platform=None, guide=None) for each in (agreed, turned)
-    )
+    one, other = (line_split(each, line=RatedLine(), platform=None, guide=None) for each in (agreed, turned))
     tenant, stranger = TenantId(UUID(int=1)), TenantId(UUID(int=2))
     assert one.terms_id(tenant) == other.terms_id(tenant)
     assert one.terms_id(tenant) != one.terms_id(stranger)

@@ -121,6 +121,7 @@ ROWS: dict[str, Ask] = {
     ),
     "listContracts": Ask("finance", query={"code": "$contract_code"}),
     "createContract": Ask("finance", body=CONTRACT, own=201),
+    "rehearseContract": Ask("finance", body=CONTRACT | {"month": "2026-01"}),
     "getContract": Ask("finance", {"contract_id": "$contract"}),
     "listPeriods": Ask("finance"),
     "closeMonth": Ask("finance", body={"month": "2025-01"}, own=409),
@@ -179,11 +180,12 @@ PLAIN = {
     "month", "title", "background", "visitor", "launchScene", "refreshToken", "q", "sort", "tag", "status", "limit",
     "latitude", "longitude", "level", "page_key", "version", "kind", "sync", "at", "appSecret", "merchantNo",
     "legalName", "account", "cardNo", "warned", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove", "scene", "categoryCode",
+    "skuCode", "promotionCode", "validFromOn", "validToOn",
 }  # fmt: skip
 """Fields that name nothing: free texts, choices, numbers, times. A field that is neither here nor a `$kind` of its row fails."""
 
 NEW_NAMES = {("openStore", "code"), ("changeStore", "code"), ("nameStoreGroup", "code"), ("employStaff", "login"),
-             ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("createTenant", "code"),
+             ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("rehearseContract", "code"), ("createTenant", "code"),
              ("createTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login")}  # fmt: skip
 """Names that a request gives (or a vendor's one-time code), not names it looks up."""
 

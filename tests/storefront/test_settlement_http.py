@@ -170,3 +170,38 @@ async def test_contracts_and_closings_are_for_headquarters_and_finance(
     refused(
         await caller.post("/brand/v1/settlement/closings", json={"month": MONTH}), 403, "ROLE_NOT_ALLOWED"
     )
+
+
+async def test_a_contract_is_rehearsed_on_real_orders_and_not_made(shop: MallStore, finance: Client) -> None:
+    async with shop.tenant.writing() as db:
+        await sell(db, shop.store_id, 1_000, at=EARLIER)
+    body = contract(shop.store_id, shop.mall_id, month=MONTH)
+    found = answered(await finance.post("/brand/v1/settlement/contracts/rehearsals", json=body))
+    shown = {
+        each["party"]["kind"]: (each["wasFen"], each["wouldFen"], each["differenceFen"])
+        for each in found["parties"]
+    }
+    assert shown == {"mall": (150, 180, 30), "brand": (850, 820, -30)}
+    assert not answered(await finance.get("/brand/v1/contracts?code=river"))["contracts"]
+    body["periodTerms"] = [{"party": body["rates"][0]["party"], "guaranteeKind": "amount", "guaranteeFen": 1}]
+    answer = await finance.post("/brand/v1/settlement/contracts/rehearsals", json=body)
+    assert "periodTerms[0].period" in refused(answer, 422, "TERMS_WITHOUT_PERIOD")
+
+
+async def test_an_order_shows_the_base_that_its_rates_were_applied_to(
+    tenant: TenantScope, finance: Client
+) -> None:
+    async with tenant.writing() as db:
+        mall_id = await add_mall(db)
+        store_id = await add_store(db, mall_id=mall_id)
+    body = contract(store_id, mall_id, base="list_goods")
+    answered(await finance.post("/brand/v1/contracts", json=body), 201)
+    async with tenant.writing() as db:
+        sale = await sell(db, store_id, 8_000, goods=[10_000], at=EARLIER)
+        await post_order_paid(db, sale.id, now=EARLIER)
+    [line] = answered(await finance.get(f"/brand/v1/orders/{sale.id}/money"))["lines"]
+    assert (line["paidFen"], line["baseFen"]) == (8_000, 10_000)
+    assert {part["party"]["kind"]: part["amountFen"] for part in line["steps"][0]["parties"]} == {
+        "mall": 1_800,
+        "brand": 6_200,
+    }

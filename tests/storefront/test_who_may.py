@@ -94,6 +94,7 @@ MAY = {
     "previewPage":              "hq manager",
     "listContracts":            "hq finance",
     "createContract":           "hq finance",
+    "rehearseContract":         "hq finance",
     "getContract":              "hq finance",
     "listPeriods":              "hq finance",
     "closeMonth":               "hq finance",

@@ -3,19 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import text
 
+from orders.bases import base_of_line
 from orders.models import Order, OrderLine, Refund, RefundLine
 from orders.ports import TermsQuestion
-from orders.states import OrderState, RefundStatus, Source
+from orders.states import LineKind, OrderState, RefundStatus, Source
 from settlement.commands import ContractRateRow, CreateContract, NamedParty
 from settlement.contract_views import ContractView
 from settlement.contracts import create_contract
 from settlement.freeze import freeze
 from settlement.states import PartyKind
 from tenants.kernel.ids import GuideId, MallId, OrderId, OrderLineId, RefundId, StoreId, TermsId, new_id
-from tenants.kernel.money import Bps
+from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import TenantScope, Writing
 from tenants.models import Mall, Store
 
@@ -79,11 +81,13 @@ async def sell(
     source: Source = Source.STOREFRONT,
     guide_id: GuideId | None = None,
     guide_bps: int = 0,
-    category: str | None = None,
+    goods: Sequence[int] | None = None,
+    **named: Any,
 ) -> Sale:
-    """A paid order with a line of each amount."""
+    """A paid order with a line of each amount; `goods`: what the lines cost before discounts; `named`: category, sku, promotion, kind."""
     question = TermsQuestion(
-        store_id=store_id, sku_id=None, category_code=category, guide_id=guide_id,
+        store_id=store_id, sku_id=None, category_code=named.get("category"), sku_code=named.get("sku"),
+        promotion_code=named.get("promotion"), kind=named.get("kind", LineKind.GOODS), guide_id=guide_id,
         guide_rate_bps=Bps(guide_bps), at=at,
     )  # fmt: skip
     [frozen] = await freeze(db, [question])
@@ -98,12 +102,14 @@ async def sell(
     db.add(order)
     await db.flush()
     sale = Sale(order_id, store_id, source, frozen.terms_id)
-    for number, amount in enumerate(amounts, start=1):
+    for number, (amount, cost) in enumerate(zip(amounts, goods or amounts, strict=True), start=1):
         line_id = OrderLineId(new_id())
         db.add(
             OrderLine(
                 tenant_id=db.tenant_id, id=line_id, order_id=order_id, line_no=number, sku_code=f"SKU{number}",
-                quantity=1, goods_fen=amount, paid_fen=amount, terms_id=frozen.terms_id,
+                quantity=1, goods_fen=cost, discount_fen=cost - amount, paid_fen=amount, terms_id=frozen.terms_id,
+                category_code=named.get("category"), promotion_code=named.get("promotion"),
+                base_fen=base_of_line(frozen.base, goods_fen=Fen(cost), paid_fen=Fen(amount)),
             )
         )  # fmt: skip
         sale.lines.append(line_id)
@@ -163,6 +169,7 @@ async def give_back_loose(
             RefundLine(
                 tenant_id=db.tenant_id, refund_id=refund_id, line_no=number, quantity=0, amount_fen=amount,
                 terms_id=frozen.terms_id,
+                base_fen=base_of_line(frozen.base, goods_fen=Fen(amount), paid_fen=Fen(amount)),
             )
         )  # fmt: skip
     await db.flush()

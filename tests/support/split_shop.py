@@ -13,6 +13,7 @@ from orders.give_back import ask_refund, send_refund
 from orders.pickup import Counter, redeem_pickup
 from orders.refund import request_refund
 from orders.views import PlacedOrder, RefundView
+from settlement.agreed import OverRatio
 from settlement.commands import AddReceiver, ContractRateRow, CreateContract, NamedParty
 from settlement.contracts import create_contract
 from settlement.pending import post_pending
@@ -232,6 +233,7 @@ async def write_mall_contract(trading: Trading, *, bps: int = MALL_BPS) -> MallI
         command = CreateContract(
             code="mall", name="联营合同", active_from=LONG_AGO, store_ids=[trading.store.id],
             rates=[ContractRateRow(party=named, rate_bps=bps)], profit_sharing=True,
+            over_ratio=OverRatio.PAYABLE,
         )  # fmt: skip
         await create_contract(db, command, created_by="staff:test", now=datetime.now(UTC))
     return MallId(mall.id)

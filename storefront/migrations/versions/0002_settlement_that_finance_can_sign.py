@@ -46,13 +46,7 @@ def upgrade() -> None:
             name=op.f("true_ups_fk_parties"),
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("true_ups_pk")),
-        sa.UniqueConstraint(
-            "tenant_id",
-            "contract_code",
-            "party_id",
-            "term_starts_on",
-            name=op.f("true_ups_uq_tenant_id_contract_code_party_id_term_starts_on"),
-        ),
+        sa.UniqueConstraint("tenant_id", "contract_code", "party_id", "period_on", name="true_ups_uq_period"),
         schema="app",
     )
     secure("true_ups", app="SELECT, INSERT")
@@ -149,19 +143,19 @@ def upgrade() -> None:
     )
     op.add_column("contracts", sa.Column("coupons_party_id", sa.UUID(), nullable=True), schema="app")
     op.create_foreign_key(
-        "contracts_fk_channel_fee_party",
+        "contracts_fk_coupons_party",
         "contracts",
         "parties",
-        ["tenant_id", "channel_fee_party_id"],
+        ["tenant_id", "coupons_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
     )
     op.create_foreign_key(
-        "contracts_fk_coupons_party",
+        "contracts_fk_channel_fee_party",
         "contracts",
         "parties",
-        ["tenant_id", "coupons_party_id"],
+        ["tenant_id", "channel_fee_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -177,9 +171,9 @@ def upgrade() -> None:
     op.alter_column("ledger_entries", "contract_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=True, schema="app")
+    op.drop_constraint(op.f("ledger_entries_fk_journals"), "ledger_entries", schema="app", type_="foreignkey")
     op.drop_constraint(op.f("ledger_entries_fk_credit"), "ledger_entries", schema="app", type_="foreignkey")
     op.drop_constraint(op.f("ledger_entries_fk_debit"), "ledger_entries", schema="app", type_="foreignkey")
-    op.drop_constraint(op.f("ledger_entries_fk_journals"), "ledger_entries", schema="app", type_="foreignkey")
     op.add_column("order_lines", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
     op.add_column("order_lines", sa.Column("base_fen", sa.BigInteger(), nullable=True), schema="app")
     op.add_column("prices", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
@@ -324,15 +318,6 @@ def downgrade() -> None:
     op.drop_column("order_lines", "base_fen", schema="app")
     op.drop_column("order_lines", "promotion_code", schema="app")
     op.create_foreign_key(
-        op.f("ledger_entries_fk_journals"),
-        "ledger_entries",
-        "journals",
-        ["tenant_id", "journal_id"],
-        ["tenant_id", "id"],
-        source_schema="app",
-        referent_schema="app",
-    )
-    op.create_foreign_key(
         op.f("ledger_entries_fk_debit"),
         "ledger_entries",
         "ledger_accounts",
@@ -346,6 +331,15 @@ def downgrade() -> None:
         "ledger_entries",
         "ledger_accounts",
         ["tenant_id", "credit_account_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
+        op.f("ledger_entries_fk_journals"),
+        "ledger_entries",
+        "journals",
+        ["tenant_id", "journal_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -365,8 +359,8 @@ def downgrade() -> None:
         referent_schema="app",
     )
     op.drop_index("journals_ix_posted", table_name="journals", schema="app")
-    op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
     op.drop_column("contracts", "coupons_party_id", schema="app")
     op.drop_column("contracts", "coupons_by", schema="app")
     op.drop_column("contracts", "channel_fee_party_id", schema="app")

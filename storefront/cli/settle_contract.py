@@ -1,0 +1,172 @@
+"""`storefront settle contract` and `storefront settle rehearse`: make a contract from a file, or see what it would have done.
+
+Owns the command line and the tables it prints; reading the file is `contract_file`'s, the work settlement's.
+"""
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+from settlement.commands import RehearseContract
+from settlement.contract_views import ContractView, RateView, Reckoned, RehearsalView
+from settlement.contracts import create_contract
+from settlement.period_terms import PeriodRules, part_of, period_due
+from settlement.rehearse import rehearse_contract
+from storefront.cli.contract_file import EXAMPLE, contract_of, load_contract
+from storefront.cli.screen import open_screen
+from storefront.cli.settle import of_brands, run_for_brands, settle
+from tenants.kernel.money import Fen, yuan_text
+from tenants.kernel.scope import TenantScope
+
+A_HUNDRED_YUAN = Fen(10_000)
+A_MONTH = 30
+
+
+@settle.command("contract")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@of_brands
+@click.option("--example", is_flag=True, help="Print a file to begin with, and nothing else.")
+@click.option("--dry-run", is_flag=True, help="Check it and show what it comes to; keep nothing.")
+def contract_command(*, file: Path | None, example: bool, dry_run: bool, **chosen: Any) -> None:
+    """Make a contract, or the next version of one, from a file."""
+    if example:
+        click.echo(EXAMPLE, nl=False)
+        return
+    if file is None:
+        raise click.UsageError("name the contract's file, or ask for one with --example")
+    console = open_screen()
+
+    async def work(tenant: TenantScope, code: str) -> bool:
+        now = datetime.now(UTC)
+        async with tenant.writing() as db:
+            command = await contract_of(db, load_contract(file))
+            made = await create_contract(db, command, created_by=f"cli:{getpass.getuser()}", now=now)
+            if dry_run:
+                await db.rollback()
+        _print_contract(console, made, brand=code, kept=not dry_run)
+        return True
+
+    run_for_brands(_readable(work), **chosen)
+
+
+@settle.command("rehearse")
+@of_brands
+@click.option("--month", required=True, help="YYYY-MM: whose real orders it runs on.")
+@click.option("--contract", "file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The contract's file; --example of `settle contract` prints one.")  # fmt: skip
+def rehearse_command(*, month: str, file: Path, **chosen: Any) -> None:
+    """Show what a contract would have done to a month's real orders, party by party. Writes nothing."""
+    console = open_screen()
+
+    async def work(tenant: TenantScope, code: str) -> bool:
+        async with tenant.reporting() as db:
+            fields = msgspec.structs.asdict(await contract_of(db, load_contract(file)))
+            found = await rehearse_contract(db, RehearseContract(**fields, month=month))
+        print_rehearsal(console, found, brand=code)
+        return True
+
+    run_for_brands(_readable(work), **chosen)
+
+
+def _readable(work: Any) -> Any:
+    """The work, with a file that cannot be read told as one sentence."""
+
+    async def told(tenant: TenantScope, code: str) -> bool:
+        try:
+            done: bool = await work(tenant, code)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
+        return done
+
+    return told
+
+
+def _print_contract(console: Console, made: ContractView, *, brand: str, kept: bool) -> None:
+    title = f"{brand}  {made.code} version {made.version}" + ("" if kept else "  (dry run, nothing kept)")
+    table = Table(title=title, caption=f"base {made.base}, residual party {made.residual_party.name}")
+    for heading in ("party", "of", "bps", "of 100.00"):
+        table.add_column(heading, justify="left" if heading in {"party", "of"} else "right")
+    for rate in made.rates:
+        part = yuan_text(part_of(A_HUNDRED_YUAN, rate.rate_bps))
+        table.add_row(rate.party.name, named_by(rate), str(rate.rate_bps), part)
+    console.print(table)
+    ordinary = {rate.party.id: rate.rate_bps for rate in made.rates if named_by(rate) == EVERYTHING}
+    for terms in made.period_terms:
+        console.print(_terms_table(terms.rules, party=terms.party.name, rate=ordinary.get(terms.party.id, 0)))
+
+
+EVERYTHING = "everything"
+
+
+def named_by(rate: RateView) -> str:
+    """What a rate names, in words."""
+    named = [each for each in (rate.promotion_code, rate.sku_code, rate.category_code) if each]
+    if rate.valid_from_on or rate.valid_to_on:
+        named.append(f"{rate.valid_from_on or ''}..{rate.valid_to_on or ''}")
+    return " ".join(named) or EVERYTHING
+
+
+def _terms_table(rules: PeriodRules, *, party: str, rate: int) -> Table:
+    """What a whole period would come to at some turnovers: nothing, and around each bound that the terms name."""
+    marks = {0, rules.guarantee_fen, *(tier.from_fen for tier in rules.tiers)}
+    turnovers = sorted(marks | {mark * 2 for mark in marks} | {mark // 2 for mark in marks})
+    table = Table(title=f"{party}: a whole {rules.length}")
+    for heading in ("turnover", "by sales", "rated", "guarantee adds", "cap takes", "due", "true-up"):
+        table.add_column(heading, justify="right")
+    for turnover in turnovers:
+        due = period_due(
+            rules, turnover_fen=Fen(turnover), provisional_fen=part_of(turnover, rate), days_in_force=A_MONTH,
+            days_in_period=A_MONTH,
+        )  # fmt: skip
+        steps = (due.turnover_fen, due.provisional_fen, due.rated_fen, due.shortfall_fen, due.cut_fen, due.due_fen, due.true_up_fen)  # fmt: skip
+        table.add_row(*(yuan_text(step) for step in steps))
+    return table
+
+
+def print_rehearsal(console: Console, found: RehearsalView, *, brand: str) -> None:
+    """As it was, as it would have been, the difference; then every step of both sides' period terms."""
+    table = Table(
+        title=f"{brand}  {found.month}  rehearsal, nothing written",
+        caption=f"{found.orders:,} orders, {found.lines:,} lines, {yuan_text(found.kept_fen)} kept",
+    )
+    for heading in ("party", "was", "true-up", "would be", "true-up", "difference"):
+        table.add_column(heading, justify="left" if heading == "party" else "right")
+    for each in found.parties:
+        amounts = (
+            each.was_fen,
+            each.was_true_up_fen,
+            each.would_fen,
+            each.would_true_up_fen,
+            each.difference_fen,
+        )
+        table.add_row(each.party.name, *(yuan_text(amount) for amount in amounts))
+    console.print(table)
+    for each in found.parties:
+        for side, told in (("was", each.was_reckoned), ("would be", each.would_reckoned)):
+            for reckoned in told:
+                console.print(_reckoned(reckoned, title=f"{each.party.name}: {side}"))
+
+
+def _reckoned(told: Reckoned, *, title: str) -> Table:
+    due = told.due
+    table = Table(
+        title=f"{title} ({told.first_day} to {told.last_day}, {due.days_in_force} of {due.days_in_period} days)"
+    )
+    table.add_column("step")
+    table.add_column("amount", justify="right")
+    steps: list[tuple[str, Fen | None]] = [
+        ("turnover", due.turnover_fen),
+        *((f"tier from {yuan_text(each.from_fen)} at {each.rate_bps} bps of {yuan_text(each.turnover_fen)}", each.amount_fen) for each in due.slices),
+        ("rated", due.rated_fen), ("guarantee", due.guarantee_fen), ("guarantee adds", due.shortfall_fen),
+        ("cap", due.cap_fen), ("cap takes", due.cut_fen), ("due", due.due_fen), ("by sales", due.provisional_fen),
+        ("settled earlier", due.earlier_fen), ("true-up", due.true_up_fen),
+    ]  # fmt: skip
+    for step, amount in steps:
+        if amount is not None:
+            table.add_row(step, yuan_text(amount))
+    return table
