@@ -19,7 +19,7 @@ def fee_on(amount: Fen, rate: Bps) -> Fen:
     return half_up(amount, numerator=rate, denominator=WHOLE)
 
 
-def half_up(amount: int, numerator: int, denominator: int) -> Fen:
+def half_up(amount: int, *, numerator: int, denominator: int) -> Fen:
     """Amount x numerator / denominator, rounded half up; none of them negative."""
     return Fen((2 * amount * numerator + denominator) // (2 * denominator))
 
