@@ -1,8 +1,8 @@
 """Who is owed what and how it is paid: contracts, frozen terms, the ledger, periods, statements, splitting through the channel.
 
-Verbs: `contracts.open_books`, `contracts.create_contract`, `rehearse.rehearse_contract`, `freeze.freeze` (answers `orders.ports.Terms`), `post.post_order_paid`,
-`post.post_refund`, `post_history.post_history`, `pending.post_pending`, `true_up.post_true_ups`, `close.close_month`, `verify.verify_books`. Paying parties through
-the channel has a room of its own, `splitting/`.
+Verbs: `contracts.open_books`, `contracts.create_contract`, `rehearse.rehearse_contract`, `freeze.freeze` (answers `orders.ports.Terms`), `post.post_orders_paid`,
+`post.post_payments`, `post.post_refund`, `post_history.post_history`, `days.seal_days`, `pending.post_pending`, `true_up.post_true_ups`, `close.close_month`, `verify.verify_books`. Paying parties through
+the channel has a room of its own, `splitting/`; what finance sees of money beside statements is read in `money/`.
 
 Invariant: at every moment each party's balance equals its portion of split(amount kept), line by line, less what it was paid; entries are only
 appended.
