@@ -158,10 +158,10 @@ async def _is_booked(db: Reading, refund_id: RefundId) -> bool:
 
 
 def _held(movements: Sequence[Movement]) -> dict[PartyId, Fen]:
-    """What these movements give each party."""
+    """What these movements give each party of the sale itself."""
     held: dict[PartyId, Fen] = defaultdict(lambda: Fen(0))
     for each in movements:
-        if each.party_id is not None:
+        if each.party_id is not None and each.cause in ENTITLEMENT:
             held[each.party_id] = Fen(held[each.party_id] + each.amount_fen)
     return dict(held)
 
