@@ -9,6 +9,8 @@ from guides.states import Scene
 from tenants.commands import Basis, Code, Instant, Name
 from tenants.kernel.ids import GuideId, MerchantId, StaffId, StoreId
 
+WebAddress = Annotated[str, Meta(max_length=255, pattern=r"^https://[!-~]+$")]
+
 
 class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     pass
@@ -24,6 +26,17 @@ class EmployGuide(_Command, frozen=True):
     phone: Annotated[str, Meta(max_length=40)] | None = None
     openid: Annotated[str, Meta(max_length=64)] | None = None
     wecom_userid: Annotated[str, Meta(max_length=64)] | None = None
+    avatar_url: WebAddress | None = None
+
+
+class ChangeGuide(_Command, frozen=True):
+    """Replace what is shown of a guide; what is left out is forgotten. Where the guide works is changed by moving."""
+
+    name: Name
+    phone: Annotated[str, Meta(max_length=40)] | None = None
+    openid: Annotated[str, Meta(max_length=64)] | None = None
+    wecom_userid: Annotated[str, Meta(max_length=64)] | None = None
+    avatar_url: WebAddress | None = None
 
 
 class KeepCard(_Command, frozen=True):

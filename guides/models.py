@@ -35,6 +35,7 @@ class Guide(Base):
     staff_id: Mapped[UUID | None]
     openid: Mapped[str | None]
     wecom_userid: Mapped[str | None]
+    avatar_url: Mapped[str | None]
     active_from: Mapped[datetime] = mapped_column(Moment)
     active_to: Mapped[datetime | None] = mapped_column(Moment)
 
@@ -122,12 +123,16 @@ class Touch(Base):
 
 
 class Relation(Base):
-    """A dated guide-shopper bond. It belongs to the tenant; the guide holds it for a time."""
+    """A dated guide-shopper bond. It belongs to the tenant; the guide holds it for a time, or without a guide the store does.
+
+    A row is one holder's time: it is ended, never given to somebody else.
+    """
 
     __tablename__ = "relations"
     __table_args__ = tenant_table(
         belongs_to("shoppers", "shopper_id"),
         belongs_to("guides", "guide_id"),
+        belongs_to("stores", "store_id"),
         one_of("source", RelationSource),
         Index(
             "relations_uq_held",
@@ -142,7 +147,9 @@ class Relation(Base):
     tenant_id: Mapped[TenantKey]
     id: Mapped[Key]
     shopper_id: Mapped[UUID]
-    guide_id: Mapped[UUID]
+    guide_id: Mapped[UUID | None]
+    store_id: Mapped[UUID | None]
+    """Where it fell when it lost its guide."""
     source: Mapped[str]
     active_from: Mapped[datetime] = mapped_column(Moment)
     active_to: Mapped[datetime | None] = mapped_column(Moment)

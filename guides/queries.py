@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 
 from guides.attribution import Evidence, Policy, TouchEvidence
 from guides.errors import GuideNotFound, SceneExpired, SceneNotFound
@@ -19,7 +19,7 @@ from guides.models import (
     Touch,
 )
 from guides.states import AttributionRule, CommissionBase, Scene
-from guides.views import GuideView, PlanView, SceneLinkView
+from guides.views import CardView, GuideView, PlanView, SceneLinkView
 from tenants.kernel.ids import (
     GuideId,
     LevelId,
@@ -107,6 +107,22 @@ async def card_of(db: Reading, guide_id: GuideId, *, merchant_id: MerchantId) ->
         GuideCard.merchant_id == merchant_id,
     )
     return (await db.execute(statement)).scalar_one_or_none()
+
+
+async def cards_of(db: Reading, guide_id: GuideId) -> list[CardView]:
+    """Every card of a guide, one a merchant."""
+    columns = [getattr(GuideCard, field) for field in CardView.__struct_fields__]
+    statement = select(*columns).where(GuideCard.tenant_id == db.tenant_id, GuideCard.guide_id == guide_id)
+    return [shown(CardView, row) for row in await db.execute(statement.order_by(GuideCard.merchant_id))]
+
+
+async def guides_without_card(db: Reading, *, at: datetime) -> tuple[int, list[GuideView]]:
+    """How many cards there are at all, and the working guides who have none."""
+    counted = select(func.count()).select_from(GuideCard).where(GuideCard.tenant_id == db.tenant_id)
+    number = (await db.execute(counted)).scalar_one()
+    has_card = exists().where(GuideCard.tenant_id == db.tenant_id, GuideCard.guide_id == Guide.id)
+    statement = _guides(db).where(*_working(at), ~has_card).order_by(Guide.code)
+    return number, [shown(GuideView, row) for row in await db.execute(statement)]
 
 
 async def resolve_scene(db: Reading, code: str, *, at: datetime) -> SceneLinkView:

@@ -105,7 +105,15 @@ async def recognise_visitor(db: Writing, visitor: str, *, shopper_id: ShopperId,
 async def found_relation(
     db: Writing, shopper_id: ShopperId, *, guide_id: GuideId, source: RelationSource, now: datetime
 ) -> bool:
-    """Bind a shopper to a guide unless a guide holds the relation already; False when one does."""
+    """Bind a shopper to a guide unless a guide holds the relation already; False when one does. The store gives way to a guide."""
+    of_store = update(Relation).where(
+        Relation.tenant_id == db.tenant_id,
+        Relation.shopper_id == shopper_id,
+        Relation.guide_id.is_(None),
+        Relation.active_to.is_(None),
+        Relation.active_from <= now,
+    )
+    await db.execute(of_store.values(active_to=now))
     row = upsert(Relation).values(
         tenant_id=db.tenant_id,
         id=new_id(),

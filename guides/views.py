@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from guides.states import CommissionBase, Scene
-from tenants.kernel.ids import GuideId, LevelId, PlanId, SceneLinkId, StaffId, StoreId, TouchId
+from tenants.kernel.ids import GuideId, LevelId, MerchantId, PlanId, SceneLinkId, StaffId, StoreId, TouchId
 from tenants.kernel.money import Bps
 from tenants.levels import Level
 
@@ -19,6 +19,15 @@ class GuideView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     staff_id: StaffId | None
     active_from: datetime
     active_to: datetime | None
+
+
+class CardView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The number under which a merchant's payment channel knows a guide."""
+
+    guide_id: GuideId
+    merchant_id: MerchantId
+    card_no: str
+    kept_at: datetime
 
 
 class SceneLinkView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

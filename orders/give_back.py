@@ -25,10 +25,10 @@ from orders.ports import (
 )
 from orders.refund_outcome import move_refund, record_refund
 from orders.states import RefundStatus
-from tenants.kernel.ids import MerchantId, OrderId, PaymentId, RefundId
+from tenants.kernel.ids import EventId, MerchantId, OrderId, PaymentId, RefundId, derived_id
 from tenants.kernel.money import Fen
 from tenants.kernel.outbox import append
-from tenants.kernel.scope import Reading, TenantScope
+from tenants.kernel.scope import Reading, TenantScope, Writing
 
 FIRST_QUESTION = timedelta(minutes=1)
 LONGEST_SILENCE = timedelta(hours=6)
@@ -82,9 +82,7 @@ async def send_refund(
             return await move_refund(db, refund_id, to=RefundStatus.FAILED, now=now, channel_code=answer.code)
         status = await record_refund(db, answer, now=now)
         if status is RefundStatus.PENDING:
-            await append(
-                db, RefundAwaited(refund_id=refund_id, asked=0), now=now, due_at=now + FIRST_QUESTION
-            )
+            await _ask_later(db, refund_id, asked=0, wait=FIRST_QUESTION, now=now)
         return status
 
 
@@ -157,8 +155,14 @@ async def ask_refund(
             if asked >= MOST_QUESTIONS:
                 raise RefundPending(refund_no=outgoing.request.refund_no)
             wait = min(FIRST_QUESTION * 2**asked, LONGEST_SILENCE)
-            await append(db, RefundAwaited(refund_id=refund_id, asked=asked + 1), now=now, due_at=now + wait)
+            await _ask_later(db, refund_id, asked=asked + 1, wait=wait, now=now)
         return status
+
+
+async def _ask_later(db: Writing, refund_id: RefundId, *, asked: int, wait: timedelta, now: datetime) -> None:
+    """One question after the other, however many workers sent the refund or heard the last answer."""
+    once = EventId(derived_id("refund awaited", db.tenant_id, refund_id, str(asked)))
+    await append(db, RefundAwaited(refund_id=refund_id, asked=asked), now=now, due_at=now + wait, once=once)
 
 
 async def _outgoing(db: Reading, refund_id: RefundId) -> Outgoing:

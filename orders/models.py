@@ -150,6 +150,8 @@ class Payment(Base):
     payer_total_fen: Mapped[Fen | None]
     created_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment)
+    closing_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When we first set out to close it: from then on only the channel knows whether it can still be paid."""
     paid_at: Mapped[datetime | None] = mapped_column(Moment)
 
 

@@ -77,7 +77,12 @@ async def prepare_payment(
     """
     async with tenant.writing() as db:
         intent = await _intend(db, order_id, shopper_id=shopper_id, now=now)
-        if intent is None:
+    if isinstance(intent, OpenPayment):
+        await _clear_doubt(tenant, intent, channels=channels, now=now)
+        async with tenant.writing() as db:
+            intent = await _intend(db, order_id, shopper_id=shopper_id, now=now, cleared=intent)
+    if not isinstance(intent, Intent):
+        async with tenant.reading() as db:
             return await payment_view(db, order_id, shopper_id=shopper_id)
     channel = await channels.channel(tenant, intent.merchant_id)
     answer = await channel.prepare(intent.request)
@@ -152,15 +157,40 @@ async def cancel_order(
         raise OrderAlreadyPaid(order_id=order_id)
 
 
-async def _intend(db: Writing, order_id: OrderId, *, shopper_id: ShopperId, now: datetime) -> Intent | None:
-    """Write the payment down, or find the open one; None when there is nothing more to ask the channel."""
+async def _clear_doubt(
+    tenant: TenantScope, payment: OpenPayment, *, channels: PaymentChannels, now: datetime
+) -> None:
+    """Ask about a number that somebody set out to close: a process that died on the way left it looking payable.
+
+    Raises PaymentPending while the channel cannot say: a dead number in a shopper's hand is worse than none.
+    """
+    seen = await (await channels.channel(tenant, payment.merchant_id)).look_up(payment.payment_no)
+    if not isinstance(seen, ChannelPayment):
+        raise PaymentPending(payment_no=payment.payment_no, reason="closing, outcome unknown")
+    async with tenant.writing() as db:
+        await record_payment(db, seen, now=now)
+
+
+async def _intend(
+    db: Writing,
+    order_id: OrderId,
+    *,
+    shopper_id: ShopperId,
+    now: datetime,
+    cleared: OpenPayment | None = None,
+) -> Intent | OpenPayment | None:
+    """Write the payment down, or find the open one; None when there is nothing more to ask the channel.
+
+    A prepared number in doubt is given back to be asked about, unless it is the one that was just `cleared`.
+    """
     order = await _payable_order(db, order_id, shopper_id=shopper_id)
     if order.total_fen == 0:
         await pay_order(db, order_id, payment_id=None, paid_at=now, now=now)
         return None
     found = next(iter(await open_payments(db, order_id)), None)
     if found is not None and found.state is PaymentStatus.PREPARED:
-        return None
+        is_known = not found.in_doubt or (cleared is not None and cleared.payment_id == found.payment_id)
+        return None if is_known else found
     if now + SHORTEST_TIME > order.expires_at:
         raise PaymentTimeOver(order_id=order_id)
     payment_id, payment_no = (
@@ -260,7 +290,11 @@ async def _note_refusal(
 async def close_payment(
     tenant: TenantScope, payment: OpenPayment, *, channel: PaymentChannel, now: datetime
 ) -> bool:
-    """Make sure the number can no longer be paid; False when it was paid first, and is now recorded as such."""
+    """Make sure the number can no longer be paid; False when it was paid first, and is now recorded as such.
+
+    That it is being closed is written down first: whoever finds it after this process died asks before handing it out.
+    """
+    await _note_closing(tenant, payment.payment_id, now=now)
     answer = await channel.close(payment.payment_no)
     if isinstance(answer, Closed):
         return True
@@ -279,6 +313,14 @@ async def close_payment(
     raise PaymentPending(
         payment_no=payment.payment_no, reason="paid, but not visible yet" if late else "not closed"
     )
+
+
+async def _note_closing(tenant: TenantScope, payment_id: PaymentId, *, now: datetime) -> None:
+    async with tenant.writing() as db:
+        statement = update(Payment).where(
+            Payment.tenant_id == db.tenant_id, Payment.id == payment_id, Payment.closing_at.is_(None)
+        )
+        await db.execute(statement.values(closing_at=now))
 
 
 async def _cancel(

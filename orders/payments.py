@@ -1,4 +1,4 @@
-"""What becomes of an order when its payment's fate is known: paid, closed, or taken too late and given back.
+"""What becomes of an order when its payment's fate is known: paid, closed, or taken too late: then kept if its goods are, else given back.
 
 The channel's word is compared with the payment that was written down before it; states only move forward, so a repeated or late
 message changes nothing. Every step locks the order's row first: two that meet here wait for each other in one order.
@@ -39,9 +39,9 @@ CODE_ATTEMPTS = 5
 
 
 async def lock_order(db: Writing, order_id: OrderId) -> Any:
-    """Lock the order's row for this transaction; the first lock of every change of an order. Returns state and expires_at."""
+    """Lock the order's row for this transaction; the first lock of every change of an order. Returns state, expires_at and total_fen."""
     statement = (
-        select(Order.state, Order.expires_at)
+        select(Order.state, Order.expires_at, Order.total_fen)
         .where(Order.tenant_id == db.tenant_id, Order.id == order_id)
         .with_for_update()
     )
@@ -59,7 +59,7 @@ async def record_payment(db: Writing, told: ChannelPayment, *, now: datetime) ->
         await move_payment(db, PaymentId(payment.id), to=PaymentStatus.CLOSED)
     if told.state in TAKEN:
         await _check(db, told, merchant_id=payment.merchant_id, amount_fen=payment.amount_fen)
-        facts = {
+        facts: dict[str, Any] = {
             "transaction_id": told.transaction_id,
             "payer_total_fen": told.payer_total_fen,
             "paid_at": told.paid_at or now,
@@ -73,7 +73,7 @@ async def record_payment(db: Writing, told: ChannelPayment, *, now: datetime) ->
                     paid_at=told.paid_at or now,
                     now=now,
                 )
-            else:
+            elif not await _stands_again(db, payment, order=order, paid_at=facts["paid_at"], now=now):
                 await _give_back(db, payment, now=now)
     return OrderId(payment.order_id)
 
@@ -89,13 +89,27 @@ async def pay_order(
             Order.id == order_id,
             Order.state.in_(origins(ORDER_MOVES, OrderState.PAID)),
         )
-        .values(state=OrderState.PAID, paid_fen=Order.total_fen, paid_at=paid_at)
+        .values(state=OrderState.PAID, paid_fen=Order.total_fen, paid_at=paid_at, closed_at=None)
         .returning(Order.store_id, Order.pickup_store_id)
     )
     row = (await db.execute(statement)).one()
     await _make_pickup(db, order_id, store_id=row.pickup_store_id or row.store_id, now=now)
     await append(db, OrderPaid(order_id=order_id, payment_id=payment_id, paid_at=paid_at), now=now)
     await stock.take(db, order_id=order_id)
+
+
+async def _stands_again(db: Writing, payment: Any, *, order: Any, paid_at: datetime, now: datetime) -> bool:
+    """A cancelled order that was paid in full after all is kept if every unit of it can still be taken; else nothing changes.
+
+    Who paid wants the goods rather than the money; what another shopper took meanwhile stays with that shopper.
+    """
+    if order.state != OrderState.CANCELLED or payment.amount_fen != order.total_fen:
+        return False
+    order_id = OrderId(payment.order_id)
+    if not await stock.retake(db, order_id=order_id):
+        return False
+    await pay_order(db, order_id, payment_id=PaymentId(payment.id), paid_at=paid_at, now=now)
+    return True
 
 
 async def _payment(db: Writing, payment_no: str) -> Any:

@@ -26,22 +26,18 @@ from orders.views import (
     PaymentView,
     PickupView,
     RefundView,
-    ReversedLine,
-    SettledLine,
 )
 from orders.wording import STATUS_TEXT, actions_of, timeline_of
 from tenants.kernel.ids import (
     GuideId,
     MerchantId,
     OrderId,
-    OrderLineId,
     PaymentId,
     RefundId,
     ShopperId,
     SkuId,
     StoreId,
     TenantId,
-    TermsId,
 )
 from tenants.kernel.money import Fen
 from tenants.kernel.paging import page_limit, read_cursor, write_cursor
@@ -58,10 +54,12 @@ class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
     payment_no: str
     merchant_id: MerchantId
     state: PaymentStatus
+    in_doubt: bool
+    """Somebody set out to close it, and never wrote down what came of that."""
 
 
 def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
-    """Every paid line with frozen terms: the columns of `SettledLine`, and what a statement says of a line (numbers, codes, source)."""
+    """Every paid line with frozen terms: its ids and amounts, and what a statement says of a line (numbers, codes, source)."""
     return (
         select(
             OrderLine.tenant_id.label("tenant_id"),
@@ -92,7 +90,7 @@ def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
 
 
 def reversed_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
-    """Every refunded line with terms: the columns of `ReversedLine`, and what a statement says of a line (numbers, codes, source)."""
+    """Every line of a finished refund with terms: its ids and amounts, and what a statement says of a line (numbers, codes, source)."""
     return (
         select(
             RefundLine.tenant_id.label("tenant_id"),
@@ -127,38 +125,6 @@ def reversed_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
     )
 
 
-async def settled_lines(db: Reading, order_id: OrderId) -> list[SettledLine]:
-    """The lines of a paid order in line order; none while it is unpaid."""
-    statement = settled_lines_select(db.tenant_id).where(OrderLine.order_id == order_id)
-    rows = (await db.execute(statement.order_by(OrderLine.line_no))).all()
-    return [
-        SettledLine(
-            order_id=OrderId(row.order_id), order_line_id=OrderLineId(row.order_line_id),
-            store_id=StoreId(row.store_id), guide_id=GuideId(row.guide_id) if row.guide_id else None,
-            terms_id=TermsId(row.terms_id), paid_fen=Fen(row.paid_fen), paid_at=row.paid_at,
-            business_on=row.business_on,
-        )
-        for row in rows
-    ]  # fmt: skip
-
-
-async def reversed_lines(db: Reading, refund_id: RefundId) -> list[ReversedLine]:
-    """What a finished refund took back, in line order; none while it is under way."""
-    statement = reversed_lines_select(db.tenant_id).where(RefundLine.refund_id == refund_id)
-    rows = (await db.execute(statement.order_by(RefundLine.line_no))).all()
-    return [
-        ReversedLine(
-            refund_id=RefundId(row.refund_id), refund_line_no=row.refund_line_no,
-            order_id=OrderId(row.order_id) if row.order_id else None,
-            order_line_id=OrderLineId(row.order_line_id) if row.order_line_id else None,
-            store_id=StoreId(row.store_id), terms_id=TermsId(row.terms_id), amount_fen=Fen(row.amount_fen),
-            kept_before_fen=None if row.kept_before_fen is None else Fen(row.kept_before_fen),
-            refunded_at=row.refunded_at,
-        )
-        for row in rows
-    ]  # fmt: skip
-
-
 async def order_state(db: Reading, order_id: OrderId) -> OrderState:
     """Where an order stands."""
     statement = select(Order.state).where(Order.tenant_id == db.tenant_id, Order.id == order_id)
@@ -170,15 +136,16 @@ async def order_state(db: Reading, order_id: OrderId) -> OrderState:
 
 async def open_payments(db: Reading, order_id: OrderId) -> list[OpenPayment]:
     """The order's payments that may still be paid: one at most, which the database sees to."""
-    statement = select(Payment.id, Payment.payment_no, Payment.merchant_id, Payment.state).where(
-        Payment.tenant_id == db.tenant_id, Payment.order_id == order_id, Payment.state.in_(OPEN)
-    )
+    statement = select(
+        Payment.id, Payment.payment_no, Payment.merchant_id, Payment.state, Payment.closing_at
+    ).where(Payment.tenant_id == db.tenant_id, Payment.order_id == order_id, Payment.state.in_(OPEN))
     return [
         OpenPayment(
             payment_id=PaymentId(row.id),
             payment_no=row.payment_no,
             merchant_id=MerchantId(row.merchant_id),
             state=PaymentStatus(row.state),
+            in_doubt=row.closing_at is not None,
         )
         for row in await db.execute(statement)
     ]

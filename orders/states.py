@@ -20,7 +20,7 @@ class OrderState(StrEnum):
     COLLECTED = "collected"
     """已完成: handed over (or, for imported orders, settled at the till)."""
     CANCELLED = "cancelled"
-    """已取消: never paid, or paid too late and given back."""
+    """已取消: never paid, or paid too late and given back. A late payment brings it back while its goods are still there."""
     REFUNDED = "refunded"
     """已退款: everything that was paid went back."""
 
@@ -90,7 +90,8 @@ ORDER_MOVES: dict[OrderState, frozenset[OrderState]] = {
     OrderState.AWAITING_PAYMENT: frozenset({OrderState.PAID, OrderState.CANCELLED}),
     OrderState.PAID: frozenset({OrderState.COLLECTED, OrderState.REFUNDED}),
     OrderState.COLLECTED: frozenset({OrderState.REFUNDED}),
-    OrderState.CANCELLED: frozenset(),
+    # Money that came after the end: the order stands again, if its units can be taken again.
+    OrderState.CANCELLED: frozenset({OrderState.PAID}),
     OrderState.REFUNDED: frozenset(),
 }
 PAYMENT_MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {

@@ -1,6 +1,6 @@
 """What orders show to others: structs that go out. The settlement's share of them is at the end."""
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -12,13 +12,11 @@ from orders.states import OrderState, PaymentStatus, PickupState, RefundStatus
 from tenants.kernel.ids import (
     GuideId,
     OrderId,
-    OrderLineId,
     RefundId,
     ShopperId,
     SkuId,
     StaffId,
     StoreId,
-    TermsId,
 )
 from tenants.kernel.money import Fen
 
@@ -247,33 +245,3 @@ class PlacedOrder(_View, frozen=True):
     total_fen: Fen
     placed_at: datetime
     expires_at: datetime
-
-
-class SettledLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that was paid: the amount its frozen terms divide, and whose sale it is."""
-
-    order_id: OrderId
-    order_line_id: OrderLineId
-    store_id: StoreId
-    guide_id: GuideId | None
-    terms_id: TermsId
-    paid_fen: Fen
-    paid_at: datetime
-    business_on: date
-
-
-class ReversedLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What a refund took back of one line; a refund whose sale is unknown has no order line and nothing kept before.
-
-    `kept_before_fen` counts finished refunds only, in the order in which they finished: the parts telescope to split(kept).
-    """
-
-    refund_id: RefundId
-    refund_line_no: int
-    order_id: OrderId | None
-    order_line_id: OrderLineId | None
-    store_id: StoreId
-    terms_id: TermsId
-    amount_fen: Fen
-    kept_before_fen: Fen | None
-    refunded_at: datetime

@@ -225,6 +225,12 @@ class SplitPending(Unavailable):
     zh = "分账结果未知，请稍后再试"
 
 
+class TradeUnclear(Unavailable):
+    """The platform has not said where the order stands; it is asked again in a moment."""
+
+    zh = "平台未返回订单状态，稍后将再次查询"
+
+
 class SplitDiffers(Broken):
     """What the channel tells of a split does not agree with what was asked for: a person must look."""
 

@@ -31,6 +31,12 @@ class SplitAccepted(msgspec.Struct, frozen=True, kw_only=True):
     asked: int = 0
 
 
+class TradeAwaited(msgspec.Struct, frozen=True, kw_only=True):
+    """The platform that holds an order's money is to be asked where it stands: it sent a message, or a complaint held the money."""
+
+    transaction_id: str
+
+
 class FreezeNearsEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Due some days before a payment unfreezes by itself: whatever is not split by then stays payable."""
 

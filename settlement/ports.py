@@ -324,3 +324,26 @@ class SplittingChannels(Protocol):
 def _starts(number: str, prefix: str) -> None:
     if not number.startswith(prefix):
         raise ValueError(f"the number must start with {prefix}")
+
+
+class TradeStanding(StrEnum):
+    """Where an order stands for the platform that holds its money until the goods were received."""
+
+    UNCONFIRMED = "unconfirmed"
+    """Nobody has confirmed that the goods arrived."""
+    CONFIRMED = "confirmed"
+    """Confirmed; the settlement cycle runs."""
+    SETTLED = "settled"
+    """The money is the payee's: it may be split."""
+    DISPUTED = "disputed"
+    """A complaint holds the money."""
+    REFUNDED = "refunded"
+    """All money went back."""
+
+
+class TradeStates(Protocol):
+    """Asks the platform where an order stands; a message about it is only a reason to ask."""
+
+    async def look_up(self, tenant: TenantScope, *, transaction_id: str) -> TradeStanding | Unknown | None:
+        """Where it stands; None for an order the platform does not know."""
+        ...

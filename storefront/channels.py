@@ -16,13 +16,20 @@ from settlement.ports import SplittingChannel
 from storefront.adapters.access_tokens import AccessTokenCache
 from storefront.adapters.pacing import Pace
 from storefront.adapters.wechat_mini.client import WechatMiniLogin
+from storefront.adapters.wechat_mini.notify import PushKeys
 from storefront.adapters.wechat_mini.platform import MiniProgram
 from storefront.adapters.wechat_pay.client import WechatPayChannel
 from storefront.adapters.wechat_pay.keys import MerchantCredentials, SubMerchant
 from storefront.adapters.wecom.client import WecomClient
 from storefront.adapters.wecom.notify import CorpKeys
 from storefront.settings import Settings
-from tenants.credentials import MerchantSecrets, app_identity, merchant_secrets, wecom_secrets
+from tenants.credentials import (
+    MerchantSecrets,
+    app_identity,
+    merchant_secrets,
+    push_secrets,
+    wecom_secrets,
+)
 from tenants.errors import MerchantNotReady
 from tenants.kernel.encryption import KeyRing
 from tenants.kernel.ids import MerchantId, TenantId
@@ -33,6 +40,8 @@ from tenants.queries import merchants
 KEPT = 1000
 """Parsed credentials kept by a process."""
 CALLBACK_PATH = "/callbacks/wechat-pay"
+WECOM_PATH = "/callbacks/wecom"
+PUSH_PATH = "/callbacks/wechat-mini"
 
 
 class WechatPayChannels:
@@ -183,6 +192,12 @@ class MiniPrograms(_Shared):
             now=self._clock,
             pace=pace,
         )
+
+    async def keys_of(self, tenant: TenantScope) -> PushKeys:
+        """What verifies the messages that are pushed to us; raises MerchantNotReady when the push is not set up."""
+        async with tenant.reading() as db:
+            appid, push = await push_secrets(db, keys=self._keys)
+        return PushKeys(appid=appid, token=push.token, encoding_aes_key=push.encoding_aes_key)
 
 
 class WecomCorps(_Shared):

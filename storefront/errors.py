@@ -100,3 +100,9 @@ class InternalError(Broken):
     """Something went wrong on our side; quote the requestId when you report it."""
 
     zh = "系统内部错误，反馈时请提供 requestId"
+
+
+class CertificatesNotRenewed(Unavailable):
+    """WeChat gave no platform certificates."""
+
+    zh = "未能获取微信支付平台证书"

@@ -5,6 +5,10 @@ Every event that any floor publishes stands here, with an empty tuple when nobod
 
 from typing import Final
 
+from guides import events as guides
+from guides.cards import tell_cards
+from guides.contacts.carry import await_moves, begin_moves
+from guides.contacts.ways import end_contact_ways
 from orders import events as orders
 from orders.reactions import ask_awaited_refund, release_unpaid, report_collected, send_requested_refund
 from settlement import events as settlement
@@ -18,6 +22,7 @@ from settlement.react import (
     seal_ended_days,
 )
 from settlement.splitting.react import (
+    ask_about_trade,
     ask_accepted_split,
     expect_split,
     leave_with_receivers,
@@ -26,12 +31,23 @@ from settlement.splitting.react import (
     send_requested_return,
     warn_before_thaw,
 )
+from storefront.callbacks import events as callbacks
+from storefront.callbacks.pushes import act_on_contact, act_on_push
 from storefront.callbacks.wechat_pay import act_on_callback
+from storefront.certificates import renew_daily
 from storefront.reactions import Subscriptions, as_flow, in_transaction
+from tenants import events as tenants
 
 SUBSCRIPTIONS: Final[Subscriptions] = {
+    tenants.DayBegan: (as_flow("tenants.renew_certificates", renew_daily),),
     orders.OrderPlaced: (),
     orders.ReservationRanOut: (as_flow("orders.release_unpaid", release_unpaid),),
+    callbacks.ContactMessageKept: (as_flow("guides.act_on_contact", act_on_contact),),
+    callbacks.PushMessageKept: (as_flow("settlement.act_on_push", act_on_push),),
+    guides.GuideDeparted: (as_flow("guides.end_contact_ways", end_contact_ways),),
+    guides.GuideChanged: (as_flow("guides.tell_cards", tell_cards),),
+    guides.MovesRequested: (as_flow("guides.begin_moves", begin_moves),),
+    guides.MovesAwaited: (as_flow("guides.await_moves", await_moves),),
     orders.CallbackReceived: (as_flow("orders.act_on_callback", act_on_callback),),
     orders.OrderPaid: (
         in_transaction("settlement.book_paid_order", book_paid_order),
@@ -54,6 +70,7 @@ SUBSCRIPTIONS: Final[Subscriptions] = {
     settlement.PostingPaused: (in_transaction("settlement.go_on_booking", go_on_booking),),
     settlement.LedgerDayOver: (as_flow("settlement.seal_ended_days", seal_ended_days),),
     settlement.SplitScheduled: (as_flow("settlement.splitting.send", send_due_split),),
+    settlement.TradeAwaited: (as_flow("settlement.ask_about_trade", ask_about_trade),),
     settlement.SplitAccepted: (as_flow("settlement.ask_split", ask_accepted_split),),
     settlement.FreezeNearsEnd: (in_transaction("settlement.warn_of_freeze", warn_before_thaw),),
     settlement.FreezeWarned: (),

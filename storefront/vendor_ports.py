@@ -1,7 +1,8 @@
-"""Small ports of the lower floors, answered by the vendors' clients: guides' cards, and reports of pickups."""
+"""Small ports of orders and settlement, answered by the vendors' clients: cards at payments, reports of pickups, where a trade stands."""
 
 from orders.ports import Assigned, HandOver, Refused, Reported, Unknown
-from storefront.adapters.wechat_mini.platform import Delivered
+from settlement.ports import TradeStanding
+from storefront.adapters.wechat_mini.platform import Delivered, TradeOrder, TradeState
 from storefront.adapters.wechat_pay import guides
 from storefront.channels import MiniPrograms, WechatPayChannels
 from tenants.kernel.ids import MerchantId
@@ -42,3 +43,31 @@ class PlatformReports:
         if isinstance(answer, Refused) and await program.is_trade_managed() is False:
             return Reported()
         return answer
+
+
+NO_ORDER = "10060001"
+_STANDINGS = {
+    TradeState.RECEIVED: TradeStanding.CONFIRMED,
+    TradeState.AWAITING_SETTLEMENT: TradeStanding.CONFIRMED,
+    TradeState.FINISHED: TradeStanding.SETTLED,
+    TradeState.REFUNDED: TradeStanding.REFUNDED,
+}
+
+
+class PlatformTrades:
+    """`settlement.ports.TradeStates` over the mini-program's platform (get_order)."""
+
+    def __init__(self, programs: MiniPrograms) -> None:
+        """Ask these mini-programs."""
+        self._programs = programs
+
+    async def look_up(self, tenant: TenantScope, *, transaction_id: str) -> TradeStanding | Unknown | None:
+        """Where it stands; a state that came since counts as not confirmed."""
+        answer = await (await self._programs.of(tenant)).trade_order(transaction_id)
+        if isinstance(answer, Refused):
+            return None if answer.code == NO_ORDER else Unknown(f"{answer.code} {answer.message}")
+        if not isinstance(answer, TradeOrder):
+            return answer
+        if answer.in_dispute:
+            return TradeStanding.DISPUTED
+        return _STANDINGS.get(answer.state, TradeStanding.UNCONFIRMED)

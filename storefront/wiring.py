@@ -12,16 +12,19 @@ from datetime import UTC, datetime
 import httpx
 from redis.asyncio import Redis
 
+from guides.ports import CardDesk, ContactBook
 from orders.ports import GuideCards, HandOverReports, PaymentSplits, Terms
 from settlement.freeze import ContractTerms
+from settlement.ports import TradeStates
 from settlement.splitting.refund_table import ChannelSplits
 from storefront.adapters.outbound import open_http_client
 from storefront.channels import MiniProgramLogins, MiniPrograms, WechatPayChannels, WecomCorps
 from storefront.directory import Directory
+from storefront.guide_ports import WechatPayCards, WecomContacts
 from storefront.passwords import Argon2Passwords
 from storefront.settings import SettingInvalid, Settings
 from storefront.tokens import AccessTokens
-from storefront.vendor_ports import ChannelCards, PlatformReports
+from storefront.vendor_ports import ChannelCards, PlatformReports, PlatformTrades
 from tenants.kernel.encryption import KeyRing
 from tenants.kernel.scope import Database, open_database
 from tenants.ports import PasswordHasher
@@ -56,6 +59,9 @@ class Wiring:
     splits: PaymentSplits
     cards: GuideCards
     reports: HandOverReports
+    contacts: ContactBook
+    desk: CardDesk
+    trades: TradeStates
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -64,7 +70,19 @@ class Wiring:
         await self.redis.aclose()
 
 
-PORTS = ("passwords", "channels", "minis", "wecom", "terms", "splits", "reports")
+PORTS = (
+    "passwords",
+    "channels",
+    "minis",
+    "wecom",
+    "terms",
+    "splits",
+    "reports",
+    "keys",
+    "contacts",
+    "desk",
+    "trades",
+)
 """The fields that routes and reactions may ask for by name."""
 
 
@@ -81,6 +99,7 @@ def wire(
     keys, http, shared_redis = settings.key_ring(), open_http_client(), redis or open_redis(settings)
     channels = WechatPayChannels(http, settings=settings, keys=keys, clock=clock)
     minis = MiniPrograms(http, settings=settings, keys=keys, redis=shared_redis, clock=clock)
+    corps = WecomCorps(http, settings=settings, keys=keys, redis=shared_redis, clock=clock)
     return Wiring(
         settings=settings,
         database=opened,
@@ -96,11 +115,14 @@ def wire(
         channels=channels,
         logins=MiniProgramLogins(http, settings=settings, keys=keys),
         minis=minis,
-        wecom=WecomCorps(http, settings=settings, keys=keys, redis=shared_redis, clock=clock),
+        wecom=corps,
         terms=ContractTerms(),
         splits=ChannelSplits(channels),
         cards=ChannelCards(channels),
         reports=PlatformReports(minis),
+        contacts=WecomContacts(corps),
+        desk=WechatPayCards(channels, corps=corps),
+        trades=PlatformTrades(minis),
     )
 
 

@@ -10,7 +10,7 @@ import contextlib
 import random
 import signal
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from time import monotonic
 from typing import Any
 
@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from storefront.daily import begin_day_everywhere
 from storefront.observability import (
     EVENTS_PARKED,
     EVENTS_WAITING,
@@ -35,6 +36,7 @@ from storefront.reactions import EventUnknown, Form, Reaction, Subscriptions
 from storefront.settings import Settings
 from storefront.subscriptions import SUBSCRIPTIONS
 from storefront.wiring import PORTS, Wiring, wire_worker
+from tenants.events import DayBegan
 from tenants.kernel import outbox
 from tenants.kernel.errors import Broken, Refusal
 from tenants.kernel.ids import TenantId
@@ -71,6 +73,7 @@ class Worker:
         self.stopping = asyncio.Event()
         self._seated: dict[TenantId, asyncio.Task[int]] = {}
         self._counted_at = 0.0
+        self._begun_on: date | None = None
         for reaction in (each for several in subscriptions.values() for each in several):
             if missing := set(reaction.needs()) - set(PORTS):
                 raise RuntimeError(f"{reaction.name} asks for {missing}, which wiring.PORTS does not offer")
@@ -80,6 +83,7 @@ class Worker:
         try:
             while not self.stopping.is_set():
                 try:
+                    await self._begin_day()
                     await self._look()
                     await self._count()
                     is_well = await self._landed_well()
@@ -116,6 +120,14 @@ class Worker:
             tenants = await outbox.tenants_with_work(db)
         random.shuffle(tenants)  # two workers start at different tenants, and no tenant is always first
         return tenants
+
+    async def _begin_day(self) -> None:
+        """Tell every tenant that a day began; what another worker has told already is not told again."""
+        now = self.wiring.clock()
+        if self._begun_on == now.date() or DayBegan.__name__ not in self.kinds:
+            return
+        await begin_day_everywhere(self.wiring.database, now=now)
+        self._begun_on = now.date()
 
     async def _look(self) -> None:
         """Seat tenants that have work and none of ours on it, as long as there are seats."""

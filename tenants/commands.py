@@ -23,19 +23,78 @@ class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pass
 
 
+MerchantNo = Annotated[str, Meta(pattern=r"^[0-9]{6,20}$")]
+Appid = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{6,40}$")]
+CertificateSerial = Annotated[str, Meta(pattern=r"^[0-9A-F]{8,64}$")]
+PrivateKey = Annotated[str, Meta(max_length=10_000)]
+"""PEM."""
+ApiV3Key = Annotated[str, Meta(pattern=r"^[\x21-\x7e]{32}$")]
+"""32 visible ASCII characters."""
+EncodingAesKey = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{43}$")]
+CallbackToken = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{3,32}$")]
+
+
+class PartnerAccount(_Command, frozen=True):
+    """服务商: the service provider that speaks for a merchant. With `brand_merchant_no` splitting goes by the chain's product."""
+
+    merchant_no: MerchantNo
+    """The provider's own (sp_mchid)."""
+    appid: Appid
+    """The provider's own (sp_appid)."""
+    sub_appid: Appid | None = None
+    """The brand's mini-program, where it is bound to the sub-merchant."""
+    brand_merchant_no: MerchantNo | None = None
+    """The chain's brand (brand_mchid): set it for 连锁品牌分账, leave it out for ordinary 分账."""
+
+
 class MerchantKeys(_Command, frozen=True):
     """A merchant number at WeChat Pay with the keys to speak for it. Keys are sealed at once and never shown again."""
 
-    merchant_no: Annotated[str, Meta(pattern=r"^[0-9]{6,20}$")]
+    merchant_no: MerchantNo
+    """With a partner the sub-merchant's (sub_mchid); the keys are then the partner's."""
     legal_name: Name
-    certificate_serial: Annotated[str, Meta(pattern=r"^[0-9A-F]{8,64}$")]
-    private_key: Annotated[str, Meta(max_length=10_000)]
-    """PEM."""
-    api_v3_key: Annotated[str, Meta(pattern=r"^[\x21-\x7e]{32}$")]
-    """32 visible ASCII characters."""
+    certificate_serial: CertificateSerial
+    private_key: PrivateKey
+    api_v3_key: ApiV3Key
     wechat_public_keys: dict[str, str] = msgspec.field(default_factory=dict)
     """Serial (PUB_KEY_ID_… or a platform certificate's) -> PEM."""
     fee_bps: Basis = 60
+    partner: PartnerAccount | None = None
+
+
+class ProviderKeys(_Command, frozen=True):
+    """The keys with which whoever speaks for a merchant signs and opens."""
+
+    certificate_serial: CertificateSerial
+    private_key: PrivateKey
+    api_v3_key: ApiV3Key
+    wechat_public_keys: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class SpeakThrough(_Command, frozen=True):
+    """Let a service provider speak for a merchant from now on (`partner` null: the merchant itself), with these keys if they change too."""
+
+    partner: PartnerAccount | None
+    merchant_no: MerchantNo | None = None
+    """Which merchant; the default one when left out."""
+    keys: ProviderKeys | None = None
+
+
+class ConnectWecom(_Command, frozen=True):
+    """A corp in WeCom, and what its callback address is configured with there."""
+
+    corp_id: Annotated[str, Meta(pattern=r"^[0-9A-Za-z_-]{2,64}$")]
+    contact_secret: Annotated[str, Meta(min_length=8, max_length=128)]
+    """The secret of the application that looks after external contacts (客户联系)."""
+    callback_token: CallbackToken
+    encoding_aes_key: EncodingAesKey
+
+
+class ConnectPush(_Command, frozen=True):
+    """What the mini-program's message push (消息推送) is configured with; with a key, messages that are not sealed are refused."""
+
+    token: CallbackToken
+    encoding_aes_key: EncodingAesKey | None = None
 
 
 class CreateTenant(_Command, frozen=True):
@@ -43,12 +102,14 @@ class CreateTenant(_Command, frozen=True):
 
     code: Slug
     name: Name
-    appid: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{6,40}$")]
+    appid: Appid
     app_secret: Annotated[str, Meta(min_length=8, max_length=128)]
     merchant: MerchantKeys
     time_zone: ZoneName = "Asia/Shanghai"
     platform_fee_bps: Basis = 0
     org_id: OrganisationId | None = None
+    wecom: ConnectWecom | None = None
+    push: ConnectPush | None = None
 
 
 class EmployStaff(_Command, frozen=True):
@@ -86,6 +147,8 @@ class OpenStore(_Command, frozen=True):
     business_day_starts: Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
     active_from: Instant | None = None
     active_to: Instant | None = None
+    wechat_store_no: Annotated[int, Meta(ge=1, le=2**53 - 1)] | None = None
+    """The number under which WeChat knows the store (支付即服务 wants it)."""
 
 
 class SetHours(_Command, frozen=True):

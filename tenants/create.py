@@ -5,18 +5,19 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from tenants.commands import CreateTenant, MerchantKeys
-from tenants.credentials import APP_SECRET, keep_secret, merchant_credential
-from tenants.errors import AppidTaken, MerchantKeyUnreadable, TenantCodeTaken, TimeZoneUnknown
+from tenants.connect import connect_push, connect_wecom
+from tenants.credentials import APP_SECRET, MerchantEnvelope, keep_secret, merchant_credential
+from tenants.errors import AppidTaken, TenantCodeTaken, TimeZoneUnknown
 from tenants.kernel.encryption import KeyRing
 from tenants.kernel.errors import Broken
 from tenants.kernel.ids import MerchantId, OrganisationId, new_id, random_code
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import Writing
+from tenants.merchant_keys import check_keys, check_partner, partner_of
 from tenants.models import DirectoryKind, Merchant, Tenant, TenantDirectory
 from tenants.queries import find_tenant
 from tenants.views import MerchantView, TenantView
@@ -57,14 +58,19 @@ async def create_tenant(db: Writing, command: CreateTenant, *, now: datetime, ke
     )
     await keep_secret(db, name=APP_SECRET, secret=command.app_secret.encode(), keys=keys, now=now)
     await add_merchant(db, command.merchant, is_default=True, now=now, keys=keys)
+    if command.wecom is not None:
+        await connect_wecom(db, command.wecom, keys=keys, now=now)
+    if command.push is not None:
+        await connect_push(db, command.push, keys=keys, now=now)
     return await find_tenant(db)
 
 
 async def add_merchant(
     db: Writing, command: MerchantKeys, *, is_default: bool, now: datetime, keys: KeyRing
 ) -> MerchantView:
-    """Add a merchant number with its keys, sealed; refuses keys that are no PEM."""
-    _check_keys(command)
+    """Add a merchant number with its keys, sealed; refuses keys that are no PEM, and a partner with a foreign app."""
+    check_keys(command)
+    await check_partner(db, command.partner)
     merchant_id = MerchantId(new_id())
     await db.execute(
         insert(Merchant).values(
@@ -78,13 +84,14 @@ async def add_merchant(
             created_at=now,
         )
     )
-    secret = {
-        "private_key": command.private_key,
-        "api_v3_key": command.api_v3_key,
-        "wechat_public_keys": command.wechat_public_keys,
-    }
+    envelope = MerchantEnvelope(
+        private_key=command.private_key,
+        api_v3_key=command.api_v3_key,
+        wechat_public_keys=command.wechat_public_keys,
+        partner=partner_of(command.partner),
+    )
     await keep_secret(
-        db, name=merchant_credential(merchant_id), secret=msgspec.json.encode(secret), keys=keys, now=now
+        db, name=merchant_credential(merchant_id), secret=msgspec.json.encode(envelope), keys=keys, now=now
     )
     return MerchantView(
         id=merchant_id,
@@ -102,22 +109,6 @@ def check_time_zone(name: str) -> None:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise TimeZoneUnknown(details={"timeZone": name}) from error
-
-
-def _check_keys(command: MerchantKeys) -> None:
-    try:
-        load_pem_private_key(command.private_key.encode(), password=None)
-    except (ValueError, TypeError) as error:
-        raise MerchantKeyUnreadable(
-            details={"merchant.privateKey": "not an unencrypted PEM private key"}
-        ) from error
-    for serial, pem in command.wechat_public_keys.items():
-        try:
-            load_pem_public_key(pem.encode())
-        except ValueError as error:
-            raise MerchantKeyUnreadable(
-                details={f"merchant.wechatPublicKeys.{serial}": "not a PEM public key"}
-            ) from error
 
 
 async def _public_code(db: Writing) -> str:

@@ -16,6 +16,7 @@ from tenants.kernel.scope import Reading, Writing
 from tenants.models import Credential, Merchant, Tenant
 
 WECOM = "wecom"
+PUSH = "wechat_push"
 APP_SECRET = "wechat_app_secret"  # noqa: S105 the name of a credential, not one
 
 
@@ -76,6 +77,17 @@ class WecomSecrets(msgspec.Struct, frozen=True, kw_only=True):
         return f"WecomSecrets({self.corp_id})"
 
 
+class PushSecrets(msgspec.Struct, frozen=True, kw_only=True):
+    """What the mini-program's message push is configured with; without a key its messages come in plain text."""
+
+    token: str
+    encoding_aes_key: str | None = None
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "PushSecrets()"
+
+
 def merchant_credential(merchant_id: MerchantId) -> str:
     """The name under which a merchant's keys are kept."""
     return f"merchant:{merchant_id}"
@@ -124,6 +136,20 @@ async def wecom_secrets(db: Reading, *, keys: KeyRing) -> WecomSecrets:
     if kept is None:
         raise MerchantNotReady(missing=WECOM)
     return msgspec.json.decode(kept, type=WecomSecrets)
+
+
+async def keep_push(db: Writing, push: PushSecrets, *, keys: KeyRing, now: datetime) -> None:
+    """Keep (or replace) what the mini-program's message push is configured with."""
+    await keep_secret(db, name=PUSH, secret=msgspec.json.encode(push), keys=keys, now=now)
+
+
+async def push_secrets(db: Reading, *, keys: KeyRing) -> tuple[str, PushSecrets]:
+    """The mini-program's appid, and what its message push is configured with; MerchantNotReady when it is not."""
+    appid = (await db.execute(select(Tenant.appid).where(Tenant.tenant_id == db.tenant_id))).scalar_one()
+    kept = await open_secret(db, name=PUSH, keys=keys)
+    if kept is None:
+        raise MerchantNotReady(missing=PUSH)
+    return appid, msgspec.json.decode(kept, type=PushSecrets)
 
 
 async def merchant_secrets(db: Reading, merchant_id: MerchantId | None, *, keys: KeyRing) -> MerchantSecrets:

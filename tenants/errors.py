@@ -111,6 +111,12 @@ class MerchantNotReady(Unavailable):
     zh = "品牌的支付密钥不完整，暂时无法支付"
 
 
+class PartnerAppidForeign(Invalid):
+    """Shoppers are known to the brand's own mini-program: it must be the partner's sub-appid, or the partner's own."""
+
+    zh = "服务商的子商户应用或服务商应用必须是品牌自己的小程序"
+
+
 class StaffNotFound(NotFound):
     """There is no such staff member."""
 

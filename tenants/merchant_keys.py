@@ -3,6 +3,7 @@
 Each verb locks the envelope, so that two changes at once both take effect; the next call of any process uses what is stored.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
@@ -13,14 +14,18 @@ from cryptography.x509 import load_pem_x509_certificate
 from sqlalchemy import select
 
 from tenants.audit import record_deed
+from tenants.commands import MerchantKeys, PartnerAccount, ProviderKeys, SpeakThrough
 from tenants.credentials import MerchantEnvelope, PaymentPartner, keep_secret, merchant_credential
-from tenants.errors import MerchantKeyUnreadable, MerchantNotReady
+from tenants.errors import MerchantKeyUnreadable, MerchantNotFound, MerchantNotReady, PartnerAppidForeign
 from tenants.kernel.encryption import KeyRing
 from tenants.kernel.ids import MerchantId
-from tenants.kernel.scope import Writing
+from tenants.kernel.scope import Reading, Writing
 from tenants.models import Credential
+from tenants.queries import find_tenant, merchants
+from tenants.views import MerchantView
 
 API_V3_KEY_LENGTH = 32
+SERIAL = re.compile(r"[0-9A-F]{8,64}")
 EARLIER_KEPT = 2
 """Callbacks are repeated for a day after they were sealed; more than two changes within a day are a mistake."""
 
@@ -72,6 +77,10 @@ async def replace_merchant_key(
 ) -> None:
     """Sign with another key and serial from now on; WeChat takes both while both certificates are valid."""
     _check_private(private_key)
+    if not SERIAL.fullmatch(certificate_serial):
+        raise MerchantKeyUnreadable(
+            details={"merchant.certificateSerial": "not 8 to 64 capital hexadecimal digits"}
+        )
 
     def change(kept: MerchantEnvelope) -> MerchantEnvelope:
         return msgspec.structs.replace(kept, private_key=private_key, certificate_serial=certificate_serial)
@@ -107,28 +116,55 @@ async def replace_api_v3_key(
 
 
 async def speak_through(
-    db: Writing,
-    merchant_id: MerchantId,
-    *,
-    partner: PaymentPartner | None,
-    keys: KeyRing,
-    now: datetime,
-    actor: str,
-) -> None:
-    """Let a service provider speak for the merchant with the keys kept here, which are then the provider's; None: itself."""
+    db: Writing, command: SpeakThrough, *, keys: KeyRing, now: datetime, actor: str
+) -> MerchantView:
+    """Let a service provider speak for a merchant, with keys that are then the provider's; None: the merchant itself.
+
+    Raises MerchantNotFound, MerchantNotReady, MerchantKeyUnreadable, PartnerAppidForeign.
+    """
+    merchant = await _named(db, command.merchant_no)
+    await check_partner(db, command.partner)
+    if command.keys is not None:
+        check_keys(command.keys)
 
     def change(kept: MerchantEnvelope) -> MerchantEnvelope:
-        return msgspec.structs.replace(kept, partner=partner)
+        changed = msgspec.structs.replace(kept, partner=partner_of(command.partner))
+        if command.keys is None:
+            return changed
+        # Earlier keys go: they were somebody else's, and open nothing that is sealed for this one.
+        return msgspec.structs.replace(
+            changed, earlier_api_v3_keys=[], **msgspec.structs.asdict(command.keys)
+        )
 
-    await _change(db, merchant_id, change, keys=keys, now=now)
-    await record_deed(
-        db,
-        actor=actor,
-        action="speak_through",
-        subject_id=merchant_id,
-        now=now,
-        reason=partner.merchant_no if partner else None,
-    )
+    await _change(db, merchant.id, change, keys=keys, now=now)
+    reason = command.partner.merchant_no if command.partner else None
+    await record_deed(db, actor=actor, action="speak_through", subject_id=merchant.id, now=now, reason=reason)
+    return merchant
+
+
+def partner_of(account: PartnerAccount | None) -> PaymentPartner | None:
+    """The provider as it is kept beside the keys."""
+    return None if account is None else PaymentPartner(**msgspec.structs.asdict(account))
+
+
+async def check_partner(db: Reading, account: PartnerAccount | None) -> None:
+    """Refuse a provider under which shoppers would have openids that their own mini-program does not know."""
+    if account is not None and (account.sub_appid or account.appid) != (await find_tenant(db)).appid:
+        raise PartnerAppidForeign(details={"partner.subAppid": "not the brand's mini-program"})
+
+
+def check_keys(command: MerchantKeys | ProviderKeys) -> None:
+    """Refuse keys that are no PEM of the right kind, naming the field."""
+    _check_private(command.private_key)
+    for serial, pem in command.wechat_public_keys.items():
+        _check_public(pem, serial=serial)
+
+
+async def _named(db: Reading, merchant_no: str | None) -> MerchantView:
+    for each in await merchants(db):
+        if merchant_no in {None, each.merchant_no}:
+            return each
+    raise MerchantNotFound(merchant_no=merchant_no)
 
 
 async def _change(

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tenants.kernel.tables import (
@@ -212,6 +212,8 @@ class Store(Base):
     active_from: Mapped[datetime | None] = mapped_column(Moment)
     active_to: Mapped[datetime | None] = mapped_column(Moment)
     opened_on: Mapped[date | None] = mapped_column(Date)
+    wechat_store_no: Mapped[int | None] = mapped_column(BigInteger)
+    """The number under which WeChat knows the store: guides' cards are registered there."""
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -262,6 +264,7 @@ class Shopper(Base):
         belongs_to("tenants", key=(), name="shoppers_fk_tenants"),
         UniqueConstraint("tenant_id", "openid"),
         Index("shoppers_ix_phone", "tenant_id", "phone_hash"),
+        Index("shoppers_ix_unionid", "tenant_id", "unionid", postgresql_where=text("unionid IS NOT NULL")),
     )
 
     tenant_id: Mapped[TenantKey]

@@ -52,6 +52,15 @@ async def find_tenant(db: Reading) -> TenantView:
     return shown(TenantView, row)
 
 
+async def callback_key(db: Reading) -> str:
+    """The unguessable part of the addresses under which vendors call the tenant back; raises TenantNotFound."""
+    statement = select(Tenant.callback_key).where(Tenant.tenant_id == db.tenant_id)
+    key = (await db.execute(statement)).scalar_one_or_none()
+    if key is None:
+        raise TenantNotFound
+    return key
+
+
 async def tenant_settings(db: Reading) -> dict[str, Any]:
     """The tenant's settings as stored; each package reads its own part of them."""
     statement = select(Tenant.settings).where(Tenant.tenant_id == db.tenant_id)
@@ -256,6 +265,13 @@ async def phone_tails(db: Reading, shopper_ids: Iterable[ShopperId]) -> dict[Sho
         Shopper.tenant_id == db.tenant_id, Shopper.id.in_(list(shopper_ids))
     )
     return {ShopperId(row.id): row.phone_tail for row in await db.execute(statement)}
+
+
+async def shopper_with_unionid(db: Reading, unionid: str) -> ShopperId | None:
+    """The shopper of this union id, if one has logged in with it."""
+    statement = select(Shopper.id).where(Shopper.tenant_id == db.tenant_id, Shopper.unionid == unionid)
+    found = (await db.execute(statement.order_by(Shopper.id).limit(1))).scalar_one_or_none()
+    return None if found is None else ShopperId(found)
 
 
 async def shopper_openid(db: Reading, shopper_id: ShopperId) -> str:

@@ -97,6 +97,7 @@ class StoreView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     business_day_starts: str
     active_from: datetime | None
     active_to: datetime | None
+    wechat_store_no: int | None
 
 
 class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):

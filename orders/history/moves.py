@@ -95,7 +95,12 @@ def _is_forward(move: Move, *, report: RowReport) -> bool:
 
 
 def _leads(stood: OrderState, state: OrderState) -> bool:
-    """Whether an order gets from one state to the other, over others that no file has told of."""
+    """Whether an order gets from one state to the other, over others that no file has told of.
+
+    A cancelled one goes nowhere: only late money of our own channel brings one back, and a file is not that.
+    """
+    if stood is OrderState.CANCELLED:
+        return False
     return any(step is state or _leads(step, state) for step in ORDER_MOVES[stood])
 
 

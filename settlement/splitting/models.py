@@ -58,6 +58,7 @@ class Split(Base):
         UniqueConstraint("tenant_id", "split_no"),
         one_of("state", SplitStatus),
         Index("splits_ix_order", "tenant_id", "order_id"),
+        Index("splits_ix_transaction", "tenant_id", "transaction_id"),
         Index(
             "splits_ix_unfinished",
             "tenant_id",
@@ -80,6 +81,8 @@ class Split(Base):
     channel_message: Mapped[str | None]
     paid_at: Mapped[datetime] = mapped_column(Moment)
     due_at: Mapped[datetime | None] = mapped_column(Moment)
+    confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When the platform was first seen to hold the goods for received."""
     created_at: Mapped[datetime] = mapped_column(Moment)
     warned_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -19,7 +19,7 @@ class SplitPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """When a payment is split, and how much of it may be, where the channel does not say so itself."""
 
     settlement_days: Days = 1
-    """结算周期: how long after the hand-over the channel settles."""
+    """结算周期: how long after receipt was confirmed (or, unknown, after the hand-over) the channel settles."""
     return_days: Days = 7
     """How long goods may be brought back: what is split before may have to be asked back."""
     hold_days: dict[str, Days] = {}
@@ -37,11 +37,16 @@ class SplitPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """The largest share that this merchant may split off, in basis points."""
         return Bps(self.largest_by_merchant.get(merchant_no or "", self.largest_bps))
 
-    def due_at(self, *, paid_at: datetime, collected_at: datetime) -> datetime:
-        """The earliest moment to split: settled, and the goods can no longer be brought back."""
+    def due_at(
+        self, *, paid_at: datetime, collected_at: datetime, confirmed_at: datetime | None = None
+    ) -> datetime:
+        """The earliest moment to split: settled, and the goods can no longer be brought back.
+
+        Until the platform says when receipt was confirmed, the hand-over stands for it.
+        """
         return max(
             paid_at + SETTLED_AFTER,
-            collected_at + timedelta(days=self.settlement_days),
+            (confirmed_at or collected_at) + timedelta(days=self.settlement_days),
             collected_at + timedelta(days=self.return_days),
         )
 

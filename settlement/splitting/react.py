@@ -5,6 +5,7 @@ OrderCollected   -> schedule_collected
 SplitScheduled   -> send_due_split
 SplitAccepted    -> ask_accepted_split
 FreezeNearsEnd   -> warn_before_thaw
+TradeAwaited     -> ask_about_trade
 RefundFailed     -> leave_with_receivers
 ReturnRequested  -> send_requested_return
 """
@@ -12,11 +13,18 @@ ReturnRequested  -> send_requested_return
 from datetime import datetime
 
 from orders.events import OrderCollected, OrderPaid, RefundFailed
-from settlement.events import FreezeNearsEnd, ReturnRequested, SplitAccepted, SplitScheduled
-from settlement.ports import SplittingChannels
+from settlement.events import (
+    FreezeNearsEnd,
+    ReturnRequested,
+    SplitAccepted,
+    SplitScheduled,
+    TradeAwaited,
+)
+from settlement.ports import SplittingChannels, TradeStates
 from settlement.splitting.returns import renounce_returns, send_return
 from settlement.splitting.schedule import open_split, schedule_split, warn_of_freeze
 from settlement.splitting.send import ask_split, send_split
+from settlement.splitting.trades import is_due, look_at_trade
 from tenants.kernel.scope import TenantScope, Writing
 
 
@@ -33,7 +41,9 @@ async def schedule_collected(db: Writing, fact: OrderCollected, *, now: datetime
 async def send_due_split(
     tenant: TenantScope, fact: SplitScheduled, *, channels: SplittingChannels, now: datetime
 ) -> None:
-    """A split is due: take it as far as it goes."""
+    """A split is due: take it as far as it goes, unless its moment was put off since; then a later event comes for it."""
+    if not await is_due(tenant, fact.split_id, now=now):
+        return
     await send_split(tenant, fact.split_id, channels=channels, now=now, tried=fact.tried)
 
 
@@ -59,3 +69,10 @@ async def send_requested_return(
 ) -> None:
     """A receiver is to give money back: ask its account for it."""
     await send_return(tenant, fact.return_id, channels=channels, now=now, tried=fact.tried)
+
+
+async def ask_about_trade(
+    tenant: TenantScope, fact: TradeAwaited, *, trades: TradeStates, now: datetime
+) -> None:
+    """The platform said something about an order, or a complaint held its money: ask where it stands."""
+    await look_at_trade(tenant, fact.transaction_id, trades=trades, now=now)

@@ -32,7 +32,12 @@ async def schedule_split(db: Writing, order_id: OrderId, *, now: datetime) -> Sp
     if payment is None or payment.collected_at is None:
         return None
     split_id = await _open(db, payment, now=now)
-    due_at = (await split_policy(db)).due_at(paid_at=payment.paid_at, collected_at=payment.collected_at)
+    confirmed = select(Split.confirmed_at).where(Split.tenant_id == db.tenant_id, Split.id == split_id)
+    due_at = (await split_policy(db)).due_at(
+        paid_at=payment.paid_at,
+        collected_at=payment.collected_at,
+        confirmed_at=(await db.execute(confirmed)).scalar_one(),
+    )
     scheduled = (
         update(Split)
         .where(

@@ -9,7 +9,9 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from guides import queries as guide_queries
 from guides.cards import keep_card
 from guides.commands import EmployGuide, KeepCard, StartPlan
-from guides.employ import employ_guide, let_guide_go, move_guide
+from guides.contacts.commands import Depart
+from guides.contacts.depart import depart
+from guides.employ import employ_guide, move_guide
 from guides.errors import GuideCodeTaken, GuideNotFound, PlanOverlaps, PlanRatesRepeat
 from guides.plans import start_plan
 from guides.views import GuideView, PlanView
@@ -146,10 +148,13 @@ async def keep_guides_card(
     status_code=200,
     responses=refusals(GuideNotFound),
 )
-async def let_go(guide_id: FromPath[UUID], tenant: CurrentTenant, now: Now) -> GuideView:
-    """End a guide's employment; what was earned stays with the person."""
+async def let_go(
+    guide_id: FromPath[UUID], tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
+) -> GuideView:
+    """End a guide's employment without a successor: relations are the store's; what was earned stays with the person."""
     async with tenant.writing() as db:
-        return await let_guide_go(db, GuideId(guide_id), now=now)
+        await depart(db, Depart(), guide_id=GuideId(guide_id), actor=principal.actor(), now=now)
+        return await guide_queries.find_guide(db, GuideId(guide_id))
 
 
 @post(

@@ -12,6 +12,7 @@ from storefront.brand import (
     pages,
     people,
     prices,
+    relations,
     settlement,
     splits,
     stores,
@@ -19,6 +20,7 @@ from storefront.brand import (
 
 ROUTES: Final[list[ControllerRouterHandler]] = [
     *people.ROUTES,
+    *relations.ROUTES,
     *stores.ROUTES,
     *catalogue.ROUTES,
     *prices.ROUTES,

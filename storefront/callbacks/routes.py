@@ -4,6 +4,6 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.callbacks import wechat_pay
+from storefront.callbacks import pushes, wechat_pay
 
-ROUTES: Final[list[ControllerRouterHandler]] = [*wechat_pay.ROUTES]
+ROUTES: Final[list[ControllerRouterHandler]] = [*wechat_pay.ROUTES, *pushes.ROUTES]

@@ -10,7 +10,6 @@ import msgspec
 from litestar import MediaType, Request, Response, post
 from litestar.params import FromPath
 
-from orders.errors import CallbackLost
 from orders.events import CallbackReceived
 from orders.payments import record_payment
 from orders.ports import ChannelPayment, ChannelRefund
@@ -18,20 +17,18 @@ from orders.refund_outcome import record_refund
 from storefront.adapters.errors import CallbackTooLarge, CallbackUnverified
 from storefront.adapters.wechat_pay.notify import LARGEST_BODY, failure_answer, read_callback
 from storefront.auth import Joined, Now, signed
+from storefront.callbacks.keeping import called_tenant, keep_once, kept_message
 from storefront.channels import CALLBACK_PATH, WechatPayChannels
 from storefront.errors import BodyTooLarge, RouteNotFound
 from storefront.frame import as_refusal, status_of
 from storefront.observability import report_failure
 from storefront.wiring import Wiring
-from tenants.directory import tenant_called_back
 from tenants.errors import MerchantNotReady
 from tenants.kernel.errors import Broken
-from tenants.kernel.outbox import append, receive, received
 from tenants.kernel.scope import TenantScope
 
 SOURCE = "wechat-pay"
 TAKEN, UNVERIFIED, TOO_LARGE = 204, 401, 413
-LONGEST_KEY = 64
 HEADERS = (
     "wechatpay-timestamp", "wechatpay-nonce", "wechatpay-serial", "wechatpay-signature", "wechatpay-signature-type",
 )  # fmt: skip
@@ -96,10 +93,7 @@ async def act_on_callback(
     tenant: TenantScope, fact: CallbackReceived, *, channels: WechatPayChannels, now: datetime
 ) -> None:
     """Do what a kept notification says; it is verified again, as of the moment it arrived."""
-    async with tenant.writing() as db:
-        raw = await received(db, source=fact.source, external_id=fact.external_id)
-    if raw is None:
-        raise CallbackLost(external_id=fact.external_id)
+    raw = await kept_message(tenant, source=fact.source, external_id=fact.external_id)
     kept = msgspec.json.decode(raw, type=KeptCallback)
     merchant_no = fact.source.partition(":")[2]
     credentials = await channels.credentials(tenant, merchant_no=merchant_no)
@@ -112,16 +106,6 @@ async def act_on_callback(
         # A split's notification is a receiver's wake-up: whoever split asks the channel what became of it.
 
 
-async def _called_tenant(wiring: Wiring, callback_key: str) -> TenantScope:
-    if not callback_key.isascii() or not callback_key.isalnum() or len(callback_key) > LONGEST_KEY:
-        raise RouteNotFound
-    async with wiring.database.platform() as db:
-        tenant_id = await tenant_called_back(db, callback_key)
-    if tenant_id is None:
-        raise RouteNotFound
-    return wiring.database.tenant(tenant_id)
-
-
 async def _keep(
     wiring: Wiring,
     callback_key: str,
@@ -130,7 +114,7 @@ async def _keep(
     merchant_no: str | None,
     now: datetime,
 ) -> Response[None]:
-    tenant = await _called_tenant(wiring, callback_key)
+    tenant = await called_tenant(wiring, callback_key)
     try:
         credentials = await wiring.channels.credentials(tenant, merchant_no=merchant_no)
     except MerchantNotReady as error:
@@ -138,11 +122,10 @@ async def _keep(
     body = await request.body()
     headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
     notification = read_callback(headers, body, credentials=credentials, now=now)
-    source = f"{SOURCE}:{credentials.payee}"
-    kept = msgspec.json.encode(KeptCallback(headers, body, now))
-    async with tenant.writing() as db:
-        if await receive(db, source=source, external_id=notification.id, body=kept, now=now):
-            await append(db, CallbackReceived(source=source, external_id=notification.id), now=now)
+    named = {"source": f"{SOURCE}:{credentials.payee}", "external_id": notification.id}
+    await keep_once(
+        tenant, KeptCallback(headers, body, now), fact=CallbackReceived(**named), now=now, **named
+    )
     return Response(None, status_code=TAKEN)
 
 

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
+from guides.queries import guides_without_card
 from orders.ports import Refused, Unknown
 from settlement.ports import SplitRefused
 from settlement.splitting.queries import receivers
@@ -22,9 +23,10 @@ from storefront.adapters.wechat_pay.keys import PUBLIC_KEY_PREFIX, MerchantCrede
 from storefront.channels import MiniPrograms, WechatPayChannels
 from storefront.settings import Settings
 from storefront.wiring import system_clock
+from tenants.credentials import wecom_secrets
 from tenants.directory import tenant_coded
 from tenants.errors import MerchantNotReady
-from tenants.kernel.encryption import EnvelopeUnreadable
+from tenants.kernel.encryption import EnvelopeUnreadable, KeyRing
 from tenants.kernel.scope import Database, TenantScope, open_database
 from tenants.queries import merchants
 from tenants.views import MerchantView
@@ -35,6 +37,7 @@ SOON = timedelta(days=30)
 LARGEST_OFFSET_SECONDS, WORRYING_OFFSET_SECONDS = 300, 60
 UNSIGNED_IS_REFUSED = 401
 USUAL_RATE_BPS = 3000
+MOST_NAMED = 20
 PROBE_NUMBER = "P-doctor-"
 SIGN_ERROR, NO_ORDER = "SIGN_ERROR", frozenset({"ORDER_NOT_EXIST", "RESOURCE_NOT_EXISTS"})
 
@@ -63,6 +66,7 @@ async def _examined(
     yield "clock against the gateway", await clock_faults(http, settings.wechat_pay_url)
     yield "mini-program", await _mini_faults(tenant, settings=settings, http=http)
     yield "receivers of splits", await receiver_faults(tenant)
+    yield "guides' cards", await card_faults(tenant, keys=settings.key_ring())
     async with tenant.reading() as reading:
         known = await merchants(reading)
     channels = WechatPayChannels(http, settings=settings, keys=settings.key_ring(), clock=system_clock)
@@ -216,6 +220,27 @@ async def receiver_faults(tenant: TenantScope) -> Findings:
         )
         for each in known
         if each.state in {ReceiverState.INTENDED, ReceiverState.REFUSED}
+    ]
+
+
+async def card_faults(tenant: TenantScope, *, keys: KeyRing) -> Findings:
+    """Working guides whom WeChat Pay has no card of. Only where the brand uses cards: it has registered one, or has a corp."""
+    async with tenant.reading() as db:
+        number, without = await guides_without_card(db, at=system_clock())
+        try:
+            await wecom_secrets(db, keys=keys)
+            uses_cards = True
+        except (MerchantNotReady, EnvelopeUnreadable):
+            uses_cards = number > 0
+    if not uses_cards or not without:
+        return []
+    named = "、".join(f"{each.code} {each.name}" for each in without[:MOST_NAMED])
+    more = f" and {len(without) - MOST_NAMED} more" if len(without) > MOST_NAMED else ""
+    return [
+        (
+            f"{len(without)} guide(s) have no card at WeChat Pay: {named}{more}",
+            "POST /brand/v1/guides/{id}/contact-way, then …/card/registration; nobody is kept from paying meanwhile",
+        )
     ]
 
 

@@ -1,34 +1,35 @@
-"""`storefront keys`: look after master keys and WeChat's keys while everything goes on. Prints counts and serials, never a key."""
+"""`storefront keys`: look after master keys, merchants' keys and WeChat's while everything goes on. Prints counts and serials, never a key."""
 
 # ruff: noqa: PLC0415 a subcommand imports what it needs when it runs, so that --help answers at once
 
-import asyncio
-import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from storefront.cli.opened import ACTOR, data_option, with_database
+
 if TYPE_CHECKING:
     from storefront.settings import Settings
     from tenants.kernel.ids import MerchantId
     from tenants.kernel.scope import Database, TenantScope
 
-ACTOR = "system:command-line"
-DAYS_KEPT = 1
-"""An ended certificate is kept this long: what it signed just before its end may still be on its way."""
+pem_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+merchant_option = click.option(
+    "--merchant", "merchant_no", help="Merchant number; the default merchant when left out."
+)
 
 
 @click.group("keys")
 def keys() -> None:
-    """Rotate master keys, and trust WeChat's new keys beside the old ones."""
+    """Rotate master keys, replace a merchant's keys, and trust WeChat's new keys beside the old ones."""
 
 
 @keys.command("rotate")
 @click.option("--tenant", "code", help="Only this brand (its code).")
-def rotate(*, code: str | None) -> None:
+@data_option
+def rotate(*, code: str | None, data: Path | None) -> None:
     """Re-encrypt every secret under the first master key of STOREFRONT_MASTER_KEYS.
 
     Put the new key first, keep the old one behind it, restart, rotate; when nothing is left to change, take the old key away.
@@ -53,85 +54,120 @@ def rotate(*, code: str | None) -> None:
         if lost:
             raise LookupError("add the master key that sealed them, or set these secrets anew")
 
-    _run(work)
+    with_database(work, data=data)
 
 
 @keys.command("trust")
 @click.argument("code")
 @click.argument("serial")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--merchant", "merchant_no", help="Merchant number; the default merchant when left out.")
-def trust(*, code: str, serial: str, file: Path, merchant_no: str | None) -> None:
+@pem_file
+@merchant_option
+@data_option
+def trust(*, code: str, serial: str, file: Path, merchant_no: str | None, data: Path | None) -> None:
     """Trust WeChat's key SERIAL (PUB_KEY_ID_… or a certificate's serial) in FILE (PEM) beside those trusted now."""
     from tenants.merchant_keys import trust_keys
 
     pem = file.read_text(encoding="utf-8", errors="replace")
 
     async def work(database: "Database", settings: "Settings") -> None:
-        tenant, merchant_id, _ = await _found(database, code=code, merchant_no=merchant_no)
+        tenant, merchant_id = await _found(database, code=code, merchant_no=merchant_no)
+        now, ring = datetime.now(UTC), settings.key_ring()
         async with tenant.writing() as db:
-            trusted = await trust_keys(
-                db,
-                merchant_id,
-                added={serial: pem},
-                keys=settings.key_ring(),
-                now=datetime.now(UTC),
-                actor=ACTOR,
-            )
+            trusted = await trust_keys(db, merchant_id, added={serial: pem}, keys=ring, now=now, actor=ACTOR)
         click.echo("trusted: " + ", ".join(trusted))
 
-    _run(work)
+    with_database(work, data=data)
+
+
+@keys.command("merchant")
+@click.argument("code")
+@click.argument("serial")
+@pem_file
+@merchant_option
+@data_option
+def merchant(*, code: str, serial: str, file: Path, merchant_no: str | None, data: Path | None) -> None:
+    """Sign with the merchant's new private key in FILE (apiclient_key.pem) and its certificate's SERIAL from now on.
+
+    WeChat takes the old and the new one while both certificates are valid, so nothing has to stop.
+    """
+    from tenants.merchant_keys import replace_merchant_key
+
+    pem = file.read_text(encoding="utf-8", errors="replace")
+
+    async def work(database: "Database", settings: "Settings") -> None:
+        tenant, merchant_id = await _found(database, code=code, merchant_no=merchant_no)
+        now, ring = datetime.now(UTC), settings.key_ring()
+        async with tenant.writing() as db:
+            await replace_merchant_key(
+                db, merchant_id, private_key=pem, certificate_serial=serial, keys=ring, now=now, actor=ACTOR
+            )
+        click.echo(
+            f"signing with certificate {serial} from now on; `storefront doctor --tenant {code}` tries it"
+        )
+
+    with_database(work, data=data)
+
+
+@keys.command("api-v3")
+@click.argument("code")
+@click.option("--key", prompt="The new APIv3 key", hide_input=True, help="Asked for when not given.")
+@merchant_option
+@data_option
+def api_v3(*, code: str, key: str, merchant_no: str | None, data: Path | None) -> None:
+    """Open what WeChat seals with a new APIv3 key, and with the earlier one while sealed messages are still repeated.
+
+    Run it before the key is changed in the merchant back office: a message that opens with neither is refused and comes again.
+    """
+    from tenants.merchant_keys import replace_api_v3_key
+
+    async def work(database: "Database", settings: "Settings") -> None:
+        tenant, merchant_id = await _found(database, code=code, merchant_no=merchant_no)
+        now, ring = datetime.now(UTC), settings.key_ring()
+        async with tenant.writing() as db:
+            await replace_api_v3_key(db, merchant_id, api_v3_key=key, keys=ring, now=now, actor=ACTOR)
+        click.echo("kept; the earlier key still opens what was sealed with it")
+
+    with_database(work, data=data)
 
 
 @keys.command("certificates")
 @click.argument("code")
-@click.option("--merchant", "merchant_no", help="Merchant number; the default merchant when left out.")
-def certificates(*, code: str, merchant_no: str | None) -> None:
-    """Download WeChat's platform certificates, trust the new ones beside the old, and drop those that ended."""
+@merchant_option
+@data_option
+def certificates(*, code: str, merchant_no: str | None, data: Path | None) -> None:
+    """Download WeChat's platform certificates, trust the new ones beside the old, and drop those that ended.
 
-    async def work(database: "Database", settings: "Settings") -> None:
-        tenant, merchant_id, _ = await _found(database, code=code, merchant_no=merchant_no)
-        click.echo(await renewed(tenant, merchant_id, settings=settings))
-
-    _run(work)
-
-
-async def renewed(tenant: "TenantScope", merchant_id: "MerchantId", *, settings: "Settings") -> str:
-    """Renew a merchant's platform certificates; says what is trusted then. A flow: read, call, write."""
-    from datetime import timedelta
-
-    from orders.ports import Refused, Unknown
+    The worker does the same every day for merchants that are verified by certificates.
+    """
     from storefront.adapters.outbound import open_http_client
+    from storefront.certificates import renew_certificates
     from storefront.channels import WechatPayChannels
     from storefront.wiring import system_clock
-    from tenants.merchant_keys import trust_keys
 
-    ring, now = settings.key_ring(), system_clock()
-    async with open_http_client() as http:
-        channels = WechatPayChannels(http, settings=settings, keys=ring, clock=system_clock)
-        channel = await channels.channel(tenant, merchant_id)
-        found = await channel.certificates.download()
-        known = channel.trusted_keys()
-    if isinstance(found, Refused | Unknown):
-        raise LookupError(f"WeChat gave no certificates: {found}")  # noqa: TRY004 an outcome, not a wrong type
-    if not found:
-        return "this merchant has no platform certificates: it is verified by WeChat Pay's public key alone"
-    ended = [each.serial for each in known if each.ends_at and each.ends_at < now - timedelta(days=DAYS_KEPT)]
-    have = {each.serial for each in known}
-    added = {each.serial: each.pem for each in found if each.serial not in have}
-    if added or ended:
-        async with tenant.writing() as db:
-            await trust_keys(db, merchant_id, added=added, dropped=ended, keys=ring, now=now, actor=ACTOR)
-    return f"{len(added)} new, {len(ended)} ended and dropped; valid: " + ", ".join(
-        f"{each.serial} until {each.ends_at:%Y-%m-%d}" for each in found
-    )
+    async def work(database: "Database", settings: "Settings") -> None:
+        tenant, merchant_id = await _found(database, code=code, merchant_no=merchant_no)
+        ring, now = settings.key_ring(), system_clock()
+        async with open_http_client() as http:
+            channels = WechatPayChannels(http, settings=settings, keys=ring, clock=system_clock)
+            done = await renew_certificates(
+                tenant, merchant_id, channels=channels, keys=ring, now=now, actor=ACTOR
+            )
+        if not done.listed:
+            click.echo(
+                "this merchant has no platform certificates: WeChat Pay's public key alone verifies it"
+            )
+            return
+        valid = ", ".join(f"{each.serial} until {each.ends_at:%Y-%m-%d}" for each in done.listed)
+        click.echo(f"{done.added} new, {done.dropped} ended and dropped; valid: {valid}")
+
+    with_database(work, data=data)
 
 
 async def _found(
     database: "Database", *, code: str, merchant_no: str | None
-) -> tuple["TenantScope", "MerchantId", str]:
+) -> tuple["TenantScope", "MerchantId"]:
     from tenants.directory import tenant_coded
-    from tenants.errors import MerchantNotReady, TenantNotFound
+    from tenants.errors import MerchantNotFound, TenantNotFound
     from tenants.queries import merchants
 
     async with database.platform() as db:
@@ -141,36 +177,7 @@ async def _found(
     tenant = database.tenant(tenant_id)
     async with tenant.reading() as reading:
         known = await merchants(reading)
-    wanted = [
-        each
-        for each in known
-        if (each.is_default if merchant_no is None else each.merchant_no == merchant_no)
-    ]
-    if not wanted:
-        raise MerchantNotReady(merchant_no=merchant_no)
-    return tenant, wanted[0].id, wanted[0].merchant_no
-
-
-def _run(work: Callable[["Database", "Settings"], Awaitable[None]]) -> None:
-    from storefront.cli.home import settings_for_command, strip_postgres_variables
-    from storefront.settings import SettingInvalid
-    from tenants.kernel.errors import Refusal
-    from tenants.kernel.scope import open_database
-
-    async def opened() -> None:
-        strip_postgres_variables()
-        settings = settings_for_command()
-        if settings.database_url is None:
-            raise LookupError("no database: start `storefront up`, or set DATABASE_URL")
-        database = open_database(settings.database_url, pool_size=2, hide_parameters=True)
-        try:
-            await work(database, settings)
-        finally:
-            await database.close()
-
-    try:
-        asyncio.run(opened())
-    except (Refusal, LookupError, OSError, UnicodeDecodeError, SettingInvalid) as error:
-        details = "".join(f"\n  {path}: {what}" for path, what in getattr(error, "details", {}).items())
-        click.echo(f"{error}{details}", err=True)
-        sys.exit(1)
+    for each in known:
+        if each.is_default if merchant_no is None else each.merchant_no == merchant_no:
+            return tenant, each.id
+    raise MerchantNotFound(merchant_no=merchant_no)

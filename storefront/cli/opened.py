@@ -31,12 +31,13 @@ def with_database(
     """Open the database of the environment, or of the `up` on this data folder, and run `work`; a refusal ends the program in its own words."""
     import msgspec
 
+    from storefront.settings import SettingInvalid
     from tenants.kernel.scope import open_database
 
     async def opened() -> None:
         strip_postgres_variables()
         settings = settings_for_command(data)
-        database = open_database(database_url_of(settings), pool_size=2)
+        database = open_database(database_url_of(settings), pool_size=2, hide_parameters=True)
         try:
             await work(database, settings)
         finally:
@@ -44,8 +45,9 @@ def with_database(
 
     try:
         asyncio.run(opened())
-    except (Refusal, LookupError, OSError, msgspec.ValidationError) as error:
-        end_with(str(error))
+    except (Refusal, LookupError, OSError, UnicodeError, SettingInvalid, msgspec.ValidationError) as error:
+        details = getattr(error, "details", {})
+        end_with(str(error) + "".join(f"\n  {path}: {what}" for path, what in details.items()))
 
 
 def end_with(message: str) -> NoReturn:

@@ -147,6 +147,7 @@ def _base_environment(wanted: Wanted) -> dict[str, str]:
     }
     environment.setdefault("WECHAT_PAY_URL", f"http://{SIMULATOR_HOST}:{wanted.simulator_port}")
     environment.setdefault("WECHAT_API_URL", f"http://{SIMULATOR_HOST}:{wanted.simulator_port}")
+    environment.setdefault("WECOM_URL", f"http://{SIMULATOR_HOST}:{wanted.simulator_port}")
     return environment
 
 

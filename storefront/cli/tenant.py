@@ -6,7 +6,6 @@ on a command line. Passwords are asked for, or read from standard input.
 
 # ruff: noqa: PLC0415 a subcommand imports what it needs when it runs, so that --help answers at once
 
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 from rich.table import Table
 
-from storefront.cli.opened import ACTOR, data_option, end_with, with_database
+from storefront.cli.opened import ACTOR, data_option, with_database
 from storefront.cli.screen import open_screen
 
 if TYPE_CHECKING:
@@ -42,6 +41,22 @@ private_key = '''
 -----END PRIVATE KEY-----
 '''
 
+# [merchant.partner]                # optional: a service provider (服务商) speaks for the merchant, and the keys above are its keys;
+# merchant_no = "1900000100"        #   its own number (sp_mchid); `merchant_no` above is then the sub-merchant's (sub_mchid)
+# appid = "wx0123456789abcdee"      #   its own app (sp_appid)
+# sub_appid = "wx0123456789abcdef"  #   optional: the brand's mini-program, where it is bound to the sub-merchant
+# brand_merchant_no = "1900000101"  #   optional: the chain's brand (brand_mchid); with it splitting is 连锁品牌分账, without it 分账
+
+# [wecom]                           # optional: the corp in WeCom (企业微信)
+# corp_id = "ww0123456789abcdef"
+# contact_secret = "…"              # of the application that looks after external contacts (客户联系)
+# callback_token = "…"              # both as entered under 接收事件服务器
+# encoding_aes_key = "…"            # 43 letters and digits
+
+# [push]                            # optional: the mini-program's message push (消息推送), data format JSON or XML
+# token = "…"
+# encoding_aes_key = "…"            # optional: with it only sealed messages (安全模式) are taken
+
 [merchant.wechat_public_keys]       # optional: WeChat's public key (or platform certificates), by serial
 # "PUB_KEY_ID_0119000000012026" = '''
 # -----BEGIN PUBLIC KEY-----
@@ -63,17 +78,11 @@ def tenant() -> None:
 @data_option
 def create(file: Path, *, data: Path | None) -> None:
     """Open the brand that FILE (TOML) describes; `storefront tenant example` prints such a file."""
-    import tomllib
-
-    import msgspec
-
+    from storefront.cli.brand_file import read_brand_file
     from storefront.onboarding import open_brand
     from tenants.commands import CreateTenant
 
-    try:
-        command = msgspec.convert(_camel(tomllib.loads(file.read_text(encoding="utf-8"))), CreateTenant)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        end_with(f"{file}: {_as_in_file(str(error))}; `storefront tenant example` shows every field")
+    command = read_brand_file(file, CreateTenant, example="storefront tenant example")
 
     async def work(database: "Database", settings: "Settings") -> None:
         view = await open_brand(
@@ -88,6 +97,37 @@ def create(file: Path, *, data: Path | None) -> None:
 def example() -> None:
     """Print a file for `tenant create`, with a comment at each field."""
     click.echo(EXAMPLE, nl=False)
+
+
+@tenant.command("connect")
+@click.argument("code")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@data_option
+def connect(code: str, file: Path, *, data: Path | None) -> None:
+    """Connect the brand CODE as FILE (TOML) says: a service provider, its corp in WeCom, its message push; prints the addresses to enter there.
+
+    The tables are [speak] (with partner, keys and merchant_no as in `POST /operator/v1/tenants/{id}/connections`), [wecom] and [push];
+    `storefront tenant example` shows the last two and [merchant.partner], which is [speak.partner] here.
+    """
+    from storefront.cli.brand_file import read_brand_file
+    from storefront.connections import Connections, connect_brand
+    from tenants.directory import tenant_coded
+    from tenants.errors import TenantNotFound
+
+    command = read_brand_file(file, Connections, example="storefront tenant example")
+
+    async def work(database: "Database", settings: "Settings") -> None:
+        async with database.platform() as db:
+            tenant_id = await tenant_coded(db, code)
+        if tenant_id is None:
+            raise TenantNotFound
+        found = await connect_brand(
+            database.tenant(tenant_id), command, settings=settings, actor=ACTOR, now=datetime.now(UTC)
+        )
+        for name in ("wechat_pay", "wecom", "push"):
+            click.echo(f"{name}: {getattr(found, name)}")
+
+    with_database(work, data=data)
 
 
 @tenant.command("list")
@@ -171,23 +211,3 @@ def operator(*, login: str, name: str, password: str, data: Path | None) -> None
         open_screen().print(f"{login}: operator")
 
     with_database(work, data=data)
-
-
-def _as_in_file(message: str) -> str:
-    """Name fields as the file writes them: `$.merchant.api_v3_key` for `$.merchant.apiV3Key`."""
-    return re.sub(
-        r"field `[^`]*`|`\$[^`]*`",
-        lambda named: re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", named[0]),
-        message,
-    )
-
-
-def _camel(given: dict[str, Any]) -> dict[str, Any]:
-    """Accept snake_case in the file; the keys inside `wechat_public_keys` are serial numbers and stay as they are."""
-
-    def name(key: str) -> str:
-        first, *rest = key.split("_")
-        return first + "".join(word.capitalize() for word in rest)
-
-    merchant = {name(key): value for key, value in given.get("merchant", {}).items()}
-    return {name(key): value for key, value in given.items() if key != "merchant"} | {"merchant": merchant}

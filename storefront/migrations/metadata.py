@@ -13,6 +13,7 @@ MODEL_MODULES = (
     "tenants.models",
     "catalog.models",
     "guides.models",
+    "guides.contacts.models",
     "orders.models",
     "settlement.models",
     "settlement.contract_models",

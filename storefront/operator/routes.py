@@ -4,6 +4,11 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.operator import jobs, sessions, tenants
+from storefront.operator import connections, jobs, sessions, tenants
 
-ROUTES: Final[list[ControllerRouterHandler]] = [*sessions.ROUTES, *tenants.ROUTES, *jobs.ROUTES]
+ROUTES: Final[list[ControllerRouterHandler]] = [
+    *sessions.ROUTES,
+    *tenants.ROUTES,
+    *connections.ROUTES,
+    *jobs.ROUTES,
+]

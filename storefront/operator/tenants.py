@@ -16,6 +16,7 @@ from tenants.errors import (
     AppidTaken,
     MallNotFound,
     MerchantKeyUnreadable,
+    PartnerAppidForeign,
     StaffLoginTaken,
     StaffRoleNeedsStore,
     StoreNotFound,
@@ -34,7 +35,9 @@ from tenants.views import StaffView, TenantView
     operation_id="createTenant",
     tags=["tenants"],
     guards=[operator],
-    responses=refusals(TenantCodeTaken, AppidTaken, MerchantKeyUnreadable, TimeZoneUnknown),
+    responses=refusals(
+        TenantCodeTaken, AppidTaken, MerchantKeyUnreadable, PartnerAppidForeign, TimeZoneUnknown
+    ),
 )
 async def create(
     data: JSONBody[CreateTenant], principal: CurrentPrincipal, wiring: Joined, now: Now

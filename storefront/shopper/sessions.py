@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from guides.commands import RecordTouch
+from guides.contacts.bonds import recognise_contacts
 from guides.errors import SceneExpired, SceneNotFound
 from guides.queries import resolve_scene
 from guides.share import recognise_visitor, record_touch
@@ -138,6 +139,8 @@ async def _own_part(db: Reading, code: str) -> str:
 
 async def _open(db: Writing, identity: ShopperIdentity, *, command: LogInShopper, now: datetime) -> Grant:
     shopper_id = await meet_shopper(db, identity, now=now)
+    if identity.unionid is not None:
+        await recognise_contacts(db, identity.unionid, shopper_id=shopper_id, now=now)
     if command.visitor is not None:
         await recognise_visitor(db, command.visitor, shopper_id=shopper_id, now=now)
     if command.scene is not None:

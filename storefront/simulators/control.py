@@ -9,7 +9,8 @@ Who there is
                             returnSeconds, acceptsReturns, splitNotifyUrl, splitEvent, certificates, keepOlderKeys, wechatKeyId,
                             wechatPrivateKey. Answers WeChat's public key and platform certificate
     persons                 openid, name: who may be split to, and the real name that is checked
-    apps                    appid, secret, tradeManaged, pages, pushUrl, pushToken
+    apps                    appid, secret, tradeManaged, pages, pushUrl, pushToken, pushAesKey (then messages are sealed)
+    apps/verify-url         appid: check the push address, as saving it in the console does
     certificates/rotate     signsAfterSeconds, overlapSeconds
 Time and faults
     clock/advance           seconds; does and delivers everything that became due, in order

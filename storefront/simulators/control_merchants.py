@@ -74,6 +74,7 @@ class RegisterApp(Command, kw_only=True):
     pages: list[str] = field(default_factory=list)
     push_url: Url | None = None
     push_token: str = ""
+    push_aes_key: Annotated[str, Meta(pattern=r"^([0-9A-Za-z]{43})?$")] = ""
 
 
 class RotateCertificate(Command, kw_only=True):
@@ -168,6 +169,7 @@ class Merchants(Part):
             pages=command.pages,
             push_url=command.push_url,
             push_token=command.push_token,
+            push_aes_key=command.push_aes_key,
         )
         return {"appid": command.appid}
 

@@ -12,6 +12,7 @@ from storefront.simulators.local_http import open_http_client
 from storefront.simulators.passing import TransferFailed
 from storefront.simulators.wechat_mini.calls import make_phone_code
 from storefront.simulators.wechat_mini.login import make_code
+from storefront.simulators.wechat_mini.push import push_signature
 from storefront.simulators.wechat_mini.records import Consent
 from storefront.simulators.wecom import contacts, crypto, transfers
 from storefront.simulators.wecom.records import Corp, Member
@@ -103,6 +104,12 @@ class VerifyUrl(Command, kw_only=True):
     """Verify the corp's callback address, as saving it in the console does."""
 
     corpid: Name
+
+
+class VerifyPushUrl(Command, kw_only=True):
+    """Verify the mini-program's push address, as saving it in the console does."""
+
+    appid: Name
 
 
 class Vendors(Part):
@@ -222,12 +229,19 @@ class Vendors(Part):
         nonce = self.simulation.draw_digits("nonce", 10)
         query = {"timestamp": str(stamp), "nonce": nonce, "echostr": echo}
         query["msg_signature"] = crypto.signature(corp, echo, stamp=stamp, nonce=nonce)
-        try:
-            async with open_http_client(kept_alive=0) as http:
-                answer = await http.get(corp.callback_url, params=query)
-        except httpx.HTTPError as error:
-            return {"verified": False, "answer": type(error).__name__}
-        return {"verified": answer.is_success and answer.text == word, "answer": answer.text[:200]}
+        return await _echoed(corp.callback_url, query, word=word)
+
+    async def verify_push_url(self, command: VerifyPushUrl) -> dict[str, object]:
+        """Ask the push address to echo a word."""
+        self._app(command.appid)
+        app = self.state.apps[command.appid]
+        if app.push_url is None:
+            raise ControlRefusal(409, "NO_CALLBACK_URL")
+        word, stamp = self.simulation.draw_digits("echo", 19), self.simulation.clock.stamp()
+        nonce = self.simulation.draw_digits("nonce", 10)
+        signed = push_signature(app, stamp=stamp, nonce=nonce)
+        query = {"signature": signed, "timestamp": str(stamp), "nonce": nonce, "echostr": word}
+        return await _echoed(app.push_url, query, word=word)
 
     def show_corps(self) -> list[object]:
         """Show corps with members, contacts, ways and transfers."""
@@ -245,9 +259,19 @@ class Vendors(Part):
         ]
 
 
+async def _echoed(url: str, query: dict[str, str], *, word: str) -> dict[str, object]:
+    try:
+        async with open_http_client(kept_alive=0) as http:
+            answer = await http.get(url, params=query)
+    except httpx.HTTPError as error:
+        return {"verified": False, "answer": type(error).__name__}
+    return {"verified": answer.is_success and answer.text == word, "answer": answer.text[:200]}
+
+
 def vendor_routes(part: Vendors) -> list[HTTPRouteHandler]:
     """The paths of this part."""
     return [
+        commanded(part, "/simulator/apps/verify-url", kind=VerifyPushUrl, work=part.verify_push_url),
         commanded(part, "/simulator/logins", kind=MakeLogin, work=part.make_login),
         commanded(part, "/simulator/phone-codes", kind=PressPhoneButton, work=part.press_phone_button),
         commanded(part, "/simulator/consents", kind=Accept, work=part.accept),

@@ -22,6 +22,20 @@ def books(simulation: Simulation) -> dict[str, object]:
         ],
         "splits": [split_view(simulation, each) for each in state.splits.values()],
         "returns": [return_view(simulation, each) for each in state.returns.values()],
+        "guides": [
+            {
+                "guideId": each.guide_id,
+                "mchid": each.mchid,
+                "subMchid": each.sub_mchid,
+                "storeId": each.store_id,
+                "userid": each.userid,
+                "name": each.name,
+                "mobile": each.mobile,
+                "qrCode": each.qr_code,
+                "avatar": each.avatar,
+            }
+            for each in state.guides.values()
+        ],
         "assignments": msgspec.to_builtins(state.assignments),
         "messages": msgspec.to_builtins(state.messages),
         "personsReceived": state.persons_received,

@@ -98,10 +98,18 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 async def append(
-    db: Writing, fact: msgspec.Struct, *, now: datetime, due_at: datetime | None = None
+    db: Writing,
+    fact: msgspec.Struct,
+    *,
+    now: datetime,
+    due_at: datetime | None = None,
+    once: EventId | None = None,
 ) -> EventId:
-    """Publish `fact` (a struct of an `events` module) in this transaction; reactions start at `due_at` (default at once)."""
-    event_id = EventId(new_id())
+    """Publish `fact` (a struct of an `events` module) in this transaction; reactions start at `due_at` (default at once).
+
+    With `once`, a derived id that everybody who publishes this fact works out alike, it is published only the first time.
+    """
+    event_id = once or EventId(new_id())
     row = {
         "tenant_id": db.tenant_id,
         "id": event_id,
@@ -110,7 +118,10 @@ async def append(
         "occurred_at": now,
         "due_at": due_at or now,
     }
-    await db.execute(insert(OutboxEvent).values(**row))
+    if once is None:
+        await db.execute(insert(OutboxEvent).values(**row))
+    else:
+        await db.execute(upsert(OutboxEvent).values(**row).on_conflict_do_nothing())
     return event_id
 
 

@@ -67,6 +67,7 @@ SPECIAL = {
         "refunded_fen": 0,
         "split_fen": 0,
     },
+    "relation_moves": {"contact_id": UUID(int=1)},
     "ledger_entries": {"cause": "fee_charged"},
 }
 

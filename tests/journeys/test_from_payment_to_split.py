@@ -24,6 +24,7 @@ from tests.support.trading import PRICE, open_trading
 __all__ = ["merchant_key"]
 
 DAYS_PASS = "UPDATE app.outbox SET due_at = now() WHERE tenant_id = :t AND done_at IS NULL"
+SPLITS_DUE = "UPDATE app.splits SET due_at = now() WHERE tenant_id = :t AND due_at > now()"
 CODE = "SELECT code FROM app.pickups WHERE tenant_id = :t AND order_id = :o"
 PART = PRICE * 2_000 // 10_000
 
@@ -48,6 +49,7 @@ async def days_pass(opened, trading, control, seconds):
     for _ in range(3):
         async with trading.tenant.writing() as db:
             await db.execute(text(DAYS_PASS), {"t": db.tenant_id})
+            await db.execute(text(SPLITS_DUE), {"t": db.tenant_id})
         await opened.work(trading.tenant)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -16,13 +15,12 @@ from orders.errors import (
     PaymentTimeOver,
     PaymentUnknown,
 )
-from orders.give_back import send_refund
 from orders.pay import cancel_order, give_up_order
 from orders.payments import record_payment
-from orders.ports import ChannelPayment, Closed, PaymentState, Unknown
+from orders.ports import ChannelPayment, PaymentState, Unknown
 from orders.states import OrderState, PaymentStatus
 from storefront.simulators.faults import FaultKind
-from tenants.kernel.ids import OrderId, RefundId, new_id
+from tenants.kernel.ids import OrderId, new_id
 from tests.support.rows import events, rows, value
 from tests.support.shop import add_product, sell
 from tests.support.trading import open_trading
@@ -261,35 +259,6 @@ async def test_parameters_prepared_while_the_order_was_given_up_never_leave_the_
     with pytest.raises(OrderNotPayable):
         await trading.prepare(order.id, channels=Channels(trading.channels, prepare=overtaken))
     assert await value(trading.tenant, ORDER, o=order.id) == "cancelled"
-
-
-async def test_money_that_comes_after_the_end_goes_back_by_itself(trading, now):
-    order = await trading.place()
-    payment = await trading.prepare(order.id)
-    await trading.take_money(payment.payment_no)
-
-    async def blind(_channel, _argument):
-        return Closed()
-
-    # The famous bug, planted: the channel is believed to have closed what was paid.
-    await give_up_order(
-        trading.tenant, order.id, channels=Channels(trading.channels, close=blind), now=now, reason="expired"
-    )
-    await record(trading, told(trading, payment, transaction_id=None), now)
-    assert await value(trading.tenant, ORDER, o=order.id) == "cancelled"
-    assert await events(trading.tenant, "OrderPaid") == []
-    (requested,) = await events(trading.tenant, "RefundRequested")
-    await send_refund(
-        trading.tenant,
-        RefundId(UUID(requested["refund_id"])),
-        channels=trading.channels,
-        splits=trading.splits,
-        now=now,
-    )
-    books = await trading.control.books()
-    (back,) = [each for each in books["refunds"] if each["outTradeNo"] == payment.payment_no]
-    assert back["amountFen"] == order.total_fen
-    assert (await value(trading.tenant, RESERVED, s=trading.shirt.sku)) == 0
 
 
 async def test_a_second_payment_of_one_order_goes_back_by_itself(trading, now):

@@ -5,8 +5,10 @@ import random
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from sqlalchemy import text
 
+from orders import give_back
 from orders.commands import RedeemPickup, RefundedLine, RequestRefund
 from orders.errors import (
     OrderNotFound,
@@ -20,16 +22,18 @@ from orders.errors import (
 from orders.give_back import ask_refund, send_refund
 from orders.pickup import Counter, redeem_pickup
 from orders.ports import ChannelRefund, RefundState, Refused, Unknown
-from orders.queries import reversed_lines
 from orders.refund import request_refund
 from orders.refund_outcome import record_refund
 from orders.states import RefundStatus
+from tenants.credentials import merchant_secrets
+from tenants.kernel.outbox import append
 from tenants.states import StaffRole
 from tests.orders.test_pay import Channels
 from tests.support.rows import events, rows, value
 from tests.support.trading import PRICE
 
 ON_HAND = "SELECT on_hand FROM app.stock WHERE tenant_id = :t AND sku_id = :s"
+KEPT_BEFORE = "SELECT kept_before_fen FROM app.refund_lines WHERE tenant_id = :t AND refund_id = :r"
 COUNTERS = "SELECT refunded_fen, paid_fen, state FROM app.orders WHERE tenant_id = :t AND id = :o"
 
 
@@ -125,8 +129,7 @@ async def test_what_was_kept_before_each_part_telescopes_in_the_order_of_finishi
     ]
     for part in (parts[2], parts[0], parts[1]):
         await finish(trading, part, now)
-    async with trading.tenant.reading() as db:
-        seen = {part.amount_fen: (await reversed_lines(db, part.id))[0].kept_before_fen for part in parts}
+    seen = {part.amount_fen: await value(trading.tenant, KEPT_BEFORE, r=part.id) for part in parts}
     assert seen == {9: PRICE, 700: PRICE - 9, 50: PRICE - 709}
 
 
@@ -136,10 +139,8 @@ async def test_a_failed_part_frees_its_amount_and_is_kept_before_nobody(trading,
     other = await ask(trading, order, RefundedLine(line_no=1, amount_fen=100), now=now)
     await finish(trading, failing, now, state=RefundState.CLOSED)
     await finish(trading, other, now)
-    async with trading.tenant.reading() as db:
-        (line,) = await reversed_lines(db, other.id)
-        assert await reversed_lines(db, failing.id) == []
-    assert line.kept_before_fen == PRICE
+    assert await value(trading.tenant, KEPT_BEFORE, r=other.id) == PRICE
+    assert await value(trading.tenant, KEPT_BEFORE, r=failing.id) is None
     assert await counters(trading, order) == (100, PRICE, "paid")
     await ask(trading, order, RefundedLine(line_no=1, amount_fen=PRICE - 100), now=now)
 
@@ -300,3 +301,44 @@ async def test_summing_then_inserting_would_overspend(trading, now):
 
     await asyncio.gather(*(sum_then_insert() for _ in range(20)))
     assert await value(trading.tenant, total, o=order.id) > PRICE
+
+
+async def test_however_many_workers_send_one_refund_it_is_asked_about_in_one_chain(trading, now):
+    await trading.control.register_merchant(**await registered(trading), refund_seconds=3_600)
+    order = await trading.paid()
+    refund = await ask(trading, order, now=now)
+    await asyncio.gather(*(send(trading, refund, now) for _ in range(4)))
+    assert [each["asked"] for each in await events(trading.tenant, "RefundAwaited")] == [0]
+    for _ in range(2):
+        await asyncio.gather(
+            *(
+                ask_refund(trading.tenant, refund.id, asked=0, channels=trading.channels, now=now)
+                for _ in range(3)
+            )
+        )
+    assert sorted(each["asked"] for each in await events(trading.tenant, "RefundAwaited")) == [0, 1]
+
+
+async def test_chains_that_do_not_know_of_each_other_multiply(trading, now, monkeypatch):
+    """The control: an event of its own for every sender."""
+
+    async def each_for_itself(db, fact, *, now, due_at, once):
+        return await append(db, fact, now=now, due_at=due_at)
+
+    monkeypatch.setattr(give_back, "append", each_for_itself)
+    await trading.control.register_merchant(**await registered(trading), refund_seconds=3_600)
+    refund = await ask(trading, await trading.paid(), now=now)
+    await asyncio.gather(*(send(trading, refund, now) for _ in range(4)))
+    assert len(await events(trading.tenant, "RefundAwaited")) > 1
+
+
+async def registered(trading):
+    """The merchant's own facts, for registering it again with another pace of refunds."""
+    async with trading.tenant.reading() as db:
+        secrets = await merchant_secrets(db, None, keys=trading.channels._keys)
+    public = load_pem_private_key(secrets.private_key.encode(), None).public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return {
+        "mchid": trading.mchid, "appid": trading.appid, "public_key": pem,
+        "certificate_serial": secrets.certificate_serial, "api_v3_key": secrets.api_v3_key,
+    }  # fmt: skip

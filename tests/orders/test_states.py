@@ -23,7 +23,7 @@ MACHINES = {
             "awaiting_payment": {"paid", "cancelled"},
             "paid": {"collected", "refunded"},
             "collected": {"refunded"},
-            "cancelled": set(),
+            "cancelled": {"paid"},
             "refunded": set(),
         },
     ),

@@ -83,6 +83,15 @@ ROWS: dict[str, Ask] = {
     "employGuide": Ask("hq", body={"code": "G-77", "name": "林", "storeId": "$store", "staffId": "$staff"}, own=201),
     "moveGuide": Ask("hq", {"guide_id": "$other_guide", "store_id": "$store"}),
     "keepGuideCard": Ask("hq", {"guide_id": "$guide"}, body={"cardNo": "card-1", "merchantId": "$merchant"}),
+    "changeGuide": Ask("hq", {"guide_id": "$guide"}, body={"name": "林"}),
+    "departGuide": Ask("hq", {"guide_id": "$leaving_guide"}, body={"takerGuideId": "$guide"}),
+    "reassignRelations": Ask(
+        "hq", {"guide_id": "$guide"}, body={"takerGuideId": "$taking_guide", "shopperIds": ["$shopper"]}
+    ),
+    "listMoves": Ask("hq", {"guide_id": "$left_guide"}, {"cursor": "$cursor_moves"}),
+    "openContactWay": Ask("hq", {"guide_id": "$guide"}, own=409),
+    "listContactWays": Ask("hq", {"guide_id": "$guide"}),
+    "registerGuideCard": Ask("hq", {"guide_id": "$guide"}, own=409),
     "letGuideGo": Ask("hq", {"guide_id": "$other_guide"}),
     "startCommissionPlan": Ask(
         "hq", {"level": "store"}, {"levelId": "$store"}, own=201,
@@ -151,6 +160,7 @@ ROWS: dict[str, Ask] = {
     "employFirstStaff": Ask(
         "operator", {"tenant_id": "$tenant"}, body={"login": "#", **PERSON}, own=201
     ),
+    "connectTenant": Ask("operator", {"tenant_id": "$tenant"}, body={"push": {"token": "token"}}),
     "createTenant": Ask("operator", body={"orgId": None}, own=422),
     "logInStaff": Ask("nobody", body={"tenantCode": "$tenant_code", "login": "$login", "password": "wrong"}, own=403),
     "logInOperator": Ask("nobody", body={"login": "$login", "password": "wrong"}, own=403),
@@ -159,6 +169,10 @@ ROWS: dict[str, Ask] = {
     "refreshStaffSession": Ask("nobody", body={"refreshToken": "nonsense"}, own=403),
     "refreshOperatorSession": Ask("nobody", body={"refreshToken": "nonsense"}, own=403),
     "receiveWechatPay": Ask("nobody", {"callback_key": "$callback_key"}, own=401),
+    "verifyWecomAddress": Ask("nobody", {"callback_key": "$callback_key"}, own=401),
+    "receiveWecom": Ask("nobody", {"callback_key": "$callback_key"}, own=401),
+    "verifyPushAddress": Ask("nobody", {"callback_key": "$callback_key"}, own=401),
+    "receivePush": Ask("nobody", {"callback_key": "$callback_key"}, own=401),
     "receiveMerchantsWechatPay": Ask(
         "nobody", {"callback_key": "$callback_key", "merchant_no": "$merchant_no"}, own=401
     ),
@@ -179,14 +193,15 @@ PLAIN = {
     "province", "city", "district", "address", "timeZone", "businessDayStarts", "opens", "closes", "sourceText",
     "month", "title", "background", "visitor", "launchScene", "refreshToken", "q", "sort", "tag", "status", "limit",
     "latitude", "longitude", "level", "page_key", "version", "kind", "sync", "at", "appSecret", "merchantNo",
-    "legalName", "account", "cardNo", "warned", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove", "scene", "categoryCode",
+    "legalName", "account", "cardNo", "warned", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove",
+    "avatarUrl", "token", "corpId", "contactSecret", "callbackToken", "encodingAesKey", "subAppid", "brandMerchantNo", "wechatStoreNo", "scene", "categoryCode",
     "skuCode", "promotionCode", "validFromOn", "validToOn",
 }  # fmt: skip
 """Fields that name nothing: free texts, choices, numbers, times. A field that is neither here nor a `$kind` of its row fails."""
 
 NEW_NAMES = {("openStore", "code"), ("changeStore", "code"), ("nameStoreGroup", "code"), ("employStaff", "login"),
              ("employFirstStaff", "login"), ("employGuide", "code"), ("createContract", "code"), ("rehearseContract", "code"), ("createTenant", "code"),
-             ("createTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login")}  # fmt: skip
+             ("createTenant", "appid"), ("connectTenant", "appid"), ("logInShopper", "code"), ("logInStaff", "login")}  # fmt: skip
 """Names that a request gives (or a vendor's one-time code), not names it looks up."""
 
 ACROSS: list[tuple[str, Ask, str, str]] = [

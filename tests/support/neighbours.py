@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from guides.commands import EmployGuide, ShareLink
 from guides.employ import employ_guide
-from guides.share import share_link
+from guides.share import found_relation, share_link
+from guides.states import RelationSource
 from orders.events import OrderPaid
 from settlement.close import close_month
 from storefront.tokens import Audience, Principal
@@ -149,7 +150,10 @@ async def _people(world: World, mark: str) -> None:
             subject = await employ(role, **place)
             world.people[name] = principal(tenant_id, Audience.STAFF, subject, role=role, **place)
         ids["staff"] = await employ(StaffRole.FINANCE)
-        for name, where in (("guide", store), ("other_guide", ids["elsewhere"])):
+        for name, where in (
+            ("guide", store), ("other_guide", ids["elsewhere"]), ("leaving_guide", store), ("left_guide", store),
+            ("taking_guide", store),
+        ):  # fmt: skip
             command = EmployGuide(
                 code=random_code(8), name=f"{mark}导购", store_id=where, phone="13800138000"
             )
@@ -251,6 +255,29 @@ async def _receiver(world: World, client: Client, party_id: UUID) -> str:
     return str(answered(made)["id"])
 
 
+async def _relations(world: World, client: Client) -> None:
+    """A guide who left, with relations that are the store's now; a corp and a push, so that their addresses are there."""
+    ids, hq, now = world.ids, world.client(client, "hq"), datetime.now(UTC)
+    async with world.tenant.writing() as db:
+        for name in ("shopper", "other_shopper"):
+            await found_relation(
+                db,
+                ids[name],
+                guide_id=ids["left_guide"],
+                source=RelationSource.SCAN,
+                now=now - timedelta(days=1),
+            )
+    answered(await hq.post(f"/brand/v1/guides/{ids['left_guide']}/departure", json={}))
+    moves = answered(await hq.get(f"/brand/v1/guides/{ids['left_guide']}/moves?limit=1"))
+    ids["cursor_moves"] = moves["nextCursor"]
+    corp = {
+        "corpId": "ww1", "contactSecret": "contact-secret", "callbackToken": "token", "encodingAesKey": "k" * 43,
+    }  # fmt: skip
+    connected = {"wecom": corp, "push": {"token": "token"}}
+    path = f"/operator/v1/tenants/{ids['tenant']}/connections"
+    answered(await client.as_operator().post(path, json=connected))
+
+
 async def _rest(world: World, client: Client, mark: str) -> None:
     ids, now = world.ids, datetime.now(UTC)
     async with world.tenant.writing() as db:
@@ -263,6 +290,7 @@ async def _rest(world: World, client: Client, mark: str) -> None:
             ),
             {"t": db.tenant_id, "now": now},
         )
+    await _relations(world, client)
     jobs = answered(await client.as_operator().get(f"/operator/v1/tenants/{ids['tenant']}/jobs?limit=1"))
     ids["job"], ids["cursor_jobs"] = jobs["jobs"][0]["id"], jobs["nextCursor"]
     tenants = answered(await client.as_operator().get("/operator/v1/tenants?limit=1"))

@@ -47,7 +47,11 @@ async def open_shop(
 
     def make_app(url: str) -> Litestar:
         here = msgspec.structs.replace(
-            settings, storefront_public_url=url, wechat_pay_url=control.url, wechat_api_url=control.url
+            settings,
+            storefront_public_url=url,
+            wechat_pay_url=control.url,
+            wechat_api_url=control.url,
+            wecom_url=control.url,
         )
         wiring = wire(here, passwords=passwords)
         made.append((here, wiring, create_app(wiring=wiring)))

@@ -172,7 +172,16 @@ async def open_trading(
         keys=keys,
         now=now,
     )
-    tenant = database.tenant(view.id)
+    return await fill_shelves(
+        database.tenant(view.id), control=control, channels=channels, mchid=secrets.merchant_no,
+        appid=command.appid,
+    )  # fmt: skip
+
+
+async def fill_shelves(
+    tenant: TenantScope, *, control: SimulatorControl, channels: WechatPayChannels, mchid: str, appid: str
+) -> Trading:
+    """Let an opened brand trade: two stores, goods on the shelf, a shopper."""
     openid = f"o{random_code(24)}"
     async with tenant.writing() as db:
         store, elsewhere = await add_store(db), await add_store(db, "武康路店")
@@ -186,6 +195,6 @@ async def open_trading(
         tea = await sell(db, await add_product(db, "冷泡茶"), price=PRICE, stock=100)
         shopper_id = await meet_shopper(db, ShopperIdentity(openid, None), now=LONG_AGO)
     return Trading(
-        tenant=tenant, control=control, channels=channels, mchid=secrets.merchant_no, appid=command.appid,
+        tenant=tenant, control=control, channels=channels, mchid=mchid, appid=appid,
         store=store, elsewhere=elsewhere, shirt=shirt, tea=tea, shopper_id=shopper_id, openid=openid,
     )  # fmt: skip

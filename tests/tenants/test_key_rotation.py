@@ -3,10 +3,12 @@
 import asyncio
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tenants.commands import PartnerAccount, SpeakThrough
 from tenants.credentials import (
     APP_SECRET,
     PaymentPartner,
@@ -18,11 +20,11 @@ from tenants.credentials import (
     open_secret,
     wecom_secrets,
 )
-from tenants.errors import MerchantKeyUnreadable, MerchantNotReady
+from tenants.errors import MerchantKeyUnreadable, MerchantNotReady, PartnerAppidForeign
 from tenants.kernel.encryption import EnvelopeUnreadable, KeyRing
 from tenants.kernel.ids import MerchantId, new_id
 from tenants.merchant_keys import replace_api_v3_key, replace_merchant_key, speak_through, trust_keys
-from tenants.queries import merchants
+from tenants.queries import find_tenant, merchants
 from tenants.rotate import rotate_credentials
 from tests.support.rows import rows
 
@@ -191,12 +193,19 @@ async def test_earlier_api_keys_are_kept_for_a_while(tenant, merchant_id, keys, 
 
 
 async def test_a_partner_speaks_for_the_merchant_until_it_does_not(tenant, merchant_id, keys, now):
-    partner = PaymentPartner(merchant_no="1900000001", appid="wxprovider", sub_appid="wxown")
     async with tenant.writing() as db:
-        await speak_through(db, merchant_id, partner=partner, keys=keys, now=now, actor=ACTOR)
-        assert (await merchant_secrets(db, merchant_id, keys=keys)).partner == partner
-        await speak_through(db, merchant_id, partner=None, keys=keys, now=now, actor=ACTOR)
-        assert (await merchant_secrets(db, merchant_id, keys=keys)).partner is None
+        own_app = (await find_tenant(db)).appid
+        account = PartnerAccount(merchant_no="1900000001", appid="wxprovider", sub_appid=own_app)
+        for partner in (account, None):
+            await speak_through(db, SpeakThrough(partner=partner), keys=keys, now=now, actor=ACTOR)
+            kept = (await merchant_secrets(db, merchant_id, keys=keys)).partner
+            assert kept == (partner and PaymentPartner(**msgspec.structs.asdict(partner)))
+
+
+async def test_a_partner_under_whose_app_shoppers_are_unknown_is_refused(db, keys, now):
+    account = PartnerAccount(merchant_no="1900000001", appid="wxprovider", sub_appid="wxsomebodyelse")
+    with pytest.raises(PartnerAppidForeign):
+        await speak_through(db, SpeakThrough(partner=account), keys=keys, now=now, actor=ACTOR)
 
 
 async def test_keys_that_are_none_are_refused_and_not_echoed(db, merchant_id, keys, now):

@@ -3,10 +3,9 @@
 Stores nothing and decides nothing: amounts are compared by the verb that acts on the notification, which is kept once by its id.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,12 +13,12 @@ from orders.ports import ChannelPayment, ChannelRefund
 from settlement.ports import SplitNotice
 from storefront.adapters.errors import (
     CallbackForAnotherMerchant,
-    CallbackKeyRepeated,
     CallbackMalformed,
     CallbackTooLarge,
     CallbackUndecryptable,
     SignatureProbe,
 )
+from storefront.adapters.strict_json import strict_json
 from storefront.adapters.tally import PROBES
 from storefront.adapters.wechat_pay import messages, translate, translate_sharing
 from storefront.adapters.wechat_pay.keys import MerchantCredentials
@@ -60,14 +59,14 @@ def read_callback(
         # Counted, and refused like any other: WeChat looks whether we check, and no one has to be called for it.
         PROBES.labels("callback").inc()
         raise
-    envelope = _convert(_strict_json(body), messages.Envelope)
+    envelope = _convert(strict_json(body), messages.Envelope)
     if not 1 <= len(envelope.id) <= LONGEST_ID:
         raise CallbackMalformed(part="id")
     sealed = envelope.resource
     if sealed.algorithm != messages.SEALING:
         raise CallbackUndecryptable(algorithm=sealed.algorithm[:LONGEST_ID])
     plain = credentials.unseal(ciphertext=sealed.ciphertext, nonce=sealed.nonce, associated=sealed.associated)
-    return Notification(envelope.id, _told(_strict_json(plain), credentials))
+    return Notification(envelope.id, _told(strict_json(plain), credentials))
 
 
 def _told(plain: Any, credentials: MerchantCredentials) -> ChannelPayment | ChannelRefund | SplitNotice:
@@ -108,21 +107,3 @@ def _convert(plain: Any, kind: type[Message]) -> Message:
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as error:
         raise CallbackMalformed(kind=kind.__name__) from error
-
-
-def _strict_json(raw: bytes) -> Any:
-    try:
-        return json.loads(raw.decode(), object_pairs_hook=_each_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise CallbackMalformed(part="json") from error
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    read = dict(pairs)
-    if len(read) != len(pairs):
-        raise CallbackKeyRepeated
-    return read
-
-
-def _no_constant(_name: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are no JSON")

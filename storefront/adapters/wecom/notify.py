@@ -1,41 +1,24 @@
-"""Callbacks from WeCom: the signature first, then the seal, then flat XML without any of XML's dangers, read as events.
+"""Callbacks from WeCom: the signature first, then the seal, then flat XML, read as events.
 
 Stores nothing and decides nothing. Events carry no id, and are sent again when the answer was late: `Notification.id` is a digest of
 what was said, the same for every repeat. Changes made by our own calls are not told at all.
 """
 
-import base64
-import binascii
 import hashlib
-import hmac
-import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from xml.parsers import expat
 
 import msgspec
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from storefront.adapters.errors import (
-    CallbackForAnotherMerchant,
-    CallbackKeyRepeated,
-    CallbackMalformed,
-    CallbackTooLarge,
-    CallbackUndecryptable,
-    CredentialsUnreadable,
-    SignatureHeaderMissing,
-    SignatureStale,
-    SignatureWrong,
+from storefront.adapters.errors import CallbackMalformed, CallbackTooLarge
+from storefront.adapters.message_envelope import (
+    LARGEST_BODY,
+    check_signature,
+    open_sealed,
+    read_flat_xml,
+    read_key,
 )
-
-LARGEST_BODY = 64 * 1024
-SKEW_SECONDS = 300
-KEY_CHARACTERS, KEY_BYTES = 43, 32
-SALT, BLOCK, LENGTH = 16, 32, 4
-MOST_FIELDS = 64
 
 
 class CorpKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +38,7 @@ class CorpKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     def key(self) -> bytes:
         """The AES key; raises CredentialsUnreadable."""
-        try:
-            key = base64.b64decode(self.encoding_aes_key + "=", validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise CredentialsUnreadable(corp_id=self.corp_id, part="EncodingAESKey") from error
-        if len(key) != KEY_BYTES or len(self.encoding_aes_key) != KEY_CHARACTERS:
-            raise CredentialsUnreadable(corp_id=self.corp_id, part="EncodingAESKey")
-        return key
+        return read_key(self.encoding_aes_key, owner=self.corp_id)
 
 
 class ContactChange(StrEnum):
@@ -138,50 +115,19 @@ def read_callback(query: Mapping[str, str], body: bytes, *, keys: CorpKeys, now:
     """Verify and open one callback; raises a CallbackUnverified (of `adapters/errors.py`) that names the reason."""
     if len(body) > LARGEST_BODY:
         raise CallbackTooLarge(size=len(body))
-    sealed = _flat(body).get("Encrypt", "")
+    sealed = read_flat_xml(body).get("Encrypt", "")
     _verify(query, sealed, keys=keys, now=now)
     plain = _opened(sealed, keys=keys)
-    return Notification(hashlib.sha256(plain).hexdigest()[:36], _told(_flat(plain)))
+    return Notification(hashlib.sha256(plain).hexdigest()[:36], _told(read_flat_xml(plain)))
 
 
 def _verify(query: Mapping[str, str], sealed: str, *, keys: CorpKeys, now: datetime) -> None:
     given, stamp, nonce = (query.get(name, "") for name in ("msg_signature", "timestamp", "nonce"))
-    if not (
-        given
-        and nonce
-        and sealed
-        and stamp.isascii()
-        and stamp.isdigit()
-        and len(stamp) <= len("99999999999")
-    ):
-        raise SignatureHeaderMissing(reason="msg_signature, timestamp, nonce or the sealed text")
-    if not (given.isascii() and nonce.isascii() and sealed.isascii()):
-        raise SignatureHeaderMissing(reason="not ASCII")
-    text = "".join(sorted([keys.token, stamp, nonce, sealed]))
-    # SHA-1 over a shared token is WeCom's choice; the AES seal behind it is the stronger proof.
-    own = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-    if not hmac.compare_digest(own, given):
-        raise SignatureWrong(corp_id=keys.corp_id)
-    if abs(now.timestamp() - int(stamp)) >= SKEW_SECONDS:
-        raise SignatureStale(timestamp=stamp)
+    check_signature(given, [nonce, sealed], token=keys.token, stamp=stamp, now=now, owner=keys.corp_id)
 
 
 def _opened(sealed: str, *, keys: CorpKeys) -> bytes:
-    key = keys.key()
-    try:
-        raw = base64.b64decode(sealed, validate=True)
-        decryptor = Cipher(AES(key), CBC(key[:SALT])).decryptor()
-        padded = decryptor.update(raw) + decryptor.finalize()
-        fill = padded[-1]
-        (size,) = struct.unpack(">I", padded[SALT : SALT + LENGTH])
-    except (ValueError, IndexError, struct.error) as error:
-        raise CallbackUndecryptable(corp_id=keys.corp_id) from error
-    plain = padded[SALT + LENGTH : len(padded) - fill]
-    if not 1 <= fill <= BLOCK or padded[-fill:] != bytes([fill]) * fill or size > len(plain):
-        raise CallbackUndecryptable(corp_id=keys.corp_id)
-    if plain[size:] != keys.corp_id.encode():
-        raise CallbackForAnotherMerchant(corp_id=keys.corp_id)
-    return plain[:size]
+    return open_sealed(sealed, key=keys.key(), owner=keys.corp_id)
 
 
 def _told(fields: Mapping[str, str]) -> ContactEvent | OtherEvent:
@@ -202,48 +148,3 @@ def _told(fields: Mapping[str, str]) -> ContactEvent | OtherEvent:
         )
     except (KeyError, ValueError, OverflowError, OSError) as error:
         raise CallbackMalformed(part="event") from error
-
-
-class _Flat:
-    """Collects the children of one root element: no attributes' meaning, no nesting deeper than one list, no DTD, no entities."""
-
-    def __init__(self) -> None:
-        self.fields: dict[str, str] = {}
-        self._path: list[str] = []
-        self._text: list[str] = []
-
-    def refuse(self, *_: object) -> None:
-        raise CallbackMalformed(part="xml")
-
-    def start(self, name: str, _attributes: object) -> None:
-        self._path.append(name)
-        if len(self._path) > BLOCK:
-            raise CallbackMalformed(part="xml")
-        if len(self._path) == len(("xml", name)):
-            self._text = []
-
-    def text(self, text: str) -> None:
-        if len(self._path) == len(("xml", "field")):
-            self._text.append(text)
-
-    def end(self, name: str) -> None:
-        if len(self._path) == len(("xml", name)):
-            if name in self.fields or len(self.fields) >= MOST_FIELDS:
-                raise CallbackKeyRepeated
-            self.fields[name] = "".join(self._text)
-        self._path.pop()
-
-
-def _flat(raw: bytes) -> dict[str, str]:
-    reader = _Flat()
-    parser = expat.ParserCreate("utf-8")
-    parser.StartDoctypeDeclHandler = reader.refuse
-    parser.EntityDeclHandler = reader.refuse
-    parser.StartElementHandler = reader.start
-    parser.CharacterDataHandler = reader.text
-    parser.EndElementHandler = reader.end
-    try:
-        parser.Parse(raw, True)  # noqa: FBT003 expat takes it by position: the whole document is here
-    except (expat.ExpatError, ValueError) as error:
-        raise CallbackMalformed(part="xml") from error
-    return reader.fields

@@ -14,6 +14,8 @@ class App(msgspec.Struct):
     pages: list[str] = []
     push_url: str | None = None
     push_token: str = ""
+    push_aes_key: str = ""
+    """With a key messages are sealed (安全模式)."""
 
 
 class LoginCode(msgspec.Struct):

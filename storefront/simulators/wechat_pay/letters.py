@@ -9,7 +9,7 @@ from storefront.simulators.passing import News, SplitArrived, TransferFailed
 from storefront.simulators.records import Callback, Merchant, Payment, Refund, SplitReturn
 from storefront.simulators.state import Simulation
 from storefront.simulators.wechat_mini import parcels
-from storefront.simulators.wechat_mini.push import push_query
+from storefront.simulators.wechat_mini.push import push_body, push_query
 from storefront.simulators.wechat_mini.records import Parcel
 from storefront.simulators.wechat_pay import books, envelope, refunds, split_returns, splits
 from storefront.simulators.wechat_pay.refusals import wechat_time
@@ -172,7 +172,8 @@ def sealed(simulation: Simulation, letter: Letter) -> Callback:
     if letter.form == "pay":
         body = _sealed_for_merchant(simulation, letter, drawn=drawn)
     elif letter.form == "mini":
-        body = msgspec.json.encode({**letter.plain, "CreateTime": int(now.timestamp())}).decode()
+        plain = {**letter.plain, "CreateTime": int(now.timestamp())}
+        body = push_body(simulation.state.apps[letter.owner], plain, salt=drawn[:16].encode())
     else:
         corp = simulation.state.corps[letter.owner]
         text = letter.text.replace("</xml>", f"<CreateTime>{int(now.timestamp())}</CreateTime></xml>")
@@ -215,7 +216,8 @@ def addressed(simulation: Simulation, callback: Callback, *, probe: bool) -> tup
     url, agent = callback.notify_url, {"User-Agent": "Mozilla/4.0"}
     join = "&" if "?" in url else "?"
     if callback.form == "mini":
-        query = push_query(simulation.state.apps[callback.mchid], stamp=stamp, nonce=nonce)
+        app = simulation.state.apps[callback.mchid]
+        query = push_query(app, callback.body, stamp=stamp, nonce=nonce)
         return f"{url}{join}{query}", agent | {"Content-Type": "application/json"}
     if callback.form == "wecom":
         corp = simulation.state.corps[callback.mchid]

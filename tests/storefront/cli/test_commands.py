@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from storefront.cli.brand_file import camel
 from storefront.cli.home import (
     announce,
     kept_keys,
@@ -19,7 +20,6 @@ from storefront.cli.home import (
 )
 from storefront.cli.main import LAZY, storefront
 from storefront.cli.running import Running, Wanted
-from storefront.cli.tenant import _camel
 from storefront.gate import CHECKS
 from tenants.commands import CreateTenant
 
@@ -168,13 +168,14 @@ def test_without_a_database_a_command_names_the_data_folder(environment, tmp_pat
 
 def test_the_example_of_a_brand_is_a_whole_command(tmp_path):
     given = tomllib.loads(run("tenant", "example").output)
-    assert _camel(given).keys() == {"code", "name", "appid", "appSecret", "merchant"}
+    assert camel(given).keys() == {"code", "name", "appid", "appSecret", "merchant"}
     given["app_secret"] = given["merchant"]["api_v3_key"] = "x" * 32
-    assert msgspec.convert(_camel(given), CreateTenant).code == "river-wear"
+    assert msgspec.convert(camel(given), CreateTenant).code == "river-wear"
 
 
 def test_a_mistake_in_a_brands_file_is_named_as_the_file_names_it(tmp_path):
-    (tmp_path / "brand.toml").write_text('code = "a-b"\nname = "x"\nappid = "wx0123456789"\n')
+    start = 'code = "a-b"\nname = "x"\nappid = "wx0123456789"\napp_secret = "x-secret-x"\n'
+    (tmp_path / "brand.toml").write_text(start + "[merchant]\nfee_bps = 60\n")
     assert (
         "field `merchant_no` - at `$.merchant`"
         in run("tenant", "create", str(tmp_path / "brand.toml")).output
@@ -184,6 +185,41 @@ def test_a_mistake_in_a_brands_file_is_named_as_the_file_names_it(tmp_path):
     shown = run("tenant", "create", str(tmp_path / "brand.toml")).output
     assert "`$.merchant.merchant_no`" in shown
     assert "tenant example" in shown
+
+
+BRAND = 'code = "a-b"\nname = "x"\nappid = "wx0123456789"\napp_secret = "x-secret-x"\n'
+WRONG = {
+    "a text for a table": ('merchant = "text"', "Expected `object`, got `str` - at `$.merchant`"),
+    "a number for a table": ("merchant = 5", "Expected `object`, got `int` - at `$.merchant`"),
+    "a list for a table": ("merchant = [1]", "Expected `object`, got `array` - at `$.merchant`"),
+    "a list of tables": ("[[merchant]]\nfee_bps = 1", "Expected `object`, got `array` - at `$.merchant`"),
+    "a date for a text": ("time_zone = 2026-01-01", "got `date` - at `$.time_zone`"),
+    "a text for a number": ('platform_fee_bps = "1"', "got `str` - at `$.platform_fee_bps`"),
+    "a text for a partner": ('[merchant]\npartner = "x"', "at `$.merchant.partner`"),
+    "a text for keys": ('[merchant]\nwechat_public_keys = "x"', "at `$.merchant.wechat_public_keys`"),
+    "a table for a corp's id": ("[wecom]\ncorp_id = {}", "at `$.wecom.corp_id`"),
+    "an unknown field": ('nickname = "x"', "unknown field `nickname`"),
+    "both spellings": ('[merchant]\nmerchant_no = "1"\nmerchantNo = "2"', "`merchantNo` is given twice"),
+    "a NUL": ('time_zone = "a\\u0000"', "NUL"),
+    "no TOML": ("[merchant", "brand.toml"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_whatever_has_the_wrong_type_in_a_brands_file_is_refused_in_a_sentence(tmp_path, what):
+    line, sentence = WRONG[what]
+    (tmp_path / "brand.toml").write_text(BRAND + line + "\n")
+    shown = run("tenant", "create", str(tmp_path / "brand.toml"))
+    assert shown.exit_code == 1
+    assert isinstance(shown.exception, SystemExit), shown.exception
+    assert sentence in shown.output
+    assert "Traceback" not in shown.output
+
+
+def test_a_file_that_is_no_text_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "brand.toml").write_bytes(b"\xff\xfe\x00")
+    shown = run("tenant", "create", str(tmp_path / "brand.toml"))
+    assert (shown.exit_code, isinstance(shown.exception, SystemExit)) == (1, True)
 
 
 def test_the_note_of_an_up_that_is_gone_is_not_followed(tmp_path):

@@ -119,7 +119,7 @@ async def test_doctor_is_content_when_the_app_serves(here, brand, control, passw
     async with serving(make_app):
         found = await findings(made[0], brand)
     assert {name: lines for name, lines in found.items() if lines} == {}
-    assert len(found) == 7
+    assert len(found) == 8
 
 
 @pytest.fixture
@@ -206,3 +206,42 @@ async def test_keys_certificates_trusts_the_ones_that_wechat_lists(environment, 
     assert shown.exit_code == 0, shown.output
     assert "1 new, 0 ended" in shown.output
     assert "0 new" in (await run("keys", "certificates", brand.view.code)).output
+
+
+async def test_keys_merchant_replaces_key_and_serial_together(environment, brand, tmp_path):  # noqa: F811
+    file, (private, _) = tmp_path / "apiclient_key.pem", new_key()
+    file.write_text(private)
+    shown = await run("keys", "merchant", brand.view.code, "ABCDEF0123456789", str(file))
+    assert (shown.exit_code, "ABCDEF0123456789" in shown.output) == (0, True), shown.output
+    async with brand.tenant.reading() as db:
+        kept = await merchant_secrets(db, brand.merchant.id, keys=brand.keys)
+    assert (kept.private_key, kept.certificate_serial) == (private, "ABCDEF0123456789")
+    refused = await run("keys", "merchant", brand.view.code, "no serial", str(file))
+    assert (refused.exit_code, "merchant.certificateSerial" in refused.output) == (1, True)
+
+
+async def test_keys_api_v3_keeps_the_earlier_key_for_what_it_sealed(environment, brand):  # noqa: F811
+    async with brand.tenant.reading() as db:
+        before = (await merchant_secrets(db, brand.merchant.id, keys=brand.keys)).api_v3_key
+    shown = await run("keys", "api-v3", brand.view.code, "--key", "n" * 32)
+    assert (shown.exit_code, "n" * 32 in shown.output) == (0, False), shown.output
+    async with brand.tenant.reading() as db:
+        kept = await merchant_secrets(db, brand.merchant.id, keys=brand.keys)
+    assert (kept.api_v3_key, kept.earlier_api_v3_keys) == ("n" * 32, [before])
+    refused = await run("keys", "api-v3", brand.view.code, "--key", "short-canary")
+    assert (refused.exit_code, "canary" in refused.output) == (1, False)
+
+
+@pytest.mark.parametrize("command", [["rotate"], ["certificates", "x"], ["api-v3", "x", "--key", "k"]])
+async def test_keys_commands_find_an_up_by_its_data_folder(environment, tmp_path, command):  # noqa: F811
+    environment.delenv("DATABASE_URL")
+    shown = await run("keys", *command, "--data", str(tmp_path))
+    assert shown.exit_code == 1
+    assert "--data" in shown.output, "it looked there, and says that no `up` runs on it"
+
+
+async def test_an_unknown_brand_or_merchant_is_named_as_such(environment, brand):  # noqa: F811
+    nobody = await run("keys", "certificates", "nobody")
+    unknown = await run("keys", "certificates", brand.view.code, "--merchant", "1999999999")
+    assert (nobody.exit_code, unknown.exit_code) == (1, 1)
+    assert nobody.output != unknown.output
