@@ -30,6 +30,177 @@ def upgrade() -> None:
     )
     secure("ledger_days", app="SELECT, INSERT")
     op.create_table(
+        "contacts",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("contact_no", sa.Text(), nullable=False),
+        sa.Column("union_id", sa.Text(), nullable=True),
+        sa.Column("shopper_id", sa.UUID(), nullable=True),
+        sa.Column("met_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "shopper_id"],
+            ["app.shoppers.tenant_id", "app.shoppers.id"],
+            name=op.f("contacts_fk_shoppers"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("contacts_pk")),
+        sa.UniqueConstraint("tenant_id", "contact_no", name=op.f("contacts_uq_tenant_id_contact_no")),
+        schema="app",
+    )
+    secure("contacts", app="SELECT, INSERT, UPDATE, DELETE")
+    op.create_index(
+        "contacts_ix_shopper", "contacts", ["tenant_id", "shopper_id"], unique=False, schema="app"
+    )
+    op.create_index("contacts_ix_union", "contacts", ["tenant_id", "union_id"], unique=False, schema="app")
+    op.create_table(
+        "contact_ways",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("guide_id", sa.UUID(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("way_no", sa.Text(), nullable=True),
+        sa.Column("qr_code_url", sa.Text(), nullable=True),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("made_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("ending_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "guide_id"],
+            ["app.guides.tenant_id", "app.guides.id"],
+            name=op.f("contact_ways_fk_guides"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("contact_ways_pk")),
+        sa.UniqueConstraint("tenant_id", "code", name=op.f("contact_ways_uq_tenant_id_code")),
+        schema="app",
+    )
+    secure("contact_ways", app="SELECT, INSERT, UPDATE, DELETE")
+    op.create_index(
+        "contact_ways_uq_live",
+        "contact_ways",
+        ["tenant_id", "guide_id"],
+        unique=True,
+        schema="app",
+        postgresql_where=sa.text("ending_at IS NULL"),
+    )
+    op.create_table(
+        "relation_moves",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("contact_id", sa.UUID(), nullable=True),
+        sa.Column("shopper_id", sa.UUID(), nullable=True),
+        sa.Column("giver_id", sa.UUID(), nullable=False),
+        sa.Column("taker_id", sa.UUID(), nullable=True),
+        sa.Column("store_id", sa.UUID(), nullable=True),
+        sa.Column("resigned", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=True),
+        sa.Column("requested_by", sa.Text(), nullable=False),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("started_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("due_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('intended', 'waiting', 'done', 'refused', 'limited', 'taker_full', 'failed')",
+            name=op.f("relation_moves_ck_state"),
+        ),
+        sa.CheckConstraint(
+            "contact_id IS NOT NULL OR shopper_id IS NOT NULL", name=op.f("relation_moves_ck_whom")
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "contact_id"],
+            ["app.contacts.tenant_id", "app.contacts.id"],
+            name=op.f("relation_moves_fk_contacts"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "giver_id"],
+            ["app.guides.tenant_id", "app.guides.id"],
+            name="relation_moves_fk_giver",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "shopper_id"],
+            ["app.shoppers.tenant_id", "app.shoppers.id"],
+            name=op.f("relation_moves_fk_shoppers"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "store_id"],
+            ["app.stores.tenant_id", "app.stores.id"],
+            name=op.f("relation_moves_fk_stores"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "taker_id"],
+            ["app.guides.tenant_id", "app.guides.id"],
+            name="relation_moves_fk_taker",
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("relation_moves_pk")),
+        schema="app",
+    )
+    secure("relation_moves", app="SELECT, INSERT, UPDATE, DELETE")
+    op.create_index(
+        "relation_moves_ix_contact",
+        "relation_moves",
+        ["tenant_id", "contact_id", "started_at"],
+        unique=False,
+        schema="app",
+    )
+    op.create_index(
+        "relation_moves_ix_giver",
+        "relation_moves",
+        ["tenant_id", "giver_id", "id"],
+        unique=False,
+        schema="app",
+    )
+    op.create_index(
+        "relation_moves_uq_open",
+        "relation_moves",
+        ["tenant_id", "contact_id"],
+        unique=True,
+        schema="app",
+        postgresql_where=sa.text("state IN ('intended', 'waiting')"),
+    )
+    op.create_table(
+        "contact_bonds",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("contact_id", sa.UUID(), nullable=False),
+        sa.Column("guide_id", sa.UUID(), nullable=False),
+        sa.Column("way_id", sa.UUID(), nullable=True),
+        sa.Column("active_from", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("active_to", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "active_to IS NULL OR active_from <= active_to", name=op.f("contact_bonds_ck_active")
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "contact_id"],
+            ["app.contacts.tenant_id", "app.contacts.id"],
+            name=op.f("contact_bonds_fk_contacts"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "guide_id"],
+            ["app.guides.tenant_id", "app.guides.id"],
+            name=op.f("contact_bonds_fk_guides"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "way_id"],
+            ["app.contact_ways.tenant_id", "app.contact_ways.id"],
+            name=op.f("contact_bonds_fk_contact_ways"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("contact_bonds_pk")),
+        schema="app",
+    )
+    secure("contact_bonds", app="SELECT, INSERT, UPDATE, DELETE")
+    op.create_index(
+        "contact_bonds_ix_guide", "contact_bonds", ["tenant_id", "guide_id"], unique=False, schema="app"
+    )
+    op.create_index(
+        "contact_bonds_uq_live",
+        "contact_bonds",
+        ["tenant_id", "contact_id", "guide_id"],
+        unique=True,
+        schema="app",
+        postgresql_where=sa.text("active_to IS NULL"),
+    )
+    op.create_table(
         "true_ups",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
@@ -160,6 +331,7 @@ def upgrade() -> None:
         source_schema="app",
         referent_schema="app",
     )
+    op.add_column("guides", sa.Column("avatar_url", sa.Text(), nullable=True), schema="app")
     op.create_index("journals_ix_posted", "journals", ["tenant_id", "posted_at"], unique=False, schema="app")
     op.drop_constraint(op.f("journals_fk_tenants"), "journals", schema="app", type_="foreignkey")
     op.add_column(
@@ -171,13 +343,42 @@ def upgrade() -> None:
     op.alter_column("ledger_entries", "contract_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=True, schema="app")
-    op.drop_constraint(op.f("ledger_entries_fk_journals"), "ledger_entries", schema="app", type_="foreignkey")
-    op.drop_constraint(op.f("ledger_entries_fk_credit"), "ledger_entries", schema="app", type_="foreignkey")
     op.drop_constraint(op.f("ledger_entries_fk_debit"), "ledger_entries", schema="app", type_="foreignkey")
+    op.drop_constraint(op.f("ledger_entries_fk_credit"), "ledger_entries", schema="app", type_="foreignkey")
+    op.drop_constraint(op.f("ledger_entries_fk_journals"), "ledger_entries", schema="app", type_="foreignkey")
     op.add_column("order_lines", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
     op.add_column("order_lines", sa.Column("base_fen", sa.BigInteger(), nullable=True), schema="app")
+    op.add_column(
+        "payments", sa.Column("closing_at", postgresql.TIMESTAMP(timezone=True), nullable=True), schema="app"
+    )
     op.add_column("prices", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
     op.add_column("refund_lines", sa.Column("base_fen", sa.BigInteger(), nullable=True), schema="app")
+    op.add_column("relations", sa.Column("store_id", sa.UUID(), nullable=True), schema="app")
+    op.alter_column("relations", "guide_id", existing_type=sa.UUID(), nullable=True, schema="app")
+    op.create_foreign_key(
+        op.f("relations_fk_stores"),
+        "relations",
+        "stores",
+        ["tenant_id", "store_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_index(
+        "shoppers_ix_unionid",
+        "shoppers",
+        ["tenant_id", "unionid"],
+        unique=False,
+        schema="app",
+        postgresql_where=sa.text("unionid IS NOT NULL"),
+    )
+    op.add_column(
+        "splits", sa.Column("confirmed_at", postgresql.TIMESTAMP(timezone=True), nullable=True), schema="app"
+    )
+    op.create_index(
+        "splits_ix_transaction", "splits", ["tenant_id", "transaction_id"], unique=False, schema="app"
+    )
+    op.add_column("stores", sa.Column("wechat_store_no", sa.BigInteger(), nullable=True), schema="app")
     op.drop_constraint(op.f("journals_ck_cause"), "journals", schema="app", type_="check")
     op.create_check_constraint(
         op.f("journals_ck_cause"),
@@ -313,15 +514,28 @@ def downgrade() -> None:
         "((cause = ANY (ARRAY['order_paid'::text, 'order_refunded'::text, 'loose_refund'::text, 'split_paid'::text, 'split_returned'::text, 'coupon_paid'::text, 'coupon_refunded'::text])))",
         schema="app",
     )
+    op.drop_column("stores", "wechat_store_no", schema="app")
+    op.drop_index("splits_ix_transaction", table_name="splits", schema="app")
+    op.drop_column("splits", "confirmed_at", schema="app")
+    op.drop_index(
+        "shoppers_ix_unionid",
+        table_name="shoppers",
+        schema="app",
+        postgresql_where=sa.text("unionid IS NOT NULL"),
+    )
+    op.drop_constraint(op.f("relations_fk_stores"), "relations", schema="app", type_="foreignkey")
+    op.alter_column("relations", "guide_id", existing_type=sa.UUID(), nullable=False, schema="app")
+    op.drop_column("relations", "store_id", schema="app")
     op.drop_column("refund_lines", "base_fen", schema="app")
     op.drop_column("prices", "promotion_code", schema="app")
+    op.drop_column("payments", "closing_at", schema="app")
     op.drop_column("order_lines", "base_fen", schema="app")
     op.drop_column("order_lines", "promotion_code", schema="app")
     op.create_foreign_key(
-        op.f("ledger_entries_fk_debit"),
+        op.f("ledger_entries_fk_journals"),
         "ledger_entries",
-        "ledger_accounts",
-        ["tenant_id", "debit_account_id"],
+        "journals",
+        ["tenant_id", "journal_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -336,10 +550,10 @@ def downgrade() -> None:
         referent_schema="app",
     )
     op.create_foreign_key(
-        op.f("ledger_entries_fk_journals"),
+        op.f("ledger_entries_fk_debit"),
         "ledger_entries",
-        "journals",
-        ["tenant_id", "journal_id"],
+        "ledger_accounts",
+        ["tenant_id", "debit_account_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -359,6 +573,7 @@ def downgrade() -> None:
         referent_schema="app",
     )
     op.drop_index("journals_ix_posted", table_name="journals", schema="app")
+    op.drop_column("guides", "avatar_url", schema="app")
     op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
     op.drop_column("contracts", "coupons_party_id", schema="app")
@@ -374,4 +589,31 @@ def downgrade() -> None:
     op.drop_table("contract_special_rates", schema="app")
     op.drop_table("contract_period_terms", schema="app")
     op.drop_table("true_ups", schema="app")
+    op.drop_index(
+        "contact_bonds_uq_live",
+        table_name="contact_bonds",
+        schema="app",
+        postgresql_where=sa.text("active_to IS NULL"),
+    )
+    op.drop_index("contact_bonds_ix_guide", table_name="contact_bonds", schema="app")
+    op.drop_table("contact_bonds", schema="app")
+    op.drop_index(
+        "relation_moves_uq_open",
+        table_name="relation_moves",
+        schema="app",
+        postgresql_where=sa.text("state IN ('intended', 'waiting')"),
+    )
+    op.drop_index("relation_moves_ix_giver", table_name="relation_moves", schema="app")
+    op.drop_index("relation_moves_ix_contact", table_name="relation_moves", schema="app")
+    op.drop_table("relation_moves", schema="app")
+    op.drop_index(
+        "contact_ways_uq_live",
+        table_name="contact_ways",
+        schema="app",
+        postgresql_where=sa.text("ending_at IS NULL"),
+    )
+    op.drop_table("contact_ways", schema="app")
+    op.drop_index("contacts_ix_union", table_name="contacts", schema="app")
+    op.drop_index("contacts_ix_shopper", table_name="contacts", schema="app")
+    op.drop_table("contacts", schema="app")
     op.drop_table("ledger_days", schema="app")
