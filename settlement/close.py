@@ -17,6 +17,7 @@ from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.calendar import ONE_DAY, local_day, period_ends, period_starts
 from settlement.commands import month_text
 from settlement.contracts import hold_books, open_books
+from settlement.days import seal_days
 from settlement.errors import (
     EarlierPeriodOpen,
     LaterPeriodClosed,
@@ -55,6 +56,7 @@ async def close_month(
 ) -> list[ClosingView]:
     """Close a month (its first day), with `through` every earlier open one first; the last of the views is the month's own."""
     await patiently(tenant, partial(open_books, now=now))
+    await seal_days(tenant, now=now)
     await post_pending(tenant, now=now, say=say)
     async with tenant.reporting() as db:
         earlier = await _earlier_open(db, month) if through else []

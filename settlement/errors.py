@@ -9,6 +9,12 @@ class ContractNotFound(NotFound):
     zh = "合同不存在"
 
 
+class PartyNotFound(NotFound):
+    """There is no such party."""
+
+    zh = "找不到该结算方"
+
+
 class StatementNotFound(NotFound):
     """There is no such statement."""
 

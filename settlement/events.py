@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from settlement.post_history import Cursor
+from settlement.history_steps import Cursor
 from tenants.kernel.ids import MerchantId, SplitId, SplitReturnId
 
 
@@ -13,6 +13,10 @@ class PostingPaused(msgspec.Struct, frozen=True, kw_only=True):
 
     source_name: str
     cursor: Cursor
+
+
+class LedgerDayOver(msgspec.Struct, frozen=True, kw_only=True):
+    """Due when a day on which something was posted is over: its entries are to be hashed."""
 
 
 class SplitScheduled(msgspec.Struct, frozen=True, kw_only=True):

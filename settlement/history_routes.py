@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
+from settlement.history_steps import Kind
 from settlement.ledger import Account, channel_account, clearing_account, payable_account
 from settlement.post_terms import BookedTerms
-from tenants.kernel.ids import PartyId, StoreId, TermsId
+from tenants.kernel.ids import PartyId
 from tenants.kernel.money import Bps
 
 
@@ -30,25 +31,17 @@ class Role(StrEnum):
     """The same part, to the party that takes the rest."""
 
 
-class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of line: lines alike in this go the same ways."""
-
-    store_id: StoreId
-    source: str
-    terms_id: TermsId
-    month: date
-
-
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a party's part of a kind of line goes: the accounts and the period."""
+    """Where a party's part of a kind of line goes: the accounts, and the earliest period."""
 
     kind: Kind
     terms: BookedTerms
-    period_on: date
+    opens_on: date
+    """The first period that still takes entries of this contract."""
+    place: int
+    """Tells the entries of one line apart."""
     role: Role = Role.PORTION
     party_id: PartyId
-    about: str = ""
-    """What tells two entries of one line and party apart."""
     rate_bps: Bps | None
     """None for the party that takes what the other rates leave."""
     other_rates: str
@@ -66,26 +59,34 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         return self.role in {Role.FUNDER, Role.FUNDED}
 
 
-def routes_of(kind: Kind, terms: BookedTerms, *, period_on: date) -> Iterator[Route]:
+def routes_of(kind: Kind, terms: BookedTerms, *, opens_on: date) -> list[Route]:
     """Every way that a part of such a line takes."""
-    store: dict[str, Any] = {"kind": kind, "terms": terms, "period_on": period_on}
-    channel = channel_account(kind.store_id, kind.source)
+    ways = (*_portions(kind, terms), *_collected(kind, terms), *_funded(kind, terms))
+    return [
+        Route(kind=kind, terms=terms, opens_on=opens_on, place=place, **way) for place, way in enumerate(ways)
+    ]
 
-    def payable(party_id: PartyId) -> Account:
-        return payable_account(party_id, store_id=kind.store_id, contract_id=terms.contract_id)
 
+def _portions(kind: Kind, terms: BookedTerms) -> Iterator[dict[str, Any]]:
     rates = ",".join(str(portion.rate_bps) for portion in terms.portions)
     held: list[tuple[PartyId, Bps | None]] = [(each.party_id, each.rate_bps) for each in terms.portions]
     for party_id, rate_bps in (*held, (terms.residual_party_id, None)):
-        yield Route(
-            **store, party_id=party_id, rate_bps=rate_bps, other_rates=rates, against=channel, account=payable(party_id)
-        )  # fmt: skip
-    if terms.collector_party_id is not None:
-        collector = terms.collector_party_id
-        yield Route(
-            **store, role=Role.COLLECTED, party_id=collector, rate_bps=None, other_rates="", against=channel,
-            account=payable(collector),
-        )  # fmt: skip
+        yield {
+            "party_id": party_id, "rate_bps": rate_bps, "other_rates": rates,
+            "against": channel_account(kind.store_id, kind.source), "account": _payable(kind, terms, party_id),
+        }  # fmt: skip
+
+
+def _collected(kind: Kind, terms: BookedTerms) -> Iterator[dict[str, Any]]:
+    collector = terms.collector_party_id
+    if collector is not None:
+        yield {
+            "role": Role.COLLECTED, "party_id": collector, "rate_bps": None, "other_rates": "",
+            "against": channel_account(kind.store_id, kind.source), "account": _payable(kind, terms, collector),
+        }  # fmt: skip
+
+
+def _funded(kind: Kind, terms: BookedTerms) -> Iterator[dict[str, Any]]:
     if terms.funding is None:
         return
     clearing = clearing_account(store_id=kind.store_id, contract_id=terms.contract_id)
@@ -97,7 +98,11 @@ def routes_of(kind: Kind, terms: BookedTerms, *, period_on: date) -> Iterator[Ro
         if funder == terms.residual_party_id:
             continue  # the seller's own part: its price was that much lower anyway
         for role, party_id in ((Role.FUNDER, funder), (Role.FUNDED, terms.residual_party_id)):
-            yield Route(
-                **store, role=role, party_id=party_id, about=str(funder), rate_bps=rate_bps, other_rates=rates,
-                against=clearing, account=payable(party_id),
-            )  # fmt: skip
+            yield {
+                "role": role, "party_id": party_id, "rate_bps": rate_bps, "other_rates": rates, "against": clearing,
+                "account": _payable(kind, terms, party_id),
+            }  # fmt: skip
+
+
+def _payable(kind: Kind, terms: BookedTerms, party_id: PartyId) -> Account:
+    return payable_account(party_id, store_id=kind.store_id, contract_id=terms.contract_id)

@@ -8,13 +8,16 @@ its party's account all the same: the refund that may follow in the same transac
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, text
+from sqlalchemy import ARRAY, any_, cast, insert, select, text
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
+from settlement.days import posting_moment
 from settlement.errors import BalanceTooLarge
 from settlement.models import Journal, LedgerAccount, LedgerEntry
 from settlement.states import AccountKind, Cause
@@ -36,7 +39,6 @@ from tenants.kernel.ids import (
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Writing
 
-AT_ONCE = 1_000
 LARGEST_BALANCE = 2**63 - 1
 OUT_OF_RANGE = "22003"
 """What PostgreSQL says when a sum leaves the bigint."""
@@ -126,7 +128,7 @@ async def open_journal(
     """Begin the one journal of this cause; None when it exists: whoever posts it a second time posts nothing."""
     row = {
         "tenant_id": db.tenant_id, "id": new_id(), "cause": cause.value, "cause_id": cause_id,
-        "occurred_at": occurred_at, "posted_at": now,
+        "occurred_at": occurred_at, "posted_at": await posting_moment(db, now),
     }  # fmt: skip
     statement = upsert(Journal).values(row).on_conflict_do_nothing().returning(Journal.id)
     journal_id = (await db.execute(statement)).scalar_one_or_none()
@@ -135,14 +137,68 @@ async def open_journal(
 
 async def append(db: Writing, movements: Sequence[Movement], *, journal_id: JournalId) -> int:
     """Append the movements of one journal and move the balances; steps of nothing leave no entry. Returns the entries written."""
-    if not any(movement.amount_fen for movement in movements):
+    return await _append(db, [(journal_id, movement) for movement in movements])
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A journal before it is opened, with its movements."""
+
+    cause: Cause
+    cause_id: UUID
+    occurred_at: datetime
+    movements: Sequence[Movement]
+
+
+async def post_drafts(db: Writing, drafts: Sequence[Draft], *, now: datetime) -> int:
+    """Post what is not posted yet, all of it at once, and move the balances once; returns the entries written.
+
+    Once, because a transaction that takes balances twice meets another that does the same the other way round.
+    """
+    if not drafts:
         return 0
-    await open_accounts(db, {account for each in movements for account in (each.against, each.account)})
+    opened = {(row.cause, row.cause_id): row.id for row in await _open_journals(db, drafts, now=now)}
+    found = ((opened.get((draft.cause.value, draft.cause_id)), draft.movements) for draft in drafts)
+    return await _append(
+        db,
+        [
+            (JournalId(journal_id), movement)
+            for journal_id, movements in found
+            if journal_id
+            for movement in movements
+        ],
+    )
+
+
+_OPEN_JOURNALS = text(
+    "INSERT INTO app.journals (tenant_id, id, cause, cause_id, occurred_at, posted_at)"
+    " SELECT CAST(:tenant_id AS uuid), new.id, new.cause, new.cause_id, new.occurred_at, CAST(:now AS timestamptz)"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:causes AS text[]), CAST(:cause_ids AS uuid[]), CAST(:moments AS timestamptz[]))"
+    " AS new (id, cause, cause_id, occurred_at) ORDER BY new.cause, new.cause_id"
+    " ON CONFLICT DO NOTHING RETURNING id, cause, cause_id"
+)
+
+
+async def _open_journals(db: Writing, drafts: Sequence[Draft], *, now: datetime) -> Sequence[Any]:
+    columns = {
+        "ids": [new_id() for _ in drafts], "causes": [draft.cause.value for draft in drafts],
+        "cause_ids": [draft.cause_id for draft in drafts], "moments": [draft.occurred_at for draft in drafts],
+    }  # fmt: skip
+    at = await posting_moment(db, now)
+    return (await db.execute(_OPEN_JOURNALS, {"tenant_id": db.tenant_id, "now": at, **columns})).all()
+
+
+async def _append(db: Writing, movements: Sequence[tuple[JournalId, Movement]]) -> int:
+    if not any(movement.amount_fen for _, movement in movements):
+        return 0
+    ids = {
+        account: account.account_id(db.tenant_id)
+        for account in {side for _, each in movements for side in (each.against, each.account)}
+    }
+    await open_accounts(db, ids)
     rows = []
     deltas: dict[AccountId, int] = defaultdict(int)
-    for movement in movements:
-        against = movement.against.account_id(db.tenant_id)
-        account = movement.account.account_id(db.tenant_id)
+    for journal_id, movement in movements:
+        against, account = ids[movement.against], ids[movement.account]
         debit, credit = (against, account) if movement.amount_fen > 0 else (account, against)
         amount = abs(movement.amount_fen)
         deltas[debit] -= amount
@@ -154,21 +210,32 @@ async def append(db: Writing, movements: Sequence[Movement], *, journal_id: Jour
     return len(rows)
 
 
+_OPEN = text(
+    "INSERT INTO app.ledger_accounts (tenant_id, id, kind, name, party_id, store_id, contract_id, balance_fen)"
+    " SELECT CAST(:tenant_id AS uuid), new.id, new.kind, new.name, new.party_id, new.store_id, new.contract_id, 0"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:kinds AS text[]), CAST(:names AS text[]), CAST(:parties AS uuid[]),"
+    " CAST(:stores AS uuid[]), CAST(:contracts AS uuid[])) AS new (id, kind, name, party_id, store_id, contract_id)"
+    " ORDER BY new.id ON CONFLICT DO NOTHING"
+)
+
+
 async def open_accounts(db: Writing, accounts: Iterable[Account]) -> None:
-    """Write the accounts that are not there yet."""
-    rows = sorted(
-        (
-            {
-                "tenant_id": db.tenant_id, "id": account.account_id(db.tenant_id), "kind": account.kind.value,
-                "name": account.name, "party_id": account.party_id, "store_id": account.store_id,
-                "contract_id": account.contract_id, "balance_fen": 0,
-            }
-            for account in accounts
-        ),
-        key=lambda row: str(row["id"]),
-    )  # fmt: skip
-    for start in range(0, len(rows), AT_ONCE):
-        await db.execute(upsert(LedgerAccount).values(rows[start : start + AT_ONCE]).on_conflict_do_nothing())
+    """Write the accounts that are not there yet, in the order of their ids."""
+    wanted = {account.account_id(db.tenant_id): account for account in accounts}
+    known = select(LedgerAccount.id).where(
+        LedgerAccount.tenant_id == db.tenant_id,
+        LedgerAccount.id == any_(cast(list(wanted), ARRAY(PG_UUID))),
+    )
+    new = sorted(wanted.keys() - set((await db.execute(known)).scalars()))
+    if not new:
+        return
+    found = [wanted[account_id] for account_id in new]
+    columns = {
+        "ids": new, "kinds": [each.kind.value for each in found], "names": [each.name for each in found],
+        "parties": [each.party_id for each in found], "stores": [each.store_id for each in found],
+        "contracts": [each.contract_id for each in found],
+    }  # fmt: skip
+    await db.execute(_OPEN, {"tenant_id": db.tenant_id, **columns})
 
 
 _MOVE = text(

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from settlement.agreed import Bearer, Invoice, OverRatio
@@ -221,9 +221,9 @@ class Journal(Base):
 
     __tablename__ = "journals"
     __table_args__ = tenant_table(
-        belongs_to("tenants", key=(), name="journals_fk_tenants"),
         UniqueConstraint("tenant_id", "cause", "cause_id"),
         one_of("cause", Cause),
+        Index("journals_ix_posted", "tenant_id", "posted_at"),
         app="SELECT, INSERT",
     )
 
@@ -245,9 +245,6 @@ class LedgerEntry(Base):
 
     __tablename__ = "ledger_entries"
     __table_args__ = tenant_table(
-        belongs_to("journals", "journal_id"),
-        belongs_to("ledger_accounts", "debit_account_id", name="ledger_entries_fk_debit"),
-        belongs_to("ledger_accounts", "credit_account_id", name="ledger_entries_fk_credit"),
         one_of("cause", Cause),
         rule("amount", "amount_fen > 0"),
         rule("accounts", "debit_account_id <> credit_account_id"),
@@ -281,6 +278,24 @@ class LedgerEntry(Base):
     occurred_on: Mapped[date] = mapped_column(Date)
     period_on: Mapped[date] = mapped_column(Date)
     statement_version: Mapped[int] = mapped_column(SmallInteger, default=1, server_default=text("1"))
+
+
+class LedgerDay(Base):
+    """日结: everything posted on one day (UTC), hashed and chained to the day before; a change of any entry shows against it."""
+
+    __tablename__ = "ledger_days"
+    __table_args__ = tenant_table(
+        belongs_to("tenants", key=(), name="ledger_days_fk_tenants"),
+        rule("entries", "entries >= 0"),
+        app="SELECT, INSERT",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    entries: Mapped[int] = mapped_column(BigInteger)
+    content_sha256: Mapped[str]
+    chain_sha256: Mapped[str]
+    sealed_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class Period(Base):

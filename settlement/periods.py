@@ -21,25 +21,32 @@ CodeMonth = tuple[str, date]
 async def book_into(db: Writing, wanted: Iterable[CodeMonth]) -> dict[CodeMonth, date]:
     """For each contract code and period of its calendar, the period that takes its entries now; keeps these periods open until the commit."""
     asked = sorted(set(wanted))
-    codes = sorted({code for code, _ in asked})
-    await hold_open(db, codes)
-    closed = await last_closed(db, codes)
-    periods = {
-        (code, month): max(month, next_month(closed[code]) if code in closed else month)
-        for code, month in asked
-    }
+    opens = await first_open(db, {code for code, _ in asked})
+    periods = {(code, month): max(month, opens.get(code, month)) for code, month in asked}
+    await note_booked(db, {(code, period) for (code, _), period in periods.items()})
+    return periods
+
+
+async def first_open(db: Writing, codes: Iterable[str]) -> dict[str, date]:
+    """The first open month of each contract that ever closed one; keeps all of theirs open until the commit."""
+    held = sorted(set(codes))
+    await hold_open(db, held)
+    return {code: next_month(month) for code, month in (await last_closed(db, held)).items()}
+
+
+async def note_booked(db: Writing, booked: Iterable[CodeMonth]) -> None:
+    """Write that these months were booked into."""
     rows = [
         {
             "tenant_id": db.tenant_id,
             "contract_code": code,
-            "starts_on": period,
+            "starts_on": month,
             "state": PeriodState.OPEN.value,
         }
-        for code, period in sorted({(code, period) for (code, _), period in periods.items()})
+        for code, month in sorted(booked)
     ]
     if rows:
         await db.execute(upsert(Period).values(rows).on_conflict_do_nothing())
-    return periods
 
 
 async def hold_open(db: Writing, codes: Iterable[str]) -> None:

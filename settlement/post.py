@@ -4,36 +4,34 @@ A refund posts split(kept before) - split(kept after), where what was kept is re
 one line may finish in any order. Imported history is not booked here but set-based by `post_history`; both ways book the same fen.
 """
 
-from datetime import datetime
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import func, select, text
+from sqlalchemy import ARRAY, any_, cast, func, select, text
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
+from orders.channel_money import given_back, taken_of_orders, taken_payments
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
 from settlement.beside import Discounted
 from settlement.errors import RefundExceedsKept
-from settlement.ledger import Movement, append, channel_account, open_journal, payable_account
-from settlement.models import LedgerAccount, LedgerEntry
-from settlement.periods import book_into
+from settlement.ledger import Draft, Movement, channel_account, payable_account, post_drafts
+from settlement.models import Journal, LedgerAccount, LedgerEntry
+from settlement.periods import CodeMonth, book_into
 from settlement.post_beside import LineStep, beside
-from settlement.post_coupons import post_paid_coupons, post_refunded_coupons
+from settlement.post_channel import SoldOn, drafts_of_payments, drafts_of_refund, held_of_order
 from settlement.post_terms import BookedTerms, booked_terms
 from settlement.queries import credited_account, signed_amount
 from settlement.split import LineBase, reversal, split_line
 from settlement.states import ENTITLEMENT, Cause
-from tenants.kernel.ids import (
-    JournalId,
-    OrderId,
-    OrderLineId,
-    PartyId,
-    RefundId,
-    StoreId,
-    TermsId,
-)
+from tenants.kernel.ids import OrderId, OrderLineId, PartyId, PaymentId, RefundId, StoreId, TermsId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading, Writing
+
+Thing = TypeVar("Thing", OrderId, PaymentId, RefundId)
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,34 +53,58 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
 
 async def post_order_paid(db: Writing, order_id: OrderId, *, now: datetime) -> int:
     """Book a paid order: every party of every line is credited with its portion. Returns the entries written, 0 when booked already."""
+    return await post_orders_paid(db, [order_id], now=now)
+
+
+async def post_orders_paid(db: Writing, order_ids: Sequence[OrderId], *, now: datetime) -> int:
+    """Book paid orders, with what the channel did for them, all at once; returns the entries written. Those booked already are left out."""
+    waiting = await unbooked(db, order_ids, cause=Cause.ORDER_PAID)
     settled = settled_lines_select(db.tenant_id).subquery()
-    found = (
-        await db.execute(
-            select(settled)
-            .where(settled.c.order_id == order_id, settled.c.source == Source.STOREFRONT)
-            .order_by(settled.c.line_no)
-        )
-    ).all()
-    if not found:
+    statement = select(settled).where(
+        settled.c.order_id == any_(cast(waiting, ARRAY(PG_UUID))), settled.c.source == Source.STOREFRONT
+    )
+    found = (await db.execute(statement.order_by(settled.c.order_id, settled.c.line_no))).all()
+    if not waiting or not found:
         return 0
-    occurred_at: datetime = found[0].paid_at
-    journal_id = await open_journal(db, Cause.ORDER_PAID, cause_id=order_id, occurred_at=occurred_at, now=now)
-    if journal_id is None:
-        return 0
-    lines = [
-        _Line(
+    lines: dict[OrderId, list[_Line]] = defaultdict(list)
+    paid_at: dict[OrderId, datetime] = {}
+    for row in found:
+        order_id = OrderId(row.order_id)
+        paid_at[order_id] = row.paid_at
+        line = _Line(
             cause=Cause.ORDER_PAID, before=Fen(0), after=Fen(row.paid_fen),
-            base=LineBase(Fen(row.paid_fen), row.base_fen), store_id=StoreId(row.store_id),
-            source=row.source, terms_id=TermsId(row.terms_id), order_id=order_id,
-            order_line_id=OrderLineId(row.order_line_id),
+            base=LineBase(Fen(row.paid_fen), row.base_fen), store_id=StoreId(row.store_id), source=row.source,
+            terms_id=TermsId(row.terms_id), order_id=order_id, order_line_id=OrderLineId(row.order_line_id),
             line=Discounted(discount_fen=Fen(row.discount_fen), paid_fen=Fen(row.paid_fen)),
+        )  # fmt: skip
+        lines[order_id].append(line)
+    book = await _Book.read(db, [(line, paid_at[order]) for order, each in lines.items() for line in each])
+    drafts = [
+        Draft(
+            cause=Cause.ORDER_PAID, cause_id=order_id, occurred_at=paid_at[order_id],
+            movements=book.movements(found, at=paid_at[order_id]),
         )
-        for row in found
+        for order_id, found in lines.items()
     ]  # fmt: skip
-    entries = await _book(db, lines, journal_id=journal_id, occurred_at=occurred_at)
-    terms = (await booked_terms(db, {lines[0].terms_id}))[lines[0].terms_id]
-    await post_paid_coupons(db, order_id, store_id=lines[0].store_id, terms=terms, at=occurred_at, now=now)
-    return entries
+    sold = {
+        OrderId(draft.cause_id): SoldOn(
+            terms=book.terms[lines[OrderId(draft.cause_id)][0].terms_id], held=_held(draft.movements)
+        )
+        for draft in drafts
+    }
+    taken = await taken_of_orders(db, list(lines))
+    drafts += await drafts_of_payments(db, [each for each in taken if each.wanted], sold=sold)
+    return await post_drafts(db, drafts, now=now)
+
+
+async def post_payments(db: Writing, payment_ids: Sequence[PaymentId], *, now: datetime) -> int:
+    """Book what the channel did with these payments: its fee, and into suspense what no order wanted. Returns the entries written."""
+    waiting = await unbooked(db, payment_ids, cause=Cause.FEE_CHARGED)
+    if not waiting:
+        return 0
+    return await post_drafts(
+        db, await drafts_of_payments(db, await taken_payments(db, waiting), sold={}), now=now
+    )
 
 
 async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int:
@@ -95,27 +117,57 @@ async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int
             .order_by(undone.c.refund_line_no)
         )
     ).all()
-    if not found:
+    back = await given_back(db, refund_id)
+    order_id = back.order_id if back else next((OrderId(row.order_id) for row in found if row.order_id), None)
+    if not found and back is None:
         return 0
-    first = found[0]
-    cause = Cause.LOOSE_REFUND if first.order_id is None else Cause.ORDER_REFUNDED
-    if first.order_id is not None:
+    if order_id is not None:
         # The negative must never stand without its positive: a message about the refund may overtake the one about the sale.
-        await post_order_paid(db, OrderId(first.order_id), now=now)
-        await _hold_order(db, OrderId(first.order_id))
-    journal_id = await open_journal(db, cause, cause_id=refund_id, occurred_at=first.refunded_at, now=now)
-    if journal_id is None:
-        return 0
-    kept = {} if first.order_id is None else await _kept(db, OrderId(first.order_id))
-    lines = [_refunded(row, refund_id, kept=kept) for row in found]
-    entries = await _book(db, lines, journal_id=journal_id, occurred_at=first.refunded_at)
-    if lines[0].order_id is not None:
-        terms = (await booked_terms(db, {lines[0].terms_id}))[lines[0].terms_id]
-        await post_refunded_coupons(
-            db, refund_id, order_id=lines[0].order_id, store_id=lines[0].store_id, terms=terms,
-            at=first.refunded_at, now=now,
-        )  # fmt: skip
-    return entries
+        await post_order_paid(db, order_id, now=now)
+        if back is not None:
+            await post_payments(db, [back.payment_id], now=now)
+        await _hold_order(db, order_id)
+    kept = {} if order_id is None else await _kept(db, order_id)
+    drafts, sold = [], None
+    if found and not await _is_booked(db, refund_id):
+        lines = [_refunded(row, refund_id, kept=kept) for row in found]
+        at = found[0].refunded_at
+        book = await _Book.read(db, [(line, at) for line in lines])
+        movements = book.movements(lines, at=at)
+        drafts.append(Draft(cause=lines[0].cause, cause_id=refund_id, occurred_at=at, movements=movements))
+        if order_id is not None:
+            held = Counter(await held_of_order(db, order_id))
+            held.update(_held(movements))
+            sold = SoldOn(
+                terms=book.terms[lines[0].terms_id], held={key: Fen(fen) for key, fen in held.items()}
+            )
+    if back is not None and await unbooked(db, [refund_id], cause=Cause.FEE_RETURNED):
+        drafts += await drafts_of_refund(db, back, sold=sold)
+    return await post_drafts(db, drafts, now=now)
+
+
+async def unbooked(db: Reading, wanted: Sequence[Thing], *, cause: Cause) -> list[Thing]:
+    """Which of these have no journal of this cause, in order."""
+    statement = select(Journal.cause_id).where(
+        Journal.tenant_id == db.tenant_id, Journal.cause == cause,
+        Journal.cause_id == any_(cast(list(wanted), ARRAY(PG_UUID))),
+    )  # fmt: skip
+    booked = set((await db.execute(statement)).scalars())
+    return [each for each in wanted if each not in booked]
+
+
+async def _is_booked(db: Reading, refund_id: RefundId) -> bool:
+    causes = (Cause.ORDER_REFUNDED, Cause.LOOSE_REFUND)
+    return any([not await unbooked(db, [refund_id], cause=cause) for cause in causes])
+
+
+def _held(movements: Sequence[Movement]) -> dict[PartyId, Fen]:
+    """What these movements give each party of the sale itself."""
+    held: dict[PartyId, Fen] = defaultdict(lambda: Fen(0))
+    for each in movements:
+        if each.party_id is not None and each.cause in ENTITLEMENT:
+            held[each.party_id] = Fen(held[each.party_id] + each.amount_fen)
+    return dict(held)
 
 
 def _refunded(row: Any, refund_id: RefundId, *, kept: dict[OrderLineId, Fen]) -> _Line:
@@ -162,38 +214,45 @@ async def _kept(db: Reading, order_id: OrderId) -> dict[OrderLineId, Fen]:
     return {OrderLineId(row.order_line_id): Fen(int(row.kept_fen)) for row in await db.execute(statement)}
 
 
-async def _book(db: Writing, lines: list[_Line], *, journal_id: JournalId, occurred_at: datetime) -> int:
-    """Split each line's step and append it to the journal."""
-    book = await booked_terms(db, {line.terms_id for line in lines})
-    periods = await book_into(db, {terms.day_and_period(occurred_at)[1] for terms in book.values()})
-    movements = []
-    for line in lines:
-        terms = book[line.terms_id]
-        day, period = terms.day_and_period(occurred_at)
-        channel = channel_account(line.store_id, line.source)
-        about: dict[str, Any] = {
-            "store_id": line.store_id, "order_id": line.order_id, "order_line_id": line.order_line_id,
-            "refund_id": line.refund_id, "refund_line_no": line.refund_line_no, "occurred_on": day,
-            "period_on": periods[period],
-        }  # fmt: skip
-        for party_id, amount in _steps(line, terms).items():
-            account = payable_account(party_id, store_id=line.store_id, contract_id=terms.contract_id)
-            movements.append(
-                Movement(
-                    cause=line.cause, amount_fen=amount, against=channel, account=account, party_id=party_id,
-                    contract_id=terms.contract_id, terms_id=line.terms_id, **about,
-                )
-            )  # fmt: skip
-        step = LineStep(
-            cause=line.cause,
-            before=line.before,
-            after=line.after,
-            line=line.line,
-            source=line.source,
-            **about,
+class _Book(msgspec.Struct, frozen=True):
+    """The terms that lines were sold on, and the periods that take what happened when."""
+
+    terms: dict[TermsId, BookedTerms]
+    periods: dict[CodeMonth, date]
+
+    @classmethod
+    async def read(cls, db: Writing, lines: Sequence[tuple[_Line, datetime]]) -> "_Book":
+        """Everything that these lines and moments need; keeps the periods open."""
+        terms = await booked_terms(db, {line.terms_id for line, _ in lines})
+        return cls(
+            terms, await book_into(db, {terms[line.terms_id].day_and_period(at)[1] for line, at in lines})
         )
-        movements += beside(step, terms)
-    return await append(db, movements, journal_id=journal_id)
+
+    def movements(self, lines: Sequence[_Line], *, at: datetime) -> list[Movement]:
+        """Each party's step of each line, and what moves beside it."""
+        found: list[Movement] = []
+        for line in lines:
+            terms = self.terms[line.terms_id]
+            day, period = terms.day_and_period(at)
+            channel = channel_account(line.store_id, line.source)
+            about: dict[str, Any] = {
+                "store_id": line.store_id, "order_id": line.order_id, "order_line_id": line.order_line_id,
+                "refund_id": line.refund_id, "refund_line_no": line.refund_line_no, "occurred_on": day,
+                "period_on": self.periods[period],
+            }  # fmt: skip
+            for party_id, amount in _steps(line, terms).items():
+                account = payable_account(party_id, store_id=line.store_id, contract_id=terms.contract_id)
+                found.append(
+                    Movement(
+                        cause=line.cause, amount_fen=amount, against=channel, account=account, party_id=party_id,
+                        contract_id=terms.contract_id, terms_id=line.terms_id, **about,
+                    )
+                )  # fmt: skip
+            step = LineStep(
+                cause=line.cause, before=line.before, after=line.after, line=line.line, source=line.source, **about
+            )  # fmt: skip
+            found += beside(step, terms)
+        return found
 
 
 def _steps(line: _Line, terms: BookedTerms) -> dict[PartyId, Fen]:

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import select
 
 from orders.funding import Funder, Funding
+from settlement.agreed import Bearer
 from settlement.calendar import local_day, period_of
 from settlement.models import Contract, FrozenTerms, Party, TermsPortion
 from settlement.periods import CodeMonth
@@ -28,6 +29,8 @@ class BookedTerms(msgspec.Struct, frozen=True, kw_only=True):
     portions: tuple[Portion, ...]
     collector_party_id: PartyId | None = None
     funding: Funding | None = None
+    channel_fee_by: Bearer = Bearer.RESIDUAL
+    channel_fee_party_id: PartyId | None = None
 
     def day_and_period(self, at: datetime) -> tuple[date, CodeMonth]:
         """The accounting day of a moment, and the contract's period that the day belongs to."""
@@ -41,6 +44,7 @@ async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, Booke
         select(
             FrozenTerms.id, FrozenTerms.residual_party_id, FrozenTerms.collector_party_id, FrozenTerms.funder_party_id,
             Contract.id.label("contract_id"), Contract.code, Contract.time_zone, Contract.cut_off_day,
+            Contract.channel_fee_by, Contract.channel_fee_party_id,
         )
         .join(Contract, (Contract.tenant_id == FrozenTerms.tenant_id) & (Contract.id == FrozenTerms.contract_id))
         .where(
@@ -67,6 +71,8 @@ async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, Booke
             time_zone=row.time_zone, cut_off_day=row.cut_off_day, residual_party_id=PartyId(row.residual_party_id),
             portions=tuple(portions.get(TermsId(row.id), ())),
             collector_party_id=row.collector_party_id, funding=funding.get(TermsId(row.id)),
+            channel_fee_by=Bearer(row.channel_fee_by),
+            channel_fee_party_id=PartyId(row.channel_fee_party_id) if row.channel_fee_party_id else None,
         )
         for row in found
     }  # fmt: skip

@@ -1,9 +1,11 @@
 """What settlement does when orders tell it something: the verbs that `storefront/subscriptions.py` names.
 
 OrderPaid        -> book_paid_order
+RefundRequested  -> book_unwanted_payment
 RefundDone       -> book_refund
 HistoryImported  -> book_history
 PostingPaused    -> go_on_booking
+LedgerDayOver    -> seal_ended_days
 
 What splitting does stands in `splitting.react`.
 """
@@ -12,12 +14,15 @@ from datetime import datetime
 
 from sqlalchemy import select, text
 
-from orders.events import HistoryImported, OrderPaid, RefundDone
-from settlement.events import PostingPaused
-from settlement.post import post_order_paid, post_refund
-from settlement.post_history import Cursor, post_history
+from orders.channel_money import payment_of_refund, taken_payments
+from orders.events import HistoryImported, OrderPaid, RefundDone, RefundRequested
+from settlement.days import day_begins, seal_days, sealed_at
+from settlement.events import LedgerDayOver, PostingPaused
+from settlement.history_steps import Cursor
+from settlement.post import post_order_paid, post_payments, post_refund
+from settlement.post_history import post_history
 from tenants.kernel.outbox import OutboxEvent, Reaction, append
-from tenants.kernel.scope import Writing
+from tenants.kernel.scope import TenantScope, Writing
 
 BOOK_HISTORY = "settlement.book_history"
 """The lasting name of `book_history` as a reaction."""
@@ -26,11 +31,20 @@ BOOK_HISTORY = "settlement.book_history"
 async def book_paid_order(db: Writing, fact: OrderPaid, *, now: datetime) -> None:
     """Book a paid order."""
     await post_order_paid(db, fact.order_id, now=now)
+    await _expect_day_over(db, now=now)
 
 
 async def book_refund(db: Writing, fact: RefundDone, *, now: datetime) -> None:
     """Book a finished refund."""
     await post_refund(db, fact.refund_id, now=now)
+    await _expect_day_over(db, now=now)
+
+
+async def book_unwanted_payment(db: Writing, fact: RefundRequested, *, now: datetime) -> None:
+    """Book money that no order waits for, as soon as its refund is asked for; payments of orders are booked with these."""
+    payment_id = await payment_of_refund(db, fact.refund_id)
+    paid = [] if payment_id is None else await taken_payments(db, [payment_id])
+    await post_payments(db, [each.payment_id for each in paid if not each.wanted], now=now)
 
 
 async def book_history(db: Writing, fact: HistoryImported, *, now: datetime) -> None:
@@ -47,8 +61,20 @@ async def go_on_booking(db: Writing, fact: PostingPaused, *, now: datetime) -> N
 
 async def _book_some(db: Writing, *, source_name: str, cursor: Cursor, now: datetime) -> None:
     booked = await post_history(db, source_name=source_name, cursor=cursor, now=now)
+    await _expect_day_over(db, now=now)
     if booked.cursor is not None:
         await append(db, PostingPaused(source_name=source_name, cursor=booked.cursor), now=now)
+
+
+async def seal_ended_days(tenant: TenantScope, _fact: LedgerDayOver, *, now: datetime) -> None:
+    """Seal the days that are over."""
+    await seal_days(tenant, now=now)
+
+
+async def _expect_day_over(db: Writing, *, now: datetime) -> None:
+    """Whoever posts first on a day has it sealed when it is over; two that are first at once have it sealed twice, which is once."""
+    if await day_begins(db, now=now):
+        await append(db, LedgerDayOver(), now=now, due_at=sealed_at(now))
 
 
 async def _hold_source(db: Writing, source_name: str) -> None:

@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, Boolean, Date, String, bindparam, column, func
+from sqlalchemy import ARRAY, BigInteger, Boolean, Date, Integer, String, bindparam, column, func
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from settlement.history_routes import Route
 from tenants.kernel.ids import TenantId
 
 ROUTE_COLUMNS: dict[str, Any] = {
-    "terms_id": PG_UUID, "store_id": PG_UUID, "source": String, "month": Date, "time_zone": String,
+    "terms_id": PG_UUID, "store_id": PG_UUID, "source": String, "place": Integer, "time_zone": String,
     "party_id": PG_UUID, "contract_id": PG_UUID, "rate_bps": BigInteger, "other_rates": String,
-    "against_id": PG_UUID, "account_id": PG_UUID, "period_on": Date, "role": String, "about": String,
-    "sign": BigInteger, "of_discount": Boolean, "cut_off": BigInteger,
+    "against_id": PG_UUID, "account_id": PG_UUID, "opens_on": Date, "role": String, "sign": BigInteger,
+    "of_discount": Boolean, "cut_off": Integer,
 }  # fmt: skip
 
 
@@ -26,8 +25,8 @@ def route_table() -> Any:
     return func.unnest(*arrays).table_valued(*columns).render_derived(name="route")
 
 
-def route_arrays(tenant_id: TenantId, routes: Sequence[Route], *, claimed: Sequence[UUID]) -> dict[str, Any]:
-    """The values of that table's columns, and the lines that are booked."""
+def route_arrays(tenant_id: TenantId, routes: Sequence[Route]) -> dict[str, Any]:
+    """The values of that table's columns."""
     arrays: dict[str, list[Any]] = {f"route_{name}": [] for name in ROUTE_COLUMNS}
     for route in routes:
         row = msgspec.structs.asdict(route) | msgspec.structs.asdict(route.kind) | {
@@ -37,4 +36,4 @@ def route_arrays(tenant_id: TenantId, routes: Sequence[Route], *, claimed: Seque
         }  # fmt: skip
         for name in ROUTE_COLUMNS:
             arrays[f"route_{name}"].append(row[name])
-    return {**arrays, "claimed": claimed}
+    return arrays

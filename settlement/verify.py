@@ -27,7 +27,16 @@ from sqlalchemy.orm import aliased
 
 from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.contract_models import TrueUp
-from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry, Statement, TermsPortion
+from settlement.days import broken_days
+from settlement.models import (
+    FrozenTerms,
+    Journal,
+    LedgerAccount,
+    LedgerDay,
+    LedgerEntry,
+    Statement,
+    TermsPortion,
+)
 from settlement.promotion_models import TermsFunder
 from settlement.queries import credited_account, signed_amount
 from settlement.split_sql import base_of_kept, portion_sql
@@ -45,7 +54,8 @@ from settlement.states import (
     AccountKind,
     Cause,
 )
-from settlement.verify_beside import clearing_off, collected_off, funded_off
+from settlement.verify_beside import collected_off, funded_off
+from settlement.verify_channel import fees_off, left_in_clearing, suspense_off, without_journal
 from settlement.verify_gaps import lines_without_terms, missing_statements
 from settlement.verify_true_ups import true_ups_off
 from settlement.views import BooksReport, Finding
@@ -79,6 +89,14 @@ async def verify_books(db: Reading) -> BooksReport:
             _sides(db),
             LedgerEntry,
         ),
+        "every entry stands in a journal of its own cause": (without_journal(db), LedgerEntry),
+        "nothing stays on clearing: each journal passes on what it takes": (left_in_clearing(db), Journal),
+        "every payment and refund through the channel has its fee booked, and none is left of what went back whole": (
+            fees_off(db),
+            Journal,
+        ),
+        "suspense holds what came in unwanted and has not gone back": (suspense_off(db), LedgerAccount),
+        "every sealed day is what it was when it was sealed": (broken_days(db), LedgerDay),
         "per order line the ledger holds what was paid less what was refunded": (_kept(db), LedgerEntry),
         "per order line each party holds exactly its part of split(kept)": (_shares(db), LedgerEntry),
         "per refund without a known sale each party gave exactly its part of split(amount)": (
@@ -102,7 +120,6 @@ async def verify_books(db: Reading) -> BooksReport:
             funded_off(db),
             TermsFunder,
         ),
-        "no journal leaves anything on a clearing account": (clearing_off(db), LedgerEntry),
         "every statement equals its entries and goes on from the one before": (_statements(db), Statement),
         "every closed month has its statements": (missing_statements(db), Statement),
         "every line that moved money has frozen terms": (lines_without_terms(db), FrozenTerms),
@@ -180,9 +197,9 @@ def _sides(db: Reading) -> Rows:
     )
     return (
         select(_told("entry", LedgerEntry.id))
-        .join(debit, and_(debit.tenant_id == db.tenant_id, debit.id == LedgerEntry.debit_account_id))
-        .join(credit, and_(credit.tenant_id == db.tenant_id, credit.id == LedgerEntry.credit_account_id))
-        .where(LedgerEntry.tenant_id == db.tenant_id, not_(sound))
+        .outerjoin(debit, and_(debit.tenant_id == db.tenant_id, debit.id == LedgerEntry.debit_account_id))
+        .outerjoin(credit, and_(credit.tenant_id == db.tenant_id, credit.id == LedgerEntry.credit_account_id))
+        .where(LedgerEntry.tenant_id == db.tenant_id, sound.is_not(true()))
     )
 
 

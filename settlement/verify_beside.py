@@ -16,13 +16,12 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.orm import aliased
 
 from orders.queries import settled_lines_select
 from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry
 from settlement.promotion_models import TermsFunder
 from settlement.queries import credited_account, signed_amount
-from settlement.states import COLLECTION, ENTITLEMENT, AccountKind, Cause
+from settlement.states import COLLECTION, ENTITLEMENT, Cause
 from tenants.kernel.money import WHOLE
 from tenants.kernel.scope import Reading
 
@@ -87,29 +86,6 @@ def funded_off(db: Reading) -> Rows:
         cast(off, String), "fen of a promotion",
     )  # fmt: skip
     return select(what.label("what")).group_by(told.c.line_id, told.c.party_id).having(off != 0)
-
-
-def clearing_off(db: Reading) -> Rows:
-    """Journals that leave something on a clearing account."""
-    debit, credit = aliased(LedgerAccount), aliased(LedgerAccount)
-    step = case((credit.kind == AccountKind.CLEARING, LedgerEntry.amount_fen), else_=0) - case(
-        (debit.kind == AccountKind.CLEARING, LedgerEntry.amount_fen), else_=0
-    )
-    left = func.sum(step)
-    what = func.concat_ws(
-        " ", "journal", LedgerEntry.journal_id, "leaves", cast(left, String), "fen in clearing"
-    )
-    return (
-        select(what.label("what"))
-        .join(debit, and_(debit.tenant_id == db.tenant_id, debit.id == LedgerEntry.debit_account_id))
-        .join(credit, and_(credit.tenant_id == db.tenant_id, credit.id == LedgerEntry.credit_account_id))
-        .where(
-            LedgerEntry.tenant_id == db.tenant_id,
-            or_(debit.kind == AccountKind.CLEARING, credit.kind == AccountKind.CLEARING),
-        )
-        .group_by(LedgerEntry.journal_id)
-        .having(left != 0)
-    )
 
 
 def _funded_lines(db: Reading) -> Select[*tuple[Any, ...]]:

@@ -12,7 +12,15 @@ from guides.contacts.ways import end_contact_ways
 from orders import events as orders
 from orders.reactions import ask_awaited_refund, release_unpaid, report_collected, send_requested_refund
 from settlement import events as settlement
-from settlement.react import BOOK_HISTORY, book_history, book_paid_order, book_refund, go_on_booking
+from settlement.react import (
+    BOOK_HISTORY,
+    book_history,
+    book_paid_order,
+    book_refund,
+    book_unwanted_payment,
+    go_on_booking,
+    seal_ended_days,
+)
 from settlement.reconciliation.react import expect_bills, fetch_due_bills
 from settlement.splitting.react import (
     ask_about_trade,
@@ -53,12 +61,16 @@ SUBSCRIPTIONS: Final[Subscriptions] = {
         in_transaction("settlement.splitting.schedule", schedule_collected),
         as_flow("orders.report_hand_over", report_collected),
     ),
-    orders.RefundRequested: (as_flow("orders.send_refund", send_requested_refund),),
+    orders.RefundRequested: (
+        in_transaction("settlement.book_unwanted_payment", book_unwanted_payment),
+        as_flow("orders.send_refund", send_requested_refund),
+    ),
     orders.RefundAwaited: (as_flow("orders.ask_refund", ask_awaited_refund),),
     orders.RefundFailed: (in_transaction("settlement.leave_with_receivers", leave_with_receivers),),
     orders.RefundDone: (in_transaction("settlement.book_refund", book_refund),),
     orders.HistoryImported: (in_transaction(BOOK_HISTORY, book_history),),
     settlement.PostingPaused: (in_transaction("settlement.go_on_booking", go_on_booking),),
+    settlement.LedgerDayOver: (as_flow("settlement.seal_ended_days", seal_ended_days),),
     settlement.SplitScheduled: (as_flow("settlement.splitting.send", send_due_split),),
     settlement.TradeAwaited: (as_flow("settlement.ask_about_trade", ask_about_trade),),
     settlement.SplitAccepted: (as_flow("settlement.ask_split", ask_accepted_split),),

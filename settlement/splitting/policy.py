@@ -24,6 +24,8 @@ class SplitPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
     """结算周期: how long after receipt was confirmed (or, unknown, after the hand-over) the channel settles."""
     return_days: Days = 7
     """How long goods may be brought back: what is split before may have to be asked back."""
+    hold_days: dict[str, Days] = {}
+    """The same for what was sold elsewhere, by the source's name, where it differs: it tells when a party's part has matured."""
     freeze_days: Days = 30
     """After so many days everything unfreezes by itself: 30 for direct merchants, 180 in a chain."""
     warning_days: Days = 5

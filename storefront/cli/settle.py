@@ -8,10 +8,14 @@ from typing import Any
 
 import rich_click as click
 
+from orders.order_facts import order_numbered
+from settlement.days import seal_days
+from settlement.money.waterfall import order_waterfall
 from settlement.pending import post_pending
 from storefront.cli.brands import of_brands, run_for_brands
 from storefront.cli.screen import open_screen
 from storefront.cli.settle_report import books_table, laws_table, progress
+from storefront.cli.settle_trace import print_waterfall
 from storefront.statements.month_end import LAWS_BELOW, broken_laws_below, recount
 from tenants.kernel.scope import TenantScope
 
@@ -55,5 +59,35 @@ def verify_command(**chosen: Any) -> None:
         console.print(books_table(report))
         console.print(laws_table(LAWS_BELOW, broken))
         return report.sound and not broken
+
+    run_for_brands(work, **chosen)
+
+
+@settle.command("trace")
+@click.argument("order_no")
+@of_brands
+def trace_command(*, order_no: str, **chosen: Any) -> None:
+    """Print every fen of an order: list price, discounts, what was paid, each party's part, refunds, payments, with rule and evidence."""
+    console = open_screen()
+
+    async def work(tenant: TenantScope, code: str) -> bool:
+        async with tenant.reading() as db:
+            found = await order_waterfall(db, await order_numbered(db, order_no), now=datetime.now(UTC))
+        print_waterfall(console, found, brand=code)
+        return True
+
+    run_for_brands(work, **chosen)
+
+
+@settle.command("seal")
+@of_brands
+def seal_command(**chosen: Any) -> None:
+    """Hash every day of the ledger that is over and chain it to the day before: a later change by anybody shows in `verify`."""
+    console = open_screen()
+
+    async def work(tenant: TenantScope, code: str) -> bool:
+        for sealed in await seal_days(tenant, now=datetime.now(UTC)):
+            console.print(f"{code}: {sealed.day} with {sealed.entries:,} entries, {sealed.chain_sha256[:12]}")
+        return True
 
     run_for_brands(work, **chosen)

@@ -4,6 +4,6 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from storefront.mall import disputes, statements
+from storefront.mall import balance, disputes, statements
 
-ROUTES: Final[list[ControllerRouterHandler]] = [*statements.ROUTES, *disputes.ROUTES]
+ROUTES: Final[list[ControllerRouterHandler]] = [*statements.ROUTES, *disputes.ROUTES, *balance.ROUTES]

@@ -1,12 +1,14 @@
 """Coupons: the channel's account counts the shoppers' own money, and what WeChat rounds by itself goes to the coupons' account."""
 
 from orders.give_back import ask_refund
+from settlement.fees import fee_on
 from settlement.pending import post_pending
 from tests.support.rows import rows
 from tests.support.trading import PRICE
 
 BALANCES = "SELECT kind, sum(balance_fen) AS fen FROM app.ledger_accounts WHERE tenant_id = :t GROUP BY kind"
 COUPON = 5_000
+FEE_BPS = 60
 
 
 async def balances(shop):
@@ -29,13 +31,20 @@ async def paid_with_coupon(shop, **contributed):
 async def test_what_coupons_paid_and_got_back_stands_on_their_account(shop):
     shop.now = await shop.control.advance(0)
     order = await paid_with_coupon(shop)
-    assert await balances(shop) == {"channel": COUPON - PRICE, "coupon": -COUPON, "payable": PRICE}
+    fee = fee_on(PRICE, FEE_BPS)
+    assert await balances(shop) == {
+        "channel": COUPON - PRICE + fee,
+        "coupon": -COUPON,
+        "fee": -fee,
+        "payable": PRICE,
+    }
     refund = await shop.refund(order.id, 9_999)
     back = 9_999 * (PRICE - COUPON) / PRICE
     cash = int(back + 0.5)
     seen = await balances(shop)
     assert seen["coupon"] == -COUPON + 9_999 - cash
-    assert seen["channel"] == COUPON - PRICE + cash
+    assert seen["fee"] == -fee_on(PRICE - 9_999, FEE_BPS)
+    assert seen["channel"] == COUPON - PRICE + cash - seen["fee"]
     assert sum(seen.values()) == 0
     assert await shop.books_hold() == []
     assert await ask_refund(shop.tenant, refund.id, asked=0, channels=shop.channels, now=shop.now) == "done"

@@ -1,7 +1,7 @@
 """Booking what waits beside a worker that books too: no deadlock, and no job lost to a busy database."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,7 @@ from settlement.commands import ContractRateRow, NamedParty
 from settlement.ledger import channel_account, payable_account
 from settlement.patience import patiently
 from settlement.pending import post_pending
-from settlement.post import post_order_paid, post_refund
+from settlement.post import post_order_paid, post_orders_paid, post_refund
 from settlement.states import PartyKind
 from settlement.terms import party_id_of
 from settlement.verify import verify_books
@@ -85,13 +85,13 @@ async def test_what_waits_is_booked_beside_the_worker_without_a_deadlock(
 ) -> None:
     crossing, begun = await cross(tenant), asyncio.Event()
 
-    async def slowly(db: Writing, order_id: OrderId, *, now: datetime) -> int:
-        entries = await post_order_paid(db, order_id, now=now)
+    async def slowly(db: Writing, order_ids: Sequence[OrderId], *, now: datetime) -> int:
+        entries = await post_orders_paid(db, order_ids, now=now)
         begun.set()
         await asyncio.sleep(0.3)
         return entries
 
-    monkeypatch.setattr(pending, "post_order_paid", slowly)
+    monkeypatch.setattr(pending, "post_orders_paid", slowly)
     monkeypatch.setattr(patience, "ATTEMPTS", 1)
     await asyncio.gather(post_pending(tenant, now=AFTER), post_once(begun, tenant, crossing.workers))
     async with tenant.reading() as db:

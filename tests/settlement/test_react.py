@@ -53,7 +53,7 @@ async def test_of_batches_that_wait_together_the_last_one_books(shop: MallStore)
         assert await balances(db) == {}
         await react.book_history(db, later, now=OCTOBER)
         assert await balances(db) == {"mall": 1_500, "brand": 8_500}
-    assert (await waiting(shop.tenant))[-1] == "PostingPaused"
+    assert "PostingPaused" in await waiting(shop.tenant)
 
 
 async def test_history_is_walked_in_steps_until_nothing_is_left(shop: MallStore) -> None:

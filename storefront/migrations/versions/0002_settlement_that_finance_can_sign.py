@@ -16,6 +16,20 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "ledger_days",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("entries", sa.BigInteger(), nullable=False),
+        sa.Column("content_sha256", sa.Text(), nullable=False),
+        sa.Column("chain_sha256", sa.Text(), nullable=False),
+        sa.Column("sealed_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint("entries >= 0", name=op.f("ledger_days_ck_entries")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["app.tenants.tenant_id"], name="ledger_days_fk_tenants"),
+        sa.PrimaryKeyConstraint("tenant_id", "day", name=op.f("ledger_days_pk")),
+        schema="app",
+    )
+    secure("ledger_days", app="SELECT, INSERT")
+    op.create_table(
         "payouts",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
@@ -965,15 +979,6 @@ def upgrade() -> None:
     )
     op.add_column("contracts", sa.Column("coupons_party_id", sa.UUID(), nullable=True), schema="app")
     op.create_foreign_key(
-        "contracts_fk_channel_fee_party",
-        "contracts",
-        "parties",
-        ["tenant_id", "channel_fee_party_id"],
-        ["tenant_id", "id"],
-        source_schema="app",
-        referent_schema="app",
-    )
-    op.create_foreign_key(
         "contracts_fk_collected_by_party",
         "contracts",
         "parties",
@@ -987,6 +992,15 @@ def upgrade() -> None:
         "contracts",
         "parties",
         ["tenant_id", "coupons_party_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
+        "contracts_fk_channel_fee_party",
+        "contracts",
+        "parties",
+        ["tenant_id", "channel_fee_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -1012,6 +1026,8 @@ def upgrade() -> None:
         referent_schema="app",
     )
     op.add_column("guides", sa.Column("avatar_url", sa.Text(), nullable=True), schema="app")
+    op.create_index("journals_ix_posted", "journals", ["tenant_id", "posted_at"], unique=False, schema="app")
+    op.drop_constraint(op.f("journals_fk_tenants"), "journals", schema="app", type_="foreignkey")
     op.add_column(
         "ledger_entries",
         sa.Column("statement_version", sa.SmallInteger(), server_default=sa.text("1"), nullable=False),
@@ -1021,6 +1037,9 @@ def upgrade() -> None:
     op.alter_column("ledger_entries", "contract_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=True, schema="app")
+    op.drop_constraint(op.f("ledger_entries_fk_journals"), "ledger_entries", schema="app", type_="foreignkey")
+    op.drop_constraint(op.f("ledger_entries_fk_debit"), "ledger_entries", schema="app", type_="foreignkey")
+    op.drop_constraint(op.f("ledger_entries_fk_credit"), "ledger_entries", schema="app", type_="foreignkey")
     op.add_column("merchants", sa.Column("owner_party_code", sa.Text(), nullable=True), schema="app")
     op.add_column("order_lines", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
     op.add_column("order_lines", sa.Column("promotion_fen", sa.BigInteger(), nullable=True), schema="app")
@@ -1115,6 +1134,28 @@ def upgrade() -> None:
         "cause IN ('order_paid', 'order_refunded', 'loose_refund', 'split_paid', 'split_returned', 'coupon_paid', 'coupon_refunded', 'fee_charged', 'fee_returned', 'fee_shared', 'fee_share_returned', 'unwanted_paid', 'unwanted_refunded', 'funded', 'funding_reversed', 'true_up', 'adjusted', 'collected', 'collection_returned', 'paid_out', 'payout_returned')",
         schema="app",
     )
+    op.drop_constraint(op.f("ledger_entries_ck_cause"), "ledger_entries", schema="app", type_="check")
+    op.create_check_constraint(
+        op.f("ledger_entries_ck_cause"),
+        "ledger_entries",
+        "cause IN ('order_paid', 'order_refunded', 'loose_refund', 'split_paid', 'split_returned', 'coupon_paid', 'coupon_refunded', 'fee_charged', 'fee_returned', 'fee_shared', 'fee_share_returned', 'unwanted_paid', 'unwanted_refunded', 'funded', 'funding_reversed', 'true_up', 'adjusted', 'collected', 'collection_returned', 'paid_out', 'payout_returned')",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("ledger_entries_ck_party"),
+        "ledger_entries",
+        "party_id IS NOT NULL OR cause IN ('coupon_paid', 'coupon_refunded', 'fee_charged', 'fee_returned', 'unwanted_paid', 'unwanted_refunded')",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("ledger_entries_ck_sale"),
+        "ledger_entries",
+        "cause NOT IN ('order_paid', 'order_refunded', 'loose_refund') OR (store_id IS NOT NULL AND contract_id IS NOT NULL AND terms_id IS NOT NULL)",
+        schema="app",
+    )
+    op.create_check_constraint(
+        op.f("ledger_entries_ck_statement_version"), "ledger_entries", "statement_version > 0", schema="app"
+    )
     op.create_check_constraint(
         op.f("merchants_ck_default_is_brands"),
         "merchants",
@@ -1184,28 +1225,6 @@ def upgrade() -> None:
         "kind IN ('channel', 'payable', 'coupon', 'fee', 'suspense', 'clearing', 'bank')",
         schema="app",
     )
-    op.drop_constraint(op.f("ledger_entries_ck_cause"), "ledger_entries", schema="app", type_="check")
-    op.create_check_constraint(
-        op.f("ledger_entries_ck_cause"),
-        "ledger_entries",
-        "cause IN ('order_paid', 'order_refunded', 'loose_refund', 'split_paid', 'split_returned', 'coupon_paid', 'coupon_refunded', 'fee_charged', 'fee_returned', 'fee_shared', 'fee_share_returned', 'unwanted_paid', 'unwanted_refunded', 'funded', 'funding_reversed', 'true_up', 'adjusted', 'collected', 'collection_returned', 'paid_out', 'payout_returned')",
-        schema="app",
-    )
-    op.create_check_constraint(
-        op.f("ledger_entries_ck_party"),
-        "ledger_entries",
-        "party_id IS NOT NULL OR cause IN ('coupon_paid', 'coupon_refunded', 'fee_charged', 'fee_returned', 'unwanted_paid', 'unwanted_refunded')",
-        schema="app",
-    )
-    op.create_check_constraint(
-        op.f("ledger_entries_ck_sale"),
-        "ledger_entries",
-        "cause NOT IN ('order_paid', 'order_refunded', 'loose_refund') OR (store_id IS NOT NULL AND contract_id IS NOT NULL AND terms_id IS NOT NULL)",
-        schema="app",
-    )
-    op.create_check_constraint(
-        op.f("ledger_entries_ck_statement_version"), "ledger_entries", "statement_version > 0", schema="app"
-    )
     op.create_check_constraint(
         op.f("order_lines_ck_base"), "order_lines", "base_fen IS NULL OR base_fen >= 0", schema="app"
     )
@@ -1217,18 +1236,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_constraint(op.f("refund_lines_ck_base"), "refund_lines", schema="app", type_="check")
     op.drop_constraint(op.f("order_lines_ck_base"), "order_lines", schema="app", type_="check")
-    op.drop_constraint(
-        op.f("ledger_entries_ck_statement_version"), "ledger_entries", schema="app", type_="check"
-    )
-    op.drop_constraint(op.f("ledger_entries_ck_sale"), "ledger_entries", schema="app", type_="check")
-    op.drop_constraint(op.f("ledger_entries_ck_party"), "ledger_entries", schema="app", type_="check")
-    op.drop_constraint(op.f("ledger_entries_ck_cause"), "ledger_entries", schema="app", type_="check")
-    op.create_check_constraint(
-        op.f("ledger_entries_ck_cause"),
-        "ledger_entries",
-        "((cause = ANY (ARRAY['order_paid'::text, 'order_refunded'::text, 'loose_refund'::text, 'split_paid'::text, 'split_returned'::text, 'coupon_paid'::text, 'coupon_refunded'::text])))",
-        schema="app",
-    )
     op.drop_constraint(op.f("ledger_accounts_ck_kind"), "ledger_accounts", schema="app", type_="check")
     op.create_check_constraint(
         op.f("ledger_accounts_ck_kind"),
@@ -1252,6 +1259,18 @@ def downgrade() -> None:
         op.f("contracts_ck_base"), "contracts", "((base = 'paid_goods'::text))", schema="app"
     )
     op.drop_constraint(op.f("merchants_ck_default_is_brands"), "merchants", schema="app", type_="check")
+    op.drop_constraint(
+        op.f("ledger_entries_ck_statement_version"), "ledger_entries", schema="app", type_="check"
+    )
+    op.drop_constraint(op.f("ledger_entries_ck_sale"), "ledger_entries", schema="app", type_="check")
+    op.drop_constraint(op.f("ledger_entries_ck_party"), "ledger_entries", schema="app", type_="check")
+    op.drop_constraint(op.f("ledger_entries_ck_cause"), "ledger_entries", schema="app", type_="check")
+    op.create_check_constraint(
+        op.f("ledger_entries_ck_cause"),
+        "ledger_entries",
+        "((cause = ANY (ARRAY['order_paid'::text, 'order_refunded'::text, 'loose_refund'::text, 'split_paid'::text, 'split_returned'::text, 'coupon_paid'::text, 'coupon_refunded'::text])))",
+        schema="app",
+    )
     op.drop_constraint(op.f("journals_ck_cause"), "journals", schema="app", type_="check")
     op.create_check_constraint(
         op.f("journals_ck_cause"),
@@ -1303,19 +1322,56 @@ def downgrade() -> None:
     op.drop_column("order_lines", "promotion_fen", schema="app")
     op.drop_column("order_lines", "promotion_code", schema="app")
     op.drop_column("merchants", "owner_party_code", schema="app")
+    op.create_foreign_key(
+        op.f("ledger_entries_fk_credit"),
+        "ledger_entries",
+        "ledger_accounts",
+        ["tenant_id", "credit_account_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
+        op.f("ledger_entries_fk_debit"),
+        "ledger_entries",
+        "ledger_accounts",
+        ["tenant_id", "debit_account_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
+        op.f("ledger_entries_fk_journals"),
+        "ledger_entries",
+        "journals",
+        ["tenant_id", "journal_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "contract_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.alter_column("ledger_entries", "party_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.drop_column("ledger_entries", "statement_version", schema="app")
+    op.create_foreign_key(
+        op.f("journals_fk_tenants"),
+        "journals",
+        "tenants",
+        ["tenant_id"],
+        ["tenant_id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.drop_index("journals_ix_posted", table_name="journals", schema="app")
     op.drop_column("guides", "avatar_url", schema="app")
     op.drop_constraint("frozen_terms_fk_collector_party", "frozen_terms", schema="app", type_="foreignkey")
     op.drop_constraint("frozen_terms_fk_funder_party", "frozen_terms", schema="app", type_="foreignkey")
     op.drop_column("frozen_terms", "funder_party_id", schema="app")
     op.drop_column("frozen_terms", "collector_party_id", schema="app")
+    op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_collected_by_party", "contracts", schema="app", type_="foreignkey")
-    op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
     op.drop_column("contracts", "coupons_party_id", schema="app")
     op.drop_column("contracts", "coupons_by", schema="app")
     op.drop_column("contracts", "channel_fee_party_id", schema="app")
@@ -1409,3 +1465,4 @@ def downgrade() -> None:
     op.drop_table("promotions", schema="app")
     op.drop_index("payouts_ix_state", table_name="payouts", schema="app")
     op.drop_table("payouts", schema="app")
+    op.drop_table("ledger_days", schema="app")
