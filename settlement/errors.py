@@ -1,6 +1,6 @@
 """Every way settlement can say no."""
 
-from tenants.kernel.errors import Broken, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from tenants.kernel.errors import Broken, Conflict, Forbidden, Invalid, NotFound
 
 
 class ContractNotFound(NotFound):
@@ -313,80 +313,6 @@ class BalanceTooLarge(Broken):
     """An account would hold more than a balance can count."""
 
     zh = "账户余额超出可记录的范围"
-
-
-class ReceiverNotFound(NotFound):
-    """There is no such receiver."""
-
-    zh = "分账接收方不存在"
-
-
-class ReceiverNotPossible(Invalid):
-    """Persons receive no splits: what they are owed is paid to them directly."""
-
-    zh = "个人不能作为分账接收方，应通过付款发放"
-
-
-class SplitNotFound(NotFound):
-    """There is no such split."""
-
-    zh = "分账单不存在"
-
-
-class SplitPending(Unavailable):
-    """The payment channel has not said what became of the split; it is asked again in a moment."""
-
-    zh = "分账结果未知，请稍后再试"
-
-
-class TradeUnclear(Unavailable):
-    """The platform has not said where the order stands; it is asked again in a moment."""
-
-    zh = "平台未返回订单状态，稍后将再次查询"
-
-
-class SplitDiffers(Broken):
-    """What the channel tells of a split does not agree with what was asked for: a person must look."""
-
-
-class SplitExceedsPaid(Broken):
-    """More would be split off than refunds have left of what was paid."""
-
-
-class BillOfAnotherMerchant(Invalid):
-    """The file holds rows of another merchant; nothing of it was kept."""
-
-    zh = "账单中含有其他商户的记录，未导入任何内容"
-
-
-class BillOfAnotherDay(Invalid):
-    """The file holds rows of another day, or of several; nothing of it was kept."""
-
-    zh = "账单日期不符或包含多日，未导入任何内容"
-
-
-class BillInAnotherCurrency(Invalid):
-    """The file holds amounts in another currency than CNY; nothing of it was kept."""
-
-    zh = "账单币种不是人民币，未导入任何内容"
-
-
-class BillAltered(Invalid):
-    """The file's sums are not those of its rows: it was changed or cut off; nothing of it was kept. Download it again."""
-
-    zh = "账单汇总与明细不符，文件可能被改动或截断，请重新下载，未导入任何内容"
-
-
-class DifferenceNotFound(NotFound):
-    """There is no such difference."""
-
-    zh = "差异不存在"
-
-
-class DifferenceEnded(Conflict):
-    """This difference is closed already."""
-
-    zh = "该差异已关闭"
 
 
 class PromotionNotFound(NotFound):

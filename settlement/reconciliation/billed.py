@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from orders.ports import RefundState
-from settlement.errors import BillInAnotherCurrency, BillOfAnotherDay, BillOfAnotherMerchant
 from settlement.reconciliation.bills import (
     BEIJING,
     Bill,
@@ -24,6 +23,7 @@ from settlement.reconciliation.bills import (
     TradeRow,
 )
 from settlement.reconciliation.commands import StatementLine
+from settlement.reconciliation.errors import BillInAnotherCurrency, BillOfAnotherDay, BillOfAnotherMerchant
 from settlement.reconciliation.states import BillKind
 from tenants.kernel.money import Fen
 

@@ -14,9 +14,9 @@ import msgspec
 from sqlalchemy import ARRAY, Uuid, all_, case, literal, null, or_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from settlement.errors import DifferenceEnded
 from settlement.reconciliation.accounts import Account, mine
 from settlement.reconciliation.commands import AssignDifference, ResolveDifference
+from settlement.reconciliation.errors import DifferenceEnded
 from settlement.reconciliation.matching import Difference, MatchClass
 from settlement.reconciliation.models import DifferenceRow
 from settlement.reconciliation.queries import find_difference

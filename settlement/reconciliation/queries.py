@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import and_, func, select, tuple_
 
-from settlement.errors import DifferenceNotFound
+from settlement.reconciliation.errors import DifferenceNotFound
 from settlement.reconciliation.matching import MatchClass
 from settlement.reconciliation.models import BillFile, DifferenceRow, ReconciledDay
 from settlement.reconciliation.states import BillKind, DayState, DifferenceState

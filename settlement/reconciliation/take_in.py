@@ -9,9 +9,9 @@ from itertools import islice
 import msgspec
 from sqlalchemy import func, insert, select, update
 
-from settlement.errors import BillAltered
 from settlement.reconciliation.accounts import Account, hold, mine
 from settlement.reconciliation.billed import BilledRow, TakenBill, numbered, told_otherwise
+from settlement.reconciliation.errors import BillAltered
 from settlement.reconciliation.models import BillFile, BillRow
 from settlement.reconciliation.states import BillState
 from tenants.kernel.ids import BillId, new_id

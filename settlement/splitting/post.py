@@ -8,10 +8,10 @@ from datetime import datetime
 
 from orders.split_queries import shared_payment
 from orders.states import Source
-from settlement.errors import SplitDiffers
 from settlement.ledger import Movement, append, channel_account, open_journal, payable_account
 from settlement.periods import book_into
 from settlement.post import post_order_paid
+from settlement.splitting.errors import SplitDiffers
 from settlement.splitting.rows import terms_of_party
 from settlement.states import Cause
 from tenants.kernel.ids import JournalId, OrderId, PartyId, SplitId, SplitReturnId, derived_id

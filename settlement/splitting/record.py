@@ -10,8 +10,8 @@ from sqlalchemy import func, select, update
 
 from orders.payments import lock_order
 from orders.split_counter import free_split
-from settlement.errors import SplitDiffers
 from settlement.ports import ChannelSplit, PartState, SplitRefused, SplitState
+from settlement.splitting.errors import SplitDiffers
 from settlement.splitting.models import Split, SplitPartRow, SplitReturn
 from settlement.splitting.post import post_part
 from settlement.splitting.rows import Part, Splitting, find_splitting

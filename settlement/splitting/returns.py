@@ -14,7 +14,6 @@ from orders.payments import lock_order
 from orders.ports import Unknown
 from orders.split_counter import take_split
 from orders.split_queries import refunds_failed
-from settlement.errors import SplitPending
 from settlement.events import ReturnRequested
 from settlement.ports import (
     ChannelReturn,
@@ -26,6 +25,7 @@ from settlement.ports import (
     Trouble,
 )
 from settlement.splitting.amounts import to_return
+from settlement.splitting.errors import SplitPending
 from settlement.splitting.models import Split, SplitPartRow, SplitReturn
 from settlement.splitting.numbers import new_return_no
 from settlement.splitting.post import post_return

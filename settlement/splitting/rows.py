@@ -8,11 +8,11 @@ import msgspec
 from sqlalchemy import and_, func, select
 
 from orders.split_queries import kept_lines
-from settlement.errors import SplitNotFound
 from settlement.models import Party
 from settlement.post_terms import BookedTerms, booked_terms
 from settlement.split import LineBase
 from settlement.splitting.amounts import owed_of
+from settlement.splitting.errors import SplitNotFound
 from settlement.splitting.models import ReceiverRow, Split, SplitPartRow, SplitReturn
 from settlement.splitting.states import HELD, RECALLED, PartStatus, ReceiverState, SplitStatus
 from settlement.states import PartyKind

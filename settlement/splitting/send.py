@@ -13,7 +13,6 @@ from sqlalchemy import insert
 from orders.payments import lock_order
 from orders.ports import Unknown
 from orders.split_counter import take_split
-from settlement.errors import SplitExceedsPaid, SplitPending
 from settlement.events import SplitAccepted, SplitScheduled
 from settlement.ports import (
     ChannelSplit,
@@ -25,6 +24,7 @@ from settlement.ports import (
     SplittingChannels,
 )
 from settlement.splitting.amounts import Owed, cut_to, room_for
+from settlement.splitting.errors import SplitExceedsPaid, SplitPending
 from settlement.splitting.models import SplitPartRow
 from settlement.splitting.numbers import new_split_no
 from settlement.splitting.policy import split_policy

@@ -10,9 +10,9 @@ from sqlalchemy import func, select, update
 
 from orders.ports import Unknown
 from orders.split_queries import shared_payment
-from settlement.errors import TradeUnclear
 from settlement.events import SplitScheduled, TradeAwaited
 from settlement.ports import TradeStanding, TradeStates
+from settlement.splitting.errors import TradeUnclear
 from settlement.splitting.models import Split
 from settlement.splitting.policy import split_policy
 from settlement.splitting.states import SplitStatus

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 
 from orders.ports import Unknown
-from settlement.errors import SplitPending
 from settlement.ports import ChannelSplit, Ended, Reason, SplitRefused, SplittingChannel, UnfreezeRequest
+from settlement.splitting.errors import SplitPending
 from settlement.splitting.models import Unfreeze
 from settlement.splitting.numbers import new_unfreeze_no
 from settlement.splitting.rows import Splitting, find_splitting

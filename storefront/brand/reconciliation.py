@@ -6,11 +6,11 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from settlement.errors import DifferenceEnded, DifferenceNotFound
 from settlement.reconciliation import queries
 from settlement.reconciliation.accounts import Account
 from settlement.reconciliation.commands import AssignDifference, ResolveDifference
 from settlement.reconciliation.differences import assign_difference, resolve_difference
+from settlement.reconciliation.errors import DifferenceEnded, DifferenceNotFound
 from settlement.reconciliation.matching import MatchClass
 from settlement.reconciliation.proof import prove_day
 from settlement.reconciliation.queries import Wanted

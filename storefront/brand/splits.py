@@ -6,12 +6,12 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from settlement.commands import AddReceiver
-from settlement.errors import ReceiverNotFound, ReceiverNotPossible, SplitPending
 from settlement.splitting import queries
+from settlement.splitting.errors import ReceiverNotFound, ReceiverNotPossible, SplitPending
 from settlement.splitting.policy import SplitPolicy, choose_split_policy, split_policy
 from settlement.splitting.receivers import add_receiver, end_receiver
 from settlement.splitting.states import SplitStatus
-from settlement.views import ReceiverList, ReceiverView, SplitList
+from settlement.splitting.views import ReceiverList, ReceiverView, SplitList
 from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now
 from storefront.brand.contracts import MONEY_PEOPLE
 from storefront.frame import refusals

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from settlement.errors import DifferenceEnded, DifferenceNotFound
 from settlement.reconciliation.commands import AssignDifference, ResolveDifference
 from settlement.reconciliation.differences import assign_difference, resolve_difference
+from settlement.reconciliation.errors import DifferenceEnded, DifferenceNotFound
 from settlement.reconciliation.matching import MatchClass
 from settlement.reconciliation.queries import Wanted, differences, find_difference, reconciled_days
 from settlement.reconciliation.states import DifferenceState

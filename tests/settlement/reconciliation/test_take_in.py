@@ -6,8 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from settlement.errors import BillAltered, BillInAnotherCurrency, BillOfAnotherDay, BillOfAnotherMerchant
 from settlement.reconciliation.billed import of_bill
+from settlement.reconciliation.errors import (
+    BillAltered,
+    BillInAnotherCurrency,
+    BillOfAnotherDay,
+    BillOfAnotherMerchant,
+)
 from settlement.reconciliation.fetch import reconcile_file
 from settlement.reconciliation.matching import MatchClass
 from settlement.reconciliation.states import BillKind

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from settlement.errors import SplitPending
+from settlement.splitting.errors import SplitPending
 from settlement.splitting.states import SplitStatus
 from tests.support.rows import value
 from tests.support.trading import PRICE

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from orders.errors import RefundExceedsPaid, RefundPending
-from settlement.errors import SplitPending
+from settlement.splitting.errors import SplitPending
 from tenants.kernel.ids import new_id
 from tests.support.figures import note_figures
 from tests.support.rows import rows, value

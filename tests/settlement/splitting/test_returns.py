@@ -7,7 +7,7 @@ from orders.events import RefundRequested
 from orders.ports import ChannelRefund, RefundState
 from orders.refund_outcome import record_refund
 from orders.states import RefundStatus
-from settlement.errors import SplitPending
+from settlement.splitting.errors import SplitPending
 from settlement.splitting.returns import renounce_returns, send_return
 from settlement.splitting.states import ReturnStatus, SplitStatus, UnfreezeStatus
 from storefront.simulators.faults import FaultKind

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from settlement.errors import SplitPending
 from settlement.events import SplitScheduled
 from settlement.ports import ChannelSplit, SplitPart, SplitRequest
 from settlement.splitting import unfreeze
+from settlement.splitting.errors import SplitPending
 from settlement.splitting.numbers import new_unfreeze_no
 from settlement.splitting.policy import SETTLED_AFTER, SplitPolicy, choose_split_policy, split_policy
 from settlement.splitting.schedule import open_split, schedule_split, warn_of_freeze

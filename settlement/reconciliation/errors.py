@@ -1,0 +1,39 @@
+"""Every way reconciliation can say no."""
+
+from tenants.kernel.errors import Conflict, Invalid, NotFound
+
+
+class BillOfAnotherMerchant(Invalid):
+    """The file holds rows of another merchant; nothing of it was kept."""
+
+    zh = "账单中含有其他商户的记录，未导入任何内容"
+
+
+class BillOfAnotherDay(Invalid):
+    """The file holds rows of another day, or of several; nothing of it was kept."""
+
+    zh = "账单日期不符或包含多日，未导入任何内容"
+
+
+class BillInAnotherCurrency(Invalid):
+    """The file holds amounts in another currency than CNY; nothing of it was kept."""
+
+    zh = "账单币种不是人民币，未导入任何内容"
+
+
+class BillAltered(Invalid):
+    """The file's sums are not those of its rows: it was changed or cut off; nothing of it was kept. Download it again."""
+
+    zh = "账单汇总与明细不符，文件可能被改动或截断，请重新下载，未导入任何内容"
+
+
+class DifferenceNotFound(NotFound):
+    """There is no such difference."""
+
+    zh = "差异不存在"
+
+
+class DifferenceEnded(Conflict):
+    """This difference is closed already."""
+
+    zh = "该差异已关闭"
