@@ -28,6 +28,11 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: datetime
     wanted: bool
 
+    @property
+    def settled_fen(self) -> Fen:
+        """What reaches the merchant (应结订单金额): the channel's fee is on that."""
+        return Fen(self.amount_fen - self.coupons.nocash_fen)
+
 
 class GivenBack(msgspec.Struct, frozen=True, kw_only=True):
     """A refund that is done; `coupon_fen` is what went back to coupons: the channel rounds the shopper's part by itself."""
@@ -46,6 +51,11 @@ class GivenBack(msgspec.Struct, frozen=True, kw_only=True):
     requested_at: datetime
     refunded_at: datetime
     wanted: bool
+
+    @property
+    def settled_fen(self) -> Fen:
+        """What of the payment reached the merchant."""
+        return Fen(self.payment_fen - self.coupons.nocash_fen)
 
 
 def taken_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:

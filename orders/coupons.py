@@ -19,6 +19,8 @@ class Coupons(msgspec.Struct, frozen=True, kw_only=True):
 
     total_fen: Fen
     contributors: dict[str, Fen] = {}
+    nocash_fen: Fen = Fen(0)
+    """What never reaches the merchant."""
 
     def parts(self, kept: Fen) -> dict[str, Fen]:
         """What each contributor's part is while `kept` of the total is kept; whatever refunds there were, only what is kept counts."""
@@ -44,4 +46,5 @@ def coupons_told(told: dict[str, Any] | None, *, total: Fen) -> Coupons:
     parts = msgspec.convert(told, CouponParts)
     said = {"wechatpay": parts.wechatpay_fen, "merchant": parts.merchant_fen, "other": parts.other_fen}
     unsaid = Fen(total - sum(said.values()))
-    return Coupons(total_fen=total, contributors={} if unsaid < 0 else {**said, UNSAID: unsaid})
+    contributors = {} if unsaid < 0 else {**said, UNSAID: unsaid}
+    return Coupons(total_fen=total, contributors=contributors, nocash_fen=parts.nocash_fen)

@@ -107,6 +107,8 @@ class CouponParts(msgspec.Struct, frozen=True, kw_only=True):
     wechatpay_fen: Fen
     merchant_fen: Fen
     other_fen: Fen
+    nocash_fen: Fen = Fen(0)
+    """What of them never reaches the merchant (免充值券): the channel takes its fee of the rest."""
 
 
 class ChannelPayment(msgspec.Struct, frozen=True, kw_only=True):

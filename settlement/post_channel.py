@@ -14,7 +14,7 @@ from sqlalchemy import and_, case, func, select
 from orders.channel_money import GivenBack, Taken, given_back_select
 from orders.states import Source
 from settlement.calendar import local_day
-from settlement.fees import CHANNEL_ZONE, fee_kept, fee_on, fee_shares
+from settlement.fees import CHANNEL_ZONE, fee_kept, fee_on, fee_shares, half_up
 from settlement.ledger import (
     Account,
     Draft,
@@ -53,7 +53,7 @@ async def drafts_of_payments(
     rates = await fee_rates(db)
     drafts: list[Draft] = []
     for paid in payments:
-        fee = fee_on(paid.amount_fen, rates[paid.merchant_id])
+        fee = fee_on(paid.settled_fen, rates[paid.merchant_id])
         day = local_day(paid.paid_at, time_zone=CHANNEL_ZONE)
         about = _About(order_id=paid.order_id, store_id=paid.store_id, at=paid.paid_at)
         drafts.append(
@@ -271,9 +271,11 @@ async def _fee_around(db: Reading, back: GivenBack) -> tuple[Fen, Fen]:
     )  # fmt: skip
     fee = Fen(int((await db.execute(charged)).scalar_one()))
     given = int((await db.execute(before)).scalar_one())
-    amount, rate = back.payment_fen, (await fee_rates(db))[back.merchant_id]
-    kept_before, kept_after = Fen(amount - given), Fen(amount - given - back.amount_fen)
-    return (
-        fee_kept(fee, amount=amount, kept=kept_before, rate=rate),
-        fee_kept(fee, amount=amount, kept=kept_after, rate=rate),
-    )
+    rate = (await fee_rates(db))[back.merchant_id]
+
+    def left(kept: int) -> Fen:
+        settled = half_up(kept, numerator=back.settled_fen, denominator=back.payment_fen)
+        return fee_kept(fee, amount=back.settled_fen, kept=settled, rate=rate)
+
+    kept = back.payment_fen - given
+    return left(kept), left(kept - back.amount_fen)

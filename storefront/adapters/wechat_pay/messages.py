@@ -107,9 +107,10 @@ class TransactionAmount(msgspec.Struct, frozen=True):
 
 
 class Promotion(msgspec.Struct, frozen=True):
-    """A coupon that was used, and who paid for it."""
+    """A coupon that was used, and who paid for it. NOCASH: it never reaches the merchant."""
 
     amount: int = 0
+    type: str = ""
     wechatpay_contribute: int | None = None
     merchant_contribute: int | None = None
     other_contribute: int | None = None

@@ -123,6 +123,7 @@ def _coupons(promotions: list[messages.Promotion]) -> CouponParts | None:
         wechatpay_fen=Fen(sum(each.wechatpay_contribute or 0 for each in promotions)),
         merchant_fen=Fen(sum(each.merchant_contribute or 0 for each in promotions)),
         other_fen=Fen(sum(each.other_contribute or 0 for each in promotions)),
+        nocash_fen=Fen(sum(each.amount for each in promotions if each.type == "NOCASH")),
     )
 
 
