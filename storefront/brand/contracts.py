@@ -77,7 +77,7 @@ async def get_contract(contract_id: FromPath[UUID], tenant: CurrentTenant) -> Co
     tags=["settlement"],
     guards=[MONEY_PEOPLE],
     status_code=200,
-    responses=refusals(*CONTRACT_REFUSALS),
+    responses=refusals(*CONTRACT_REFUSALS, errors.MonthUnreadable),
 )
 async def rehearse_contract(data: JSONBody[RehearseContract], tenant: CurrentTenant) -> RehearsalView:
     """试算: what the contract would have done to a month's real orders. Writes nothing."""

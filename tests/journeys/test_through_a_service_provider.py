@@ -16,7 +16,8 @@ from storefront.passwords import Argon2Passwords
 from storefront.simulators.faults import FaultKind
 from storefront.simulators.remote import SimulatorControl
 from storefront.simulators.run import running_simulator
-from tenants.credentials import PaymentPartner, merchant_secrets
+from tenants.commands import PartnerAccount, SpeakThrough
+from tenants.credentials import merchant_secrets
 from tenants.merchant_keys import speak_through, trust_keys
 from tenants.queries import merchants
 from tenants.states import StaffRole
@@ -32,6 +33,7 @@ __all__ = ["merchant_key"]
 
 DAYS_PASS = "UPDATE app.outbox SET due_at = now() WHERE tenant_id = :t AND done_at IS NULL"
 PARKED = "SELECT kind, last_error FROM app.outbox WHERE tenant_id = :t AND (parked_at IS NOT NULL OR last_error IS NOT NULL)"
+SPLITS_DUE = "UPDATE app.splits SET due_at = now() WHERE tenant_id = :t AND due_at > now()"
 CODE = "SELECT code FROM app.pickups WHERE tenant_id = :t AND order_id = :o"
 DAY = 86_400
 PART = PRICE * 2_000 // 10_000
@@ -59,6 +61,7 @@ class Chain:
         for _ in range(3):
             async with self.trading.tenant.writing() as db:
                 await db.execute(text(DAYS_PASS), {"t": db.tenant_id})
+                await db.execute(text(SPLITS_DUE), {"t": db.tenant_id})
             await self.opened.work(self.trading.tenant)
 
     async def paid(self) -> str:
@@ -162,12 +165,12 @@ async def go_through(provider, brand, *, trading, control, keys, public_key) -> 
         "merchants", mchid=trading.mchid, appid=trading.appid, provider=provider, brand=brand,
         legal_name="门店收款有限公司", refund_seconds=0,
     )  # fmt: skip
-    partner = PaymentPartner(
+    partner = PartnerAccount(
         merchant_no=provider, appid=f"wx{provider}", sub_appid=trading.appid, brand_merchant_no=brand
     )
     now = datetime.now(UTC)
     async with trading.tenant.writing() as db:
-        await speak_through(db, merchant.id, partner=partner, keys=keys, now=now, actor="system:test")
+        await speak_through(db, SpeakThrough(partner=partner), keys=keys, now=now, actor="system:test")
         added = {known.public_key_id: known.public_key}
         await trust_keys(db, merchant.id, added=added, keys=keys, now=now, actor="system:test")
 

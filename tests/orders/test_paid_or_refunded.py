@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from catalog.errors import SoldOut
 from orders.errors import OrderAlreadyPaid, OrderNotPayable, PaymentPending, PaymentTimeOver, RefundPending
 from orders.give_back import ask_refund, send_refund
 from orders.pay import _cancel, cancel_order, give_up_order
@@ -32,6 +33,7 @@ SCHEDULES = int(os.environ.get("SCHEDULES", "100"))
 AT_ONCE, LATE = 10, 1
 PATIENCE, PAUSE_SECONDS = 60, 0.5
 REFUSALS = (
+    SoldOut,
     OrderAlreadyPaid, OrderNotPayable, PaymentPending, PaymentTimeOver, SimulatorRefused,
     # On a machine too busy for us the database ends transactions that stand still: what was paid must not be lost then, either.
     DatabaseAway,
@@ -70,7 +72,7 @@ class Schedule:
 
     async def play(self):
         placed = await self.calmly(self.trading.place(now=self.now))
-        if isinstance(placed, DatabaseAway):
+        if isinstance(placed, DatabaseAway | SoldOut):
             return
         self.order = placed
         await self.calmly(self.prepare())
@@ -141,7 +143,7 @@ class LateCallback(Schedule):
 
     async def play(self):
         placed = await self.calmly(self.place())
-        if isinstance(placed, DatabaseAway):
+        if isinstance(placed, DatabaseAway | SoldOut):
             return
         self.order = placed
         await self.calmly(self.prepare())
@@ -232,12 +234,9 @@ async def ends_of(trading):
 
 async def played(trading, count, *, late=True, **changes):
     draw = random.Random(3)
-    async with trading.tenant.writing() as db:
-        await db.execute(
-            text("UPDATE app.stock SET on_hand = 100000 WHERE tenant_id = :t"), {"t": db.tenant_id}
-        )
     schedules = []
     for _ in range(0, count, AT_ONCE):
+        await stocked(trading, "100000")
         # Each batch in its own present: a long run outlives the fifteen minutes in which an order can be paid.
         batch = [Schedule(trading, draw, datetime.now(UTC), **changes) for _ in range(AT_ONCE - LATE)]
         batch += [LateCallback(trading, draw, datetime.now(UTC)) for _ in range(LATE if late else 0)]
@@ -247,8 +246,22 @@ async def played(trading, count, *, late=True, **changes):
             await trading.control.plan_fault(
                 fault, path=draw.choice(["*/close", "*/jsapi", "*out-trade-no*"]), times=3
             )
-        await asyncio.gather(*(schedule.play() for schedule in batch))
+        rivals = [sell_out(trading)] if draw.random() < 0.5 else []
+        await asyncio.gather(*rivals, *(schedule.play() for schedule in batch))
     return schedules
+
+
+async def sell_out(trading):
+    """Somebody buys all that is left: what was released in the meantime cannot be taken again, and late money goes back."""
+    await asyncio.sleep(0.3)
+    await stocked(trading, "reserved")
+
+
+async def stocked(trading, units):
+    async with trading.tenant.writing() as db:
+        await db.execute(
+            text(f"UPDATE app.stock SET on_hand = {units} WHERE tenant_id = :t"), {"t": db.tenant_id}
+        )
 
 
 @pytest.mark.timeout(7200)
@@ -268,6 +281,6 @@ async def test_every_payment_ends_in_exactly_one_of_fulfilled_or_refunded(tradin
 
 
 async def test_giving_up_without_asking_the_channel_loses_a_paid_order(trading):
-    schedules = await played(trading, 20, late=False, give_up=given_up_without_asking)
+    schedules = await played(trading, 80, late=False, give_up=given_up_without_asking)
     await end_of_day(trading, schedules, datetime.now(UTC) + timedelta(minutes=16))
     assert (await ends_of(trading))["lost"] > 0
