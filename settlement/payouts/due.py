@@ -1,10 +1,11 @@
 """What is due: of each party's last signed statement what was neither paid, held nor sent since, nor is on its way through the channel.
 
-A split that the channel has yet to make pays sales of that statement; paying them out as well would pay twice. Reads only.
+A split that the channel has yet to make pays sales of that statement; paying them out as well would pay twice. A guide's commission on
+goods that may still be brought back is not due either: a person cannot be made to give it back. Reads only.
 """
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, select
@@ -12,6 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from settlement.calendar import next_month, period_ends
+from settlement.maturity import frozen_through
 from settlement.models import Contract, LedgerAccount, LedgerEntry, Statement
 from settlement.payouts.models import Payee, PayoutLine
 from settlement.payouts.states import UNDER_WAY, SkipReason
@@ -31,8 +33,11 @@ PAYOUTS = (Cause.PAID_OUT, Cause.PAYOUT_RETURNED)
 Sums = Mapping[PartyId, Fen]
 
 
-async def due_parties(db: Reading, *, on: date) -> list[DueView]:
-    """Every party but the brand that has a statement: what it is due on that day, or why it is not."""
+async def due_parties(db: Reading, *, on: date, now: datetime) -> list[DueView]:
+    """Every party but the brand that has a statement: what it is due on that day, or why it is not.
+
+    `now` alone says which return windows are over: a later `on` makes nothing final.
+    """
     people = await parties(db)
     last, signed = await _statements(db, signed=False), await _statements(db, signed=True)
     months = {party: row.period_on for party, row in signed.items()}
@@ -41,6 +46,7 @@ async def due_parties(db: Reading, *, on: date) -> list[DueView]:
         await _split_since(db, months),
         await _coming(db, months),
     )
+    frozen = await frozen_through(db, months, now=now)
     held, payable, days = await _under_way(db), await _payable(db), await _payment_days(db, months)
     found = []
     for party_id in sorted(last, key=lambda party: people[party].code):
@@ -48,18 +54,19 @@ async def due_parties(db: Reading, *, on: date) -> list[DueView]:
             continue
         statement = signed.get(party_id)
         paid = sum(each.get(party_id, 0) for each in (since, splits, held))
-        on_its_way = coming.get(party_id, Fen(0))
+        on_its_way, not_final = coming.get(party_id, Fen(0)), frozen.get(party_id, Fen(0))
         closing = statement.closing_fen if statement else last[party_id].closing_fen
         due_on = days.get(party_id)
-        amount = max(0, closing - paid - on_its_way) if statement else 0
+        amount = max(0, closing - paid - on_its_way - not_final) if statement else 0
         found.append(
             DueView(
                 party=people[party_id], statement_id=StatementId(statement.id) if statement else None,
                 period_on=statement.period_on if statement else last[party_id].period_on,
-                closing_fen=Fen(closing), since_fen=Fen(paid), on_its_way_fen=on_its_way, amount_fen=Fen(amount),
-                due_on=due_on,
+                closing_fen=Fen(closing), since_fen=Fen(paid), on_its_way_fen=on_its_way, frozen_fen=not_final,
+                amount_fen=Fen(amount), due_on=due_on,
                 skipped=_why_not(
-                    last[party_id], statement, amount=amount, due_on=due_on, on=on, has_payee=party_id in payable
+                    last[party_id], statement, amount=amount, frozen=not_final, due_on=due_on, on=on,
+                    has_payee=party_id in payable,
                 ),
             )
         )  # fmt: skip
@@ -67,7 +74,7 @@ async def due_parties(db: Reading, *, on: date) -> list[DueView]:
 
 
 def _why_not(
-    last: Any, signed: Any, *, amount: int, due_on: date | None, on: date, has_payee: bool
+    last: Any, signed: Any, *, amount: int, frozen: int, due_on: date | None, on: date, has_payee: bool
 ) -> SkipReason | None:
     if last.state == StatementState.DISPUTED:
         return SkipReason.DISPUTED
@@ -76,10 +83,16 @@ def _why_not(
     if signed.closing_fen < 0:
         return SkipReason.NEGATIVE
     if not amount:
-        return SkipReason.NOTHING_LEFT if signed.id == last.id else SkipReason.NOT_APPROVED
+        return _nothing_why(final=not frozen, current=signed.id == last.id)
     if on < due_on:
         return SkipReason.NOT_YET
     return None if has_payee else SkipReason.NO_PAYEE
+
+
+def _nothing_why(*, final: bool, current: bool) -> SkipReason:
+    if not final:
+        return SkipReason.RETURNABLE
+    return SkipReason.NOTHING_LEFT if current else SkipReason.NOT_APPROVED
 
 
 async def _payment_days(db: Reading, months: Mapping[PartyId, date]) -> dict[PartyId, date]:

@@ -729,6 +729,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "payout_id", "number", name=op.f("payout_lines_pk")),
         sa.UniqueConstraint("tenant_id", "line_no", name=op.f("payout_lines_uq_tenant_id_line_no")),
+        sa.UniqueConstraint(
+            "tenant_id",
+            "payout_id",
+            "statement_id",
+            name=op.f("payout_lines_uq_tenant_id_payout_id_statement_id"),
+        ),
         schema="app",
     )
     secure(
@@ -739,12 +745,7 @@ def upgrade() -> None:
         "payout_lines_ix_party", "payout_lines", ["tenant_id", "party_id"], unique=False, schema="app"
     )
     op.create_index(
-        "payout_lines_uq_live",
-        "payout_lines",
-        ["tenant_id", "statement_id"],
-        unique=True,
-        schema="app",
-        postgresql_where=sa.text("state IN ('held', 'sent', 'paid')"),
+        "payout_lines_ix_statement", "payout_lines", ["tenant_id", "statement_id"], unique=False, schema="app"
     )
     op.create_table(
         "statement_invoices",
@@ -965,19 +966,19 @@ def upgrade() -> None:
     )
     op.add_column("contracts", sa.Column("coupons_party_id", sa.UUID(), nullable=True), schema="app")
     op.create_foreign_key(
-        "contracts_fk_channel_fee_party",
+        "contracts_fk_collected_by_party",
         "contracts",
         "parties",
-        ["tenant_id", "channel_fee_party_id"],
+        ["tenant_id", "collected_by_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
     )
     op.create_foreign_key(
-        "contracts_fk_collected_by_party",
+        "contracts_fk_channel_fee_party",
         "contracts",
         "parties",
-        ["tenant_id", "collected_by_party_id"],
+        ["tenant_id", "channel_fee_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -994,19 +995,19 @@ def upgrade() -> None:
     op.add_column("frozen_terms", sa.Column("collector_party_id", sa.UUID(), nullable=True), schema="app")
     op.add_column("frozen_terms", sa.Column("funder_party_id", sa.UUID(), nullable=True), schema="app")
     op.create_foreign_key(
-        "frozen_terms_fk_funder_party",
+        "frozen_terms_fk_collector_party",
         "frozen_terms",
         "parties",
-        ["tenant_id", "funder_party_id"],
+        ["tenant_id", "collector_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
     )
     op.create_foreign_key(
-        "frozen_terms_fk_collector_party",
+        "frozen_terms_fk_funder_party",
         "frozen_terms",
         "parties",
-        ["tenant_id", "collector_party_id"],
+        ["tenant_id", "funder_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -1309,13 +1310,13 @@ def downgrade() -> None:
     op.alter_column("ledger_entries", "party_id", existing_type=sa.UUID(), nullable=False, schema="app")
     op.drop_column("ledger_entries", "statement_version", schema="app")
     op.drop_column("guides", "avatar_url", schema="app")
-    op.drop_constraint("frozen_terms_fk_collector_party", "frozen_terms", schema="app", type_="foreignkey")
     op.drop_constraint("frozen_terms_fk_funder_party", "frozen_terms", schema="app", type_="foreignkey")
+    op.drop_constraint("frozen_terms_fk_collector_party", "frozen_terms", schema="app", type_="foreignkey")
     op.drop_column("frozen_terms", "funder_party_id", schema="app")
     op.drop_column("frozen_terms", "collector_party_id", schema="app")
     op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
-    op.drop_constraint("contracts_fk_collected_by_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_constraint("contracts_fk_collected_by_party", "contracts", schema="app", type_="foreignkey")
     op.drop_column("contracts", "coupons_party_id", schema="app")
     op.drop_column("contracts", "coupons_by", schema="app")
     op.drop_column("contracts", "channel_fee_party_id", schema="app")
@@ -1335,12 +1336,7 @@ def downgrade() -> None:
     op.drop_table("statement_standings", schema="app")
     op.drop_index("statement_invoices_ix_statement", table_name="statement_invoices", schema="app")
     op.drop_table("statement_invoices", schema="app")
-    op.drop_index(
-        "payout_lines_uq_live",
-        table_name="payout_lines",
-        schema="app",
-        postgresql_where=sa.text("state IN ('held', 'sent', 'paid')"),
-    )
+    op.drop_index("payout_lines_ix_statement", table_name="payout_lines", schema="app")
     op.drop_index("payout_lines_ix_party", table_name="payout_lines", schema="app")
     op.drop_table("payout_lines", schema="app")
     op.drop_index(
