@@ -1,7 +1,5 @@
 """Payouts, for finance: where parties' money goes, batches of what is due, released by a second person, outcomes noted."""
 
-import tempfile
-from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -22,6 +20,7 @@ from settlement.payouts.views import PayeeList, PayeeView, PayoutList, PayoutVie
 from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now
 from storefront.brand.contracts import MONEY_PEOPLE
 from storefront.frame import refusals
+from storefront.imports.uploads import uploaded
 from storefront.payouts.files import PayoutFile, payout_file, payout_file_name
 from storefront.payouts.results import take_results
 from tenants.kernel.encryption import EnvelopeUnreadable
@@ -150,9 +149,7 @@ async def upload_results(
     now: Now,
 ) -> PayoutView:  # fmt: skip
     """Take a result file of bank or payroll; a file read twice changes nothing."""
-    with tempfile.TemporaryDirectory(prefix="storefront-results-") as folder:
-        path = Path(folder) / (Path(data.file_name).name.lstrip(".") or "results")
-        path.write_bytes(data.content)
+    with uploaded(data.content, name=data.file_name) as path:
         return await take_results(
             tenant, path, payout_id=PayoutId(payout_id), actor=principal.actor(), now=now
         )
