@@ -1,17 +1,23 @@
 """Hostile values in every field of every settlement request: refused with a reason, or taken as they are; never a 5xx."""
 
+import base64
+import csv
+import html
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from settlement.close import close_month
 from settlement.queries import statements
 from storefront.statements.files import FileKind, write_files
 from tenants.kernel.ids import new_id
 from tenants.kernel.scope import TenantScope
+from tenants.models import Store
 from tenants.states import StaffRole
 from tests.support.books import MallStore, add_mall, add_store, mall_contract, open_mall_store, sell
 from tests.support.http import Client, answered
@@ -132,3 +138,78 @@ async def test_no_field_of_a_settlement_request_breaks_the_server(
             if answer.status_code >= 500:
                 broken.append((place, value, answer.json()["code"]))
     assert broken == []
+
+
+NAMES = (
+    "账" * 120,
+    "../../etc/passwd",
+    "..",
+    "a/b/c.csv",
+    ".hidden",
+    "结算单.xlsx.exe",
+    "C:\\temp\\x.csv",
+    "x" * 119 + "/",
+)
+
+
+async def test_a_file_may_be_called_anything_and_hold_anything(client: Client, shop: MallStore) -> None:
+    finance = client.as_staff(shop.tenant, StaffRole.FINANCE)
+    ids = await known(shop)
+    opened = await finance.post(f"{BASE}/statements/{ids['statement']}/disputes", json={"reason": "金额不符"})
+    path = f"{BASE}/disputes/{answered(opened, 201)['id']}/numbers"
+    order = (await rows(shop.tenant, "SELECT order_no FROM app.orders WHERE tenant_id = :t"))[0].order_no
+    columns = {"orderNo": "订单号", "amount": "金额", "inFen": True}
+
+    async def sent(content: bytes, name: str = "a.csv", **more: Any) -> int:
+        body = {"fileName": name, "content": base64.b64encode(content).decode(), "columns": columns | more}
+        return (await finance.post(path, json=body)).status_code
+
+    good = f"订单号,金额\n{order},1500\n".encode()
+    assert [await sent(good, name) for name in NAMES] == [200] * len(NAMES)
+    assert await sent(f"订单号,金额\n{order},1500.00\n".encode()) == 200
+    for amount in ("1e30", "9" * 30, "9" * 5_000, "1500.5", "NaN", "Infinity", "０x1", "１５００", ""):
+        assert await sent(f"订单号,金额\n{order},{amount}\n".encode()) == 422, amount
+    for content in (
+        b"",
+        b"\x00" * 100,
+        b"PK\x03\x04" + b"x" * 100,
+        b"\xff\xfe\x00",
+        b'"' * 1_000,
+        good * 2 + b'"',
+    ):
+        assert await sent(content) == 422, content[:20]
+        assert await sent(content, "a.xlsx") == 422, content[:20]
+    assert await sent(good, sheet="没有") in {200, 422}
+    assert await sent(b"x" * 10_000_000) == 413
+
+
+EVIL = '=HYPERLINK("http://x")<script>alert(1)</script>'
+
+
+async def test_names_that_a_spreadsheet_or_a_browser_would_run_are_text_in_every_file(
+    tenant: TenantScope, tmp_path: Path
+) -> None:
+    async with tenant.writing() as db:
+        mall = await add_mall(db, EVIL)
+        store = await add_store(db, "+S1", mall_id=mall)
+        await db.execute(update(Store).where(Store.tenant_id == db.tenant_id).values(name=EVIL))
+        await mall_contract(db, mall, [store])
+        await sell(db, store, 10_000, at=EARLIER)
+    month = EARLIER.date().replace(day=1)
+    await close_month(tenant, month, closed_by="staff:closer", now=datetime.now(UTC))
+    async with tenant.reading() as db:
+        statement = next(each for each in await statements(db, month=month) if each.party.kind == "mall")
+    assert statement.party.name == EVIL
+    written = await write_files(tenant, statement, out=tmp_path)
+    assert {path.parent for path in written.paths.values()} == {tmp_path}
+    page = written.paths[FileKind.HTML].read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    with written.paths[FileKind.CSV].open(encoding="utf-8-sig", newline="") as file:
+        lines = [cell for row in csv.reader(file) for cell in row]
+    assert any(EVIL in cell for cell in lines)
+    with zipfile.ZipFile(written.paths[FileKind.XLSX]) as book:
+        text = "".join(book.read(name).decode() for name in book.namelist() if name.endswith(".xml"))
+    assert "<f>" not in text
+    lines += html.unescape(text).replace("</t>", "<t>").split("<t>")
+    assert [cell for cell in lines if cell.startswith(("=", "+", "@")) and cell not in {"+", "="}] == []
