@@ -3,6 +3,7 @@
 import base64
 import csv
 import html
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from sqlalchemy import update
 
 from settlement.close import close_month
 from settlement.queries import statements
+from storefront.documentation import openapi
 from storefront.statements.files import FileKind, write_files
 from tenants.kernel.ids import new_id
 from tenants.kernel.scope import TenantScope
@@ -213,3 +215,50 @@ async def test_names_that_a_spreadsheet_or_a_browser_would_run_are_text_in_every
     assert "<f>" not in text
     lines += html.unescape(text).replace("</t>", "<t>").split("<t>")
     assert [cell for cell in lines if cell.startswith(("=", "+", "@")) and cell not in {"+", "="}] == []
+
+
+EXTREMES = (
+    "2026-13",
+    "0001-01-01",
+    "9999-12-31",
+    "0001-01",
+    "9999-12",
+    "2026-02-30",
+    "-1",
+    "9" * 25,
+    "x",
+    "%00",
+    "2147483648",
+    "",
+)
+
+
+async def test_no_address_of_money_breaks_the_server(client: Client, shop: MallStore) -> None:
+    """Every reading operation of settlement with extreme values in its query, every numbered place with extreme numbers."""
+    finance = client.as_staff(shop.tenant, StaffRole.FINANCE)
+    mall = client.as_staff(shop.tenant, StaffRole.MALL_FINANCE, mall_id=shop.mall_id)
+    ids = await known(shop)
+    broken, asked = [], 0
+    described = openapi(client.app)["paths"]
+    for path, operations in described.items():
+        if "settlement" not in path and not path.startswith("/mall/"):
+            continue
+        caller = mall if path.startswith("/mall/") else finance
+        for method, operation in operations.items():
+            named = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+            for extreme in EXTREMES:
+                filled = path.replace("{statement_id}", ids["statement"]).replace("{number}", extreme or "0")
+                filled = re.sub(r"\{[a-z_]+_id\}", str(new_id()), filled).replace("{kind}", "csv")
+                queries = [f"?{name}={extreme}" for name in named] if method == "get" else [""]
+                for query in queries:
+                    asked += 1
+                    more = (
+                        {}
+                        if method == "get"
+                        else {"json": {"oursStand": True, "reason": "原因", "outcome": "paid"}}
+                    )
+                    answer = await caller.request(method.upper(), filled + query, **more)
+                    if answer.status_code >= 500:
+                        broken.append((method, filled, query))
+    assert broken == []
+    assert asked > 200
