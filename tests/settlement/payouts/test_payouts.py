@@ -1,7 +1,7 @@
 """Payouts: what is due once, held once, released by a second person, booked once; twice at once makes one batch."""
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import text
@@ -227,6 +227,46 @@ async def test_a_batch_is_not_let_go_on_a_statement_that_was_disputed_after_it_w
     async with shop.tenant.writing() as db:
         await withdraw_payout(db, payout.id, withdrawn_by=CLOSER, now=AFTER)
     assert (await prepare(shop.tenant)).payout is None
+
+
+async def test_what_comes_back_after_the_next_statement_waits_for_the_one_after_and_stops_nobody(
+    shop: MallStore,
+) -> None:
+    await approve(shop.tenant)
+    payout = await release(shop.tenant, await prepared(shop.tenant))
+    await outcome(shop.tenant, payout, LineState.PAID)
+    async with shop.tenant.writing() as db:
+        await sell(db, shop.store_id, 1_000, at=AFTER)
+    await close(shop.tenant, NOVEMBER, now=DECEMBER)
+    assert (await approve(shop.tenant, month=NOVEMBER)).closing_fen == 150
+    await outcome(shop.tenant, payout, LineState.RETURNED, now=DECEMBER)
+    december = (await prepare(shop.tenant, on=date(2026, 12, 2), now=DECEMBER)).payout
+    assert december is not None
+    # 16.50 is owed, and the signed statement says 1.50: the rest is the next statement's.
+    assert december.total_fen == 150
+    await release(shop.tenant, december)
+    await outcome(shop.tenant, december, LineState.PAID, now=DECEMBER)
+    assert (await prepare(shop.tenant, on=date(2026, 12, 2), now=DECEMBER)).payout is None
+    await close(shop.tenant, date(2026, 12, 1), now=datetime(2027, 1, 2, tzinfo=UTC))
+    assert (await approve(shop.tenant, month=date(2026, 12, 1))).closing_fen == 1_500
+    january = (await prepare(shop.tenant, on=date(2027, 1, 2), now=datetime(2027, 1, 2, tzinfo=UTC))).payout
+    assert january is not None
+    assert january.total_fen == 1_500
+    assert await sound(shop.tenant)
+
+
+@pytest.mark.parametrize(("back", "paid"), [(40_000, None), (2_000, 1_200)])
+async def test_a_later_statement_that_says_less_is_owed_holds_the_difference_back_before_anybody_signed_it(
+    shop: MallStore, back: int, paid: int | None
+) -> None:
+    await approve(shop.tenant)
+    async with shop.tenant.writing() as db:
+        await give_back_loose(db, shop.store_id, back, at=AFTER)
+    await close(shop.tenant, NOVEMBER, now=DECEMBER)
+    found = (await prepare(shop.tenant, on=date(2026, 12, 2), now=DECEMBER)).payout
+    assert (found and found.total_fen) == paid
+    if paid is None:
+        assert await why(shop.tenant, date(2026, 12, 2)) == {"mall": SkipReason.NEGATIVE}
 
 
 async def test_an_open_correction_after_signing_changes_the_next_statement_not_this_payment(
