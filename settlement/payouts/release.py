@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from settlement.errors import PayoutStandsOtherwise, SecondPersonNeeded
+from settlement.errors import SecondPersonNeeded
+from settlement.payouts.errors import PayoutStandsOtherwise
 from settlement.payouts.guard import give_back, hold_payouts
 from settlement.payouts.models import Payout, PayoutLine
 from settlement.payouts.queries import find_payout

@@ -13,7 +13,7 @@ from settlement.ports import Relation
 from settlement.queries import parties
 from settlement.splitting.models import ReceiverRow, Split, SplitPartRow, SplitReturn, Unfreeze
 from settlement.splitting.states import PartStatus, ReceiverState, ReturnStatus, SplitStatus, UnfreezeStatus
-from settlement.views import ReceiverView, SplitPartView, SplitReturnView, SplitView, UnfreezeView
+from settlement.splitting.views import ReceiverView, SplitPartView, SplitReturnView, SplitView, UnfreezeView
 from tenants.kernel.ids import MerchantId, OrderId, PartyId, ReceiverId, RefundId, SplitId, SplitReturnId
 from tenants.kernel.money import Fen
 from tenants.kernel.paging import page_limit

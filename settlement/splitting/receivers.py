@@ -18,8 +18,8 @@ from settlement.ports import Added, Deleted, Receiver, Relation, SplitRefused, S
 from settlement.splitting.models import ReceiverRow
 from settlement.splitting.queries import find_receiver
 from settlement.splitting.states import RECEIVER_MOVES, ReceiverState, origins
+from settlement.splitting.views import ReceiverView
 from settlement.states import PartyKind
-from settlement.views import ReceiverView
 from tenants.audit import record_deed
 from tenants.credentials import keep_secret, open_secret
 from tenants.errors import MerchantNotFound

@@ -8,8 +8,8 @@ from litestar import Response, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
-from settlement import errors
-from settlement.payouts import queries
+from settlement.errors import NumbersUnreadable, PartyUnknown, SecondPersonNeeded
+from settlement.payouts import errors, queries
 from settlement.payouts.commands import PreparePayout, RecordOutcome, SetPayee
 from settlement.payouts.outcome import record_outcome
 from settlement.payouts.payees import set_payee
@@ -45,7 +45,7 @@ async def list_payees(tenant: CurrentTenant) -> PayeeList:
 
 @put(
     "/brand/v1/settlement/parties/{party_id:uuid}/payee", operation_id="setPayee", tags=["payouts"],
-    guards=[MONEY_PEOPLE], responses=refusals(errors.PartyUnknown, errors.PayeeWrong),
+    guards=[MONEY_PEOPLE], responses=refusals(PartyUnknown, errors.PayeeWrong),
 )  # fmt: skip
 async def say_payee(
     party_id: FromPath[UUID], data: JSONBody[SetPayee], tenant: CurrentTenant, principal: CurrentPrincipal,
@@ -104,7 +104,7 @@ async def get_file(
 
 @post(
     f"{ONE}/release", operation_id="releasePayout", tags=["payouts"], guards=[MONEY_PEOPLE], status_code=200,
-    responses=refusals(errors.PayoutNotFound, errors.SecondPersonNeeded, errors.PayoutStandsOtherwise),
+    responses=refusals(errors.PayoutNotFound, SecondPersonNeeded, errors.PayoutStandsOtherwise),
 )  # fmt: skip
 async def release(
     payout_id: FromPath[UUID], tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
@@ -142,7 +142,7 @@ async def note_outcome(
 
 @post(
     f"{ONE}/results", operation_id="importPayoutResults", tags=["payouts"], guards=[MONEY_PEOPLE], status_code=200,
-    responses=refusals(errors.PayoutNotFound, errors.PayoutStandsOtherwise, errors.NumbersUnreadable),
+    responses=refusals(errors.PayoutNotFound, errors.PayoutStandsOtherwise, NumbersUnreadable),
 )  # fmt: skip
 async def upload_results(
     payout_id: FromPath[UUID], data: JSONBody[UploadResults], tenant: CurrentTenant, principal: CurrentPrincipal,

@@ -11,7 +11,7 @@ from settlement.splitting import queries
 from settlement.splitting.policy import SplitPolicy, choose_split_policy, split_policy
 from settlement.splitting.receivers import add_receiver, end_receiver
 from settlement.splitting.states import SplitStatus
-from settlement.views import ReceiverList, ReceiverView, SplitList
+from settlement.splitting.views import ReceiverList, ReceiverView, SplitList
 from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now
 from storefront.brand.contracts import MONEY_PEOPLE
 from storefront.frame import refusals

@@ -24,10 +24,10 @@ from settlement.splitting.returns import send_return
 from settlement.splitting.schedule import schedule_split
 from settlement.splitting.send import ask_split, send_split
 from settlement.splitting.states import SplitStatus
+from settlement.splitting.views import ReceiverView, SplitView
 from settlement.states import PartyKind
 from settlement.terms import party_id_of
 from settlement.verify import verify_books
-from settlement.views import ReceiverView, SplitView
 from storefront.channels import WechatPayChannels
 from storefront.settings import Settings
 from storefront.simulators.remote import SimulatorControl

@@ -8,11 +8,12 @@ from sqlalchemy import text
 
 from settlement.disputes.commands import OpenDispute
 from settlement.disputes.open import open_dispute
-from settlement.errors import PayeeWrong, PayoutStandsOtherwise, SecondPersonNeeded
+from settlement.errors import SecondPersonNeeded
 from settlement.payouts import guard
 from settlement.payouts import prepare as preparing
 from settlement.payouts.commands import SetPayee
 from settlement.payouts.due import due_parties
+from settlement.payouts.errors import PayeeWrong, PayoutStandsOtherwise
 from settlement.payouts.payees import set_payee
 from settlement.payouts.release import withdraw_payout
 from settlement.payouts.states import LineState, PayeeKind, SkipReason
