@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from settlement.disputes.commands import TheirNumber, TheirNumbers
-from settlement.disputes.states import Compared, Level
+from settlement.disputes.states import Compared, RowLevel
 from settlement.errors import NumbersUnreadable
 from storefront.imports.reading import FileUnreadable, Row, SourceOptions, open_source
 from storefront.imports.uploads import uploaded
@@ -48,11 +48,11 @@ class NumberColumns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A row whose order or day is one of these is a sum of theirs."""
 
     @property
-    def level(self) -> Level:
+    def level(self) -> RowLevel:
         """What one row is about."""
         if self.order_no is None:
-            return Level.DAY
-        return Level.ORDER if self.line_no is None else Level.LINE
+            return RowLevel.DAY
+        return RowLevel.ORDER if self.line_no is None else RowLevel.LINE
 
 
 class UploadNumbers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
