@@ -113,6 +113,17 @@ async def read_sides(
     return SideBook(db.tenant_id, brand_name, found, promotions, names, {})
 
 
+async def sellers_at(db: Reading, store_ids: Iterable[StoreId], *, at: datetime) -> dict[StoreId, NewParty]:
+    """Who sells for itself at these stores at that moment; stores where the brand does are absent."""
+    found = await standings(db, store_ids, first=at, last=at)
+    owners = {
+        store_id: _owner(store.at(at))
+        for store_id, store in found.items()
+        if sells_for_itself(store.at(at).ownership)
+    }
+    return {store_id: owner for store_id, owner in owners.items() if owner is not None}
+
+
 def _owner(standing: Standing) -> NewParty | None:
     return _named(standing.owner_party_code, standing.owner_name)
 

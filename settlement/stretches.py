@@ -20,6 +20,8 @@ class AgreedVersion(msgspec.Struct, frozen=True, kw_only=True):
     contract_id: ContractId
     version: int
     residual_party_id: PartyId
+    left_to_seller: bool = False
+    """What is left of a sale is the franchisee's, where one sells for itself; so what is settled beside its sales is too."""
     time_zone: str
     cut_off_day: int | None
     active_from: datetime

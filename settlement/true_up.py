@@ -1,26 +1,32 @@
 """结算调整: settles, when a period is closed, what its terms (guarantee, tiers, cap) give a party beside its sales.
 
 Sales were split at the provisional rate and are never split again. One journal for each contract, party and closed period, found by its
-key: posting twice posts nothing. The party's account moves against clearing, clearing against the residual party's. Every step of the
-reckoning is kept beside it.
+key: posting twice posts nothing. The party's account moves against clearing, clearing against that of whoever has the rest of a store's
+sales: the contract's residual party, or the franchisee that sells there on the term's last day. Every step of the reckoning is kept
+beside it.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import insert, select
 
+from settlement.calendar import ONE_DAY
 from settlement.contract_models import ContractPeriodTerms, TrueUp
 from settlement.contract_queries import period_rules_of
 from settlement.contract_views import Reckoned, TrueUpView
 from settlement.ledger import Movement, append, clearing_account, open_journal, payable_account
-from settlement.models import Contract
+from settlement.models import Contract, ContractStore
+from settlement.parties import ensure_parties
 from settlement.period_terms import PeriodDue, period_due
 from settlement.queries import parties
+from settlement.sides import sellers_at
 from settlement.states import Cause
 from settlement.stretches import AgreedVersion, Stretch, Term, stretches_of
+from settlement.terms import HOUSE, party_id_of
 from settlement.turnover import StoreTurnover, true_ups_before, turnover_of
 from tenants.kernel.ids import ContractId, PartyId, StoreId, derived_id
 from tenants.kernel.money import Fen, allocate
@@ -73,6 +79,8 @@ async def reckon(
         earlier = await true_ups_before(
             db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=month
         )
+        if stretch.last.left_to_seller and not stores:
+            stores = await _unsold(db, stretch.last.contract_id)
         due = period_due(
             stretch.rules,
             turnover_fen=Fen(sum(each.turnover_fen for each in stores.values())),
@@ -84,6 +92,14 @@ async def reckon(
         by_store = spread(due.true_up_fen, stores)
         found.append(Settled(stretch=stretch, term=term, due=due, by_store=by_store))
     return found
+
+
+async def _unsold(db: Reading, contract_id: ContractId) -> dict[StoreId, StoreTurnover]:
+    """The stores that a contract names, without a sale: what nothing was sold for is borne by whoever should have sold there."""
+    named = select(ContractStore.store_id).where(
+        ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id == contract_id
+    )
+    return {StoreId(store_id): StoreTurnover() for store_id in (await db.execute(named)).scalars()}
 
 
 def spread(amount: Fen, stores: Mapping[StoreId, StoreTurnover]) -> dict[StoreId, Fen]:
@@ -102,6 +118,12 @@ def spread(amount: Fen, stores: Mapping[StoreId, StoreTurnover]) -> dict[StoreId
 async def _post(
     db: Writing, settled: Sequence[Settled], *, code: str, party_id: PartyId, month: date, now: datetime
 ) -> int:
+    movements: list[Movement] = []
+    for each in settled:
+        sellers = await _sellers(db, each, now=now)
+        movements += _movements(each, party_id=party_id, sellers=sellers, month=month)
+    if not movements:
+        return 0
     cause_id = derived_id(db.tenant_id, "true_up", code, party_id, month.isoformat())
     journal_id = await open_journal(db, Cause.TRUE_UP, cause_id=cause_id, occurred_at=now, now=now)
     if journal_id is None:
@@ -109,30 +131,53 @@ async def _post(
     row = {
         "tenant_id": db.tenant_id, "id": cause_id, "contract_code": code, "party_id": party_id,
         "term_starts_on": min(each.term.first_period for each in settled), "period_on": month,
-        "amount_fen": sum(each.due.true_up_fen for each in settled),
+        "amount_fen": sum(each.amount_fen for each in movements if each.party_id == party_id),
         "reckoning": [msgspec.to_builtins(each.told()) for each in settled], "created_at": now,
     }  # fmt: skip
     await db.execute(insert(TrueUp).values(row))
-    movements = [step for each in settled for step in _movements(each, party_id=party_id, month=month)]
     return await append(db, movements, journal_id=journal_id)
 
 
-def _movements(settled: Settled, *, party_id: PartyId, month: date) -> list[Movement]:
-    """Both halves of each store's part: the party's account against clearing, and the residual party's the other way."""
+async def _sellers(db: Writing, settled: Settled, *, now: datetime) -> dict[StoreId, PartyId]:
+    """The franchisees that have the rest of these stores' sales at the end of the term; none where the contract leaves it to nobody else."""
+    version = settled.stretch.last
+    if not version.left_to_seller:
+        return {}
+    after = datetime.combine(settled.term.last_day + ONE_DAY, time(0), ZoneInfo(version.time_zone))
+    over = after if version.active_to is None else min(after, version.active_to)
+    sellers = await sellers_at(db, settled.by_store, at=over - timedelta(microseconds=1))
+    await ensure_parties(db, list(sellers.values()), now=now)
+    return {store_id: party_id_of(db.tenant_id, seller.code) for store_id, seller in sellers.items()}
+
+
+def _movements(
+    settled: Settled, *, party_id: PartyId, sellers: Mapping[StoreId, PartyId], month: date
+) -> list[Movement]:
+    """Both halves of each store's part: the party's account against clearing, and the other way that of whoever has the rest."""
     contract = settled.stretch.last
     stores: list[tuple[StoreId | None, Fen]] = [*settled.by_store.items()]
     stores = stores or [(None, settled.due.true_up_fen)]
-    return [
-        Movement(
-            cause=Cause.TRUE_UP, amount_fen=Fen(sign * amount), party_id=owed,
-            against=clearing_account(store_id=store_id, contract_id=contract.contract_id),
-            account=payable_account(owed, store_id=store_id, contract_id=contract.contract_id),
-            contract_id=contract.contract_id, store_id=store_id, occurred_on=settled.term.last_day,
-            period_on=month,
+    found = []
+    for store_id, amount in stores:
+        rest = (
+            contract.residual_party_id
+            if store_id is None
+            else sellers.get(store_id, contract.residual_party_id)
         )
-        for store_id, amount in stores
-        for owed, sign in ((party_id, 1), (contract.residual_party_id, -1))
-    ]  # fmt: skip
+        if rest == party_id:
+            # It would settle with itself: all that is left there is its own already.
+            continue
+        found += [
+            Movement(
+                cause=Cause.TRUE_UP, amount_fen=Fen(sign * amount), party_id=owed,
+                against=clearing_account(store_id=store_id, contract_id=contract.contract_id),
+                account=payable_account(owed, store_id=store_id, contract_id=contract.contract_id),
+                contract_id=contract.contract_id, store_id=store_id, occurred_on=settled.term.last_day,
+                period_on=month,
+            )
+            for owed, sign in ((party_id, 1), (rest, -1))
+        ]  # fmt: skip
+    return found
 
 
 async def agreed_versions(
@@ -145,8 +190,8 @@ async def agreed_versions(
     ).where(Contract.tenant_id == db.tenant_id, ContractPeriodTerms.tenant_id == db.tenant_id)  # fmt: skip
     statement = (
         select(
-            Contract.id, Contract.code, Contract.version, Contract.residual_party_id, Contract.time_zone,
-            Contract.cut_off_day, Contract.active_from, Contract.active_to,
+            Contract.id, Contract.code, Contract.version, Contract.residual_party_id, Contract.residual_by_owner,
+            Contract.time_zone, Contract.cut_off_day, Contract.active_from, Contract.active_to,
         )
         .where(Contract.tenant_id == db.tenant_id, Contract.code.in_(agreeing))
         .order_by(Contract.code, Contract.version)
@@ -160,7 +205,8 @@ async def agreed_versions(
         found[row.code].append(
             AgreedVersion(
                 contract_id=ContractId(row.id), version=row.version,
-                residual_party_id=PartyId(row.residual_party_id), time_zone=row.time_zone,
+                residual_party_id=PartyId(row.residual_party_id),
+                left_to_seller=row.residual_by_owner or row.code == HOUSE, time_zone=row.time_zone,
                 cut_off_day=row.cut_off_day, active_from=row.active_from, active_to=row.active_to,
                 rules=rules.get(ContractId(row.id), {}),
             )

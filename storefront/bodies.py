@@ -5,6 +5,7 @@ floor can store or show: NUL characters, numbers beyond JavaScript's 2^53, other
 """
 
 import re
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,11 @@ from tenants.kernel.money import LARGEST
 LARGEST_BODY = 1_048_576
 _SUSPECT = re.compile(rb"\\u0000|[0-9]{16}|[0-9][eE]")
 """Only a body that matches is walked value by value; ordinary bodies cost one scan."""
+
+
+_DISTANT = re.compile(rb'"(?:0|1[0-8]|[3-9])[0-9]{2,3}-[0-9]{2}-[0-9]{2}')
+"""Likewise: only a body with something like a day of a distant year is walked for days."""
+FIRST_YEAR, LAST_YEAR = 1900, 2999
 
 
 class StrictRequest(Request[Any, Any, Any]):
@@ -45,11 +51,14 @@ def decode(body: bytes, *, wanted: Any) -> Any:
     try:
         if _SUSPECT.search(body):
             _refuse_unstorable(msgspec.json.decode(body), path="")
-        return _decoder(wanted).decode(body)
+        decoded = _decoder(wanted).decode(body)
     except msgspec.ValidationError as error:
         raise body_refused(error) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise errors.MalformedRequest from error
+    if _DISTANT.search(body):
+        _refuse_distant(decoded, path="")
+    return decoded
 
 
 @lru_cache(maxsize=1024)
@@ -69,3 +78,17 @@ def _refuse_unstorable(value: Any, *, path: str) -> None:
         for name, each in value.items():
             _refuse_unstorable(name, path=path)
             _refuse_unstorable(each, path=f"{path}.{name}" if path else name)
+
+
+def _refuse_distant(value: Any, *, path: str) -> None:
+    """Refuse days whose midnight somewhere, or the month before or after, is no day of any calendar."""
+    if isinstance(value, date) and not FIRST_YEAR <= value.year <= LAST_YEAR:
+        sentence = f"Expected a day between the years {FIRST_YEAR} and {LAST_YEAR}"
+        raise errors.ValidationFailed(details={path or "body": sentence})
+    if isinstance(value, list | tuple):
+        for position, each in enumerate(value):
+            _refuse_distant(each, path=f"{path}[{position}]")
+    if isinstance(value, msgspec.Struct):
+        for field in msgspec.structs.fields(value):
+            inner = f"{path}.{field.encode_name}" if path else field.encode_name
+            _refuse_distant(getattr(value, field.name), path=inner)

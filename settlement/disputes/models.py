@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Date, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from settlement.disputes.states import AnswerState, Compared, DisputeState, NumbersLevel
+from settlement.disputes.states import AnswerState, Compared, DisputeState, RowLevel
 from settlement.reconciliation.matching import MatchClass
 from tenants.kernel.money import Fen
 from tenants.kernel.tables import Base, Key, Moment, TenantKey, belongs_to, one_of, rule, tenant_table
@@ -19,7 +19,7 @@ class Dispute(Base):
     __table_args__ = tenant_table(
         belongs_to("statements", "statement_id"),
         one_of("state", DisputeState),
-        one_of("level", NumbersLevel),
+        one_of("level", RowLevel),
         one_of("compares", Compared),
         Index(
             "disputes_uq_open", "tenant_id", "statement_id", unique=True, postgresql_where=text("state = 'open'")

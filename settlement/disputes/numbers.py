@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, select, update
 from settlement.disputes.commands import TheirNumbers
 from settlement.disputes.models import Dispute, DisputeDifference
 from settlement.disputes.queries import find_dispute
-from settlement.disputes.states import AnswerState, Compared, DisputeState, NumbersLevel
+from settlement.disputes.states import AnswerState, Compared, DisputeState, RowLevel
 from settlement.disputes.views import DisputeView
 from settlement.errors import DifferenceAnswered, DisputeStandsOtherwise
 from settlement.queries import find_statement
@@ -49,7 +49,7 @@ async def import_numbers(
     ]
     found = list(
         compare(
-            _netted(ours, whole=numbers.level is not NumbersLevel.LINE),
+            _netted(ours, whole=numbers.level is not RowLevel.LINE),
             _netted(theirs),
             late_days=ANY_DAY_OF_THE_MONTH,
         )
@@ -130,11 +130,11 @@ async def _our_items(
     return items, places
 
 
-def _key(line: StatementLine, level: NumbersLevel) -> str:
-    if level is NumbersLevel.DAY:
+def _key(line: StatementLine, level: RowLevel) -> str:
+    if level is RowLevel.DAY:
         return line.occurred_on.isoformat()
     number = line.order_no or line.reference
-    return number if level is NumbersLevel.ORDER else f"{number}#{line.line_no or ''}"
+    return number if level is RowLevel.ORDER else f"{number}#{line.line_no or ''}"
 
 
 def _netted(items: Iterable[Item], *, whole: bool = False) -> list[Item]:

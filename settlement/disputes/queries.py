@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from settlement.disputes.models import Dispute, DisputeDifference
-from settlement.disputes.states import AnswerState, Compared, DisputeState, NumbersLevel
+from settlement.disputes.states import AnswerState, Compared, DisputeState, RowLevel
 from settlement.disputes.views import DifferenceClass, DisputeDifferenceView, DisputeView
 from settlement.errors import DisputeNotFound
 from settlement.models import Party, Statement
@@ -95,7 +95,7 @@ def _view(row: Dispute, differences: list[DisputeDifferenceView]) -> DisputeView
     return DisputeView(
         id=DisputeId(row.id), statement_id=StatementId(row.statement_id), state=DisputeState(row.state),
         reason=row.reason, opened_by=row.opened_by, opened_at=row.opened_at,
-        level=NumbersLevel(row.level) if row.level else None, compares=Compared(row.compares) if row.compares else None,
+        level=RowLevel(row.level) if row.level else None, compares=Compared(row.compares) if row.compares else None,
         file_name=row.file_name, file_sha256=row.file_sha256, rows_read=row.rows_read, ours_fen=row.ours_fen,
         theirs_fen=row.theirs_fen, matched=row.matched, matched_fen=row.matched_fen,
         imported_by=row.imported_by, imported_at=row.imported_at, resolution=row.resolution,

@@ -23,7 +23,7 @@ class AnswerState(StrEnum):
     """以对方为准: theirs are right: an adjustment was asked for."""
 
 
-class NumbersLevel(StrEnum):
+class RowLevel(StrEnum):
     """What one row of the other side's numbers is about."""
 
     LINE = "line"

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import msgspec
 
-from settlement.disputes.states import AnswerState, Compared, DisputeState, NumbersLevel
+from settlement.disputes.states import AnswerState, Compared, DisputeState, RowLevel
 from settlement.reconciliation.matching import MatchClass
 from tenants.kernel.ids import AdjustmentId, DisputeId, StatementId
 from tenants.kernel.money import Fen
@@ -49,7 +49,7 @@ class DisputeView(_View, frozen=True):
     reason: str
     opened_by: str
     opened_at: datetime
-    level: NumbersLevel | None
+    level: RowLevel | None
     compares: Compared | None
     file_name: str | None
     file_sha256: str | None

@@ -1,17 +1,20 @@
 """What is due: of each party's last signed statement what was neither paid, held nor sent since, nor is on its way through the channel.
 
-A split that the channel has yet to make pays sales of that statement; paying them out as well would pay twice. Reads only.
+A split that the channel has yet to make pays sales of that statement; paying them out as well would pay twice. A guide's commission on
+goods that may still be brought back is not due either: a person cannot be made to give it back. Reads only.
 """
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from settlement.calendar import next_month, period_ends
+from settlement.maturity import frozen_through
 from settlement.models import Contract, LedgerAccount, LedgerEntry, Statement
 from settlement.payouts.models import Payee, PayoutLine
 from settlement.payouts.states import UNDER_WAY, SkipReason
@@ -31,43 +34,79 @@ PAYOUTS = (Cause.PAID_OUT, Cause.PAYOUT_RETURNED)
 Sums = Mapping[PartyId, Fen]
 
 
-async def due_parties(db: Reading, *, on: date) -> list[DueView]:
-    """Every party but the brand that has a statement: what it is due on that day, or why it is not."""
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to a party's balance after a statement, as far as paying it is concerned."""
+
+    since: Fen = Fen(0)
+    coming: Fen = Fen(0)
+    frozen: Fen = Fen(0)
+
+    def left_of(self, closing: Fen) -> int:
+        """What is left to pay of a closing balance; negative when too much was paid."""
+        return closing - self.since - self.coming - self.frozen
+
+
+async def due_parties(db: Reading, *, on: date, now: datetime) -> list[DueView]:
+    """Every party but the brand that has a statement: what it is due on that day, or why it is not.
+
+    `now` alone says which return windows are over: a later `on` makes nothing final.
+    """
     people = await parties(db)
     last, signed = await _statements(db, signed=False), await _statements(db, signed=True)
+    held, payable = await _under_way(db), await _payable(db)
     months = {party: row.period_on for party, row in signed.items()}
-    since, splits, coming = (
-        await _paid_since(db, months),
-        await _split_since(db, months),
-        await _coming(db, months),
-    )
-    held, payable, days = await _under_way(db), await _payable(db), await _payment_days(db, months)
+    moved, days = await _moved(db, months, held=held, now=now), await _payment_days(db, months)
+    unsigned = {
+        party: row.period_on for party, row in last.items() if party in signed and row.id != signed[party].id
+    }
+    later = await _moved(db, unsigned, held=held, now=now) if unsigned else {}
     found = []
     for party_id in sorted(last, key=lambda party: people[party].code):
         if people[party_id].kind is PartyKind.BRAND:
             continue
         statement = signed.get(party_id)
-        paid = sum(each.get(party_id, 0) for each in (since, splits, held))
-        on_its_way = coming.get(party_id, Fen(0))
+        after = moved.get(party_id, Moved())
         closing = statement.closing_fen if statement else last[party_id].closing_fen
         due_on = days.get(party_id)
-        amount = max(0, closing - paid - on_its_way) if statement else 0
+        amount = max(0, after.left_of(closing)) if statement else 0
+        if statement:
+            # What came back from the bank may be more than this statement says: then the next one does.
+            amount = min(amount, statement.payable_fen - statement.payout_fen)
+        if party_id in later:
+            # A later statement is closed, if not signed: where it says that less is owed, no more is paid.
+            amount = min(amount, max(0, later[party_id].left_of(last[party_id].closing_fen)))
         found.append(
             DueView(
                 party=people[party_id], statement_id=StatementId(statement.id) if statement else None,
                 period_on=statement.period_on if statement else last[party_id].period_on,
-                closing_fen=Fen(closing), since_fen=Fen(paid), on_its_way_fen=on_its_way, amount_fen=Fen(amount),
-                due_on=due_on,
+                closing_fen=Fen(closing), since_fen=after.since, on_its_way_fen=after.coming, frozen_fen=after.frozen,
+                amount_fen=Fen(amount), due_on=due_on,
                 skipped=_why_not(
-                    last[party_id], statement, amount=amount, due_on=due_on, on=on, has_payee=party_id in payable
+                    last[party_id], statement, amount=amount, frozen=after.frozen, due_on=due_on, on=on,
+                    has_payee=party_id in payable,
                 ),
             )
         )  # fmt: skip
     return found
 
 
+async def _moved(
+    db: Reading, months: Mapping[PartyId, date], *, held: Sums, now: datetime
+) -> dict[PartyId, Moved]:
+    """What was paid, held, split, is coming or may be clawed back, of each party, beside the statement of its month."""
+    since, splits = await _paid_since(db, months), await _split_since(db, months)
+    coming, frozen = await _coming(db, months), await frozen_through(db, dict(months), now=now)
+    return {
+        party: Moved(
+            since=Fen(sum(each.get(party, 0) for each in (since, splits, held))),
+            coming=coming.get(party, Fen(0)), frozen=frozen.get(party, Fen(0)),
+        )
+        for party in months
+    }  # fmt: skip
+
+
 def _why_not(
-    last: Any, signed: Any, *, amount: int, due_on: date | None, on: date, has_payee: bool
+    last: Any, signed: Any, *, amount: int, frozen: int, due_on: date | None, on: date, has_payee: bool
 ) -> SkipReason | None:
     if last.state == StatementState.DISPUTED:
         return SkipReason.DISPUTED
@@ -76,10 +115,18 @@ def _why_not(
     if signed.closing_fen < 0:
         return SkipReason.NEGATIVE
     if not amount:
-        return SkipReason.NOTHING_LEFT if signed.id == last.id else SkipReason.NOT_APPROVED
+        return _nothing_why(final=not frozen, owes=last.closing_fen < 0, current=signed.id == last.id)
     if on < due_on:
         return SkipReason.NOT_YET
     return None if has_payee else SkipReason.NO_PAYEE
+
+
+def _nothing_why(*, final: bool, owes: bool, current: bool) -> SkipReason:
+    if owes:
+        return SkipReason.NEGATIVE
+    if not final:
+        return SkipReason.RETURNABLE
+    return SkipReason.NOTHING_LEFT if current else SkipReason.NOT_APPROVED
 
 
 async def _payment_days(db: Reading, months: Mapping[PartyId, date]) -> dict[PartyId, date]:
@@ -113,7 +160,9 @@ async def _statements(db: Reading, *, signed: bool) -> dict[PartyId, Any]:
     chosen = standing == StatementState.APPROVED if signed else standing != StatementState.SUPERSEDED
     latest = (
         select(
-            Statement.id, Statement.party_id, Statement.period_on, Statement.closing_fen, standing.label("state")
+            Statement.id, Statement.party_id, Statement.period_on, Statement.closing_fen, standing.label("state"),
+            func.coalesce(StatementStanding.payable_fen, 0).label("payable_fen"),
+            func.coalesce(StatementStanding.payout_fen, 0).label("payout_fen"),
         )
         .outerjoin(StatementStanding, standing_of_statement(db))
         .where(Statement.tenant_id == db.tenant_id, chosen)

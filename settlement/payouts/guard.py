@@ -2,7 +2,7 @@
 
 from sqlalchemy import text, update
 
-from settlement.errors import PayoutExceedsStatement
+from settlement.payouts.errors import PayoutExceedsStatement
 from settlement.signing.models import StatementStanding
 from settlement.signing.states import StatementState
 from tenants.kernel.ids import StatementId

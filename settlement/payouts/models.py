@@ -6,11 +6,9 @@ from uuid import UUID
 from sqlalchemy import Date, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from settlement.payouts.states import LIVE, LineState, PayeeKind, PayoutState
+from settlement.payouts.states import LineState, PayeeKind, PayoutState
 from tenants.kernel.money import Fen
 from tenants.kernel.tables import Base, Key, Moment, TenantKey, belongs_to, one_of, rule, tenant_table
-
-_LIVE = ", ".join(f"'{state}'" for state in LIVE)
 
 
 class Payee(Base):
@@ -70,7 +68,7 @@ class Payout(Base):
 
 
 class PayoutLine(Base):
-    """付款明细: one party's money in a batch, on one statement. A statement has at most one that counts."""
+    """付款明细: one party's money in a batch, on one statement. What becomes due of a statement later has a line of its own, in a later batch."""
 
     __tablename__ = "payout_lines"
     __table_args__ = tenant_table(
@@ -81,10 +79,8 @@ class PayoutLine(Base):
         one_of("state", LineState),
         rule("amount", "amount_fen > 0"),
         UniqueConstraint("tenant_id", "line_no"),
-        Index(
-            "payout_lines_uq_live", "tenant_id", "statement_id", unique=True,
-            postgresql_where=text(f"state IN ({_LIVE})"),
-        ),
+        UniqueConstraint("tenant_id", "payout_id", "statement_id"),
+        Index("payout_lines_ix_statement", "tenant_id", "statement_id"),
         Index("payout_lines_ix_party", "tenant_id", "party_id"),
         app="SELECT, INSERT, UPDATE (state, paid_on, bank_reference, trouble, ended_at, ended_by)",
     )  # fmt: skip

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, update
 
-from settlement.errors import PayoutNotFound, PayoutStandsOtherwise
 from settlement.ledger import Movement, append, bank_account, open_journal, payable_account
 from settlement.payouts.commands import RecordOutcome
+from settlement.payouts.errors import PayoutNotFound, PayoutStandsOtherwise
 from settlement.payouts.guard import give_back, hold_payouts
 from settlement.payouts.models import PayoutLine
 from settlement.payouts.queries import find_payout

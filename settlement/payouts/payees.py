@@ -6,9 +6,10 @@ import msgspec
 from sqlalchemy import insert, select, update
 
 from guides.queries import find_guide
-from settlement.errors import PartyUnknown, PayeeNotFound, PayeeWrong
+from settlement.errors import PartyUnknown
 from settlement.models import Party
 from settlement.payouts.commands import SetPayee
+from settlement.payouts.errors import PayeeNotFound, PayeeWrong
 from settlement.payouts.models import Payee
 from settlement.payouts.queries import payees
 from settlement.payouts.states import PayeeKind

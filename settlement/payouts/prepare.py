@@ -30,7 +30,7 @@ async def prepare_payout(
     await hold_payouts(db)
     await ensure_payroll(db, now=now)
     on = command.due_on or await today(db, now=now)
-    found = await due_parties(db, on=on)
+    found = await due_parties(db, on=on, now=now)
     skipped = [each for each in found if each.skipped is not None]
     due = [each for each in found if each.skipped is None]
     if not due:

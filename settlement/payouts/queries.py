@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from settlement.errors import PayoutNotFound
 from settlement.models import Statement
+from settlement.payouts.errors import PayoutNotFound
 from settlement.payouts.models import Payee, Payout, PayoutLine
 from settlement.payouts.states import LineState, PayeeKind, PayoutState
 from settlement.payouts.views import PayeeView, PayoutLineView, PayoutView

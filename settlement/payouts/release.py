@@ -3,14 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from settlement.errors import PayoutStandsOtherwise, SecondPersonNeeded
+from settlement.errors import SecondPersonNeeded
+from settlement.payouts.errors import PayoutStandsOtherwise
 from settlement.payouts.guard import give_back, hold_payouts
 from settlement.payouts.models import Payout, PayoutLine
 from settlement.payouts.queries import find_payout
 from settlement.payouts.states import LINE_MOVES, PAYOUT_MOVES, LineState, PayoutState
 from settlement.payouts.views import PayoutView
+from settlement.signing.models import StatementStanding
+from settlement.signing.states import StatementState
 from settlement.splitting.states import origins
 from tenants.audit import record_deed
 from tenants.kernel.ids import PayoutId
@@ -18,10 +21,11 @@ from tenants.kernel.scope import Writing
 
 
 async def release_payout(db: Writing, payout_id: PayoutId, *, released_by: str, now: datetime) -> PayoutView:
-    """Let a batch go to bank and payroll; never who prepared it."""
+    """Let a batch go to bank and payroll; never who prepared it, never on a statement that somebody disputed since."""
     found = await find_payout(db, payout_id)
     if found.prepared_by == released_by:
         raise SecondPersonNeeded(payout_id=payout_id)
+    await _refuse_unsigned(db, found)
     await move_payout(db, payout_id, to=PayoutState.RELEASED, released_at=now, released_by=released_by)
     await _move_lines(db, payout_id, to=LineState.SENT)
     await record_deed(
@@ -43,6 +47,27 @@ async def withdraw_payout(
         await give_back(db, line.statement_id, amount_fen=line.amount_fen)
     await record_deed(db, actor=withdrawn_by, action="withdraw_payout", subject_id=payout_id, now=now)
     return await find_payout(db, payout_id)
+
+
+async def _refuse_unsigned(db: Writing, payout: PayoutView) -> None:
+    """Hold the batch's statements as they stand; refuse one that is no longer approved: it was disputed after the batch was prepared."""
+    standing = (
+        select(StatementStanding.statement_id, StatementStanding.state)
+        .where(
+            StatementStanding.tenant_id == db.tenant_id,
+            StatementStanding.statement_id.in_([line.statement_id for line in payout.lines]),
+        )
+        .order_by(StatementStanding.statement_id)
+        .with_for_update()
+    )
+    stands = {row.statement_id: row.state for row in await db.execute(standing)}
+    wrong = {
+        line.line_no: f"its statement is {stands[line.statement_id]}: withdraw the batch and prepare it again"
+        for line in payout.lines
+        if stands[line.statement_id] != StatementState.APPROVED
+    }
+    if wrong:
+        raise PayoutStandsOtherwise(details=wrong, payout_id=payout.id)
 
 
 async def move_payout(db: Writing, payout_id: PayoutId, *, to: PayoutState, **facts: Any) -> None:

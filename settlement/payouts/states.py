@@ -55,6 +55,8 @@ class SkipReason(StrEnum):
     """无应付余额: paid, held by another batch, or on its way through the channel."""
     NOT_YET = "not_yet"
     """未到付款日 (T+N)."""
+    RETURNABLE = "returnable"
+    """退货期未满: all of it was earned on goods that may still be brought back."""
     NO_PAYEE = "no_payee"
     """未登记收款信息: nobody has said where its money goes."""
 
@@ -74,7 +76,5 @@ LINE_MOVES: dict[LineState, frozenset[LineState]] = {
     LineState.RETURNED: frozenset(),
     LineState.FREED: frozenset(),
 }
-LIVE = (LineState.HELD, LineState.SENT, LineState.PAID)
-"""Lines that count against their statement."""
 UNDER_WAY = (LineState.HELD, LineState.SENT)
 """Lines that are with a batch and not booked yet."""

@@ -44,6 +44,8 @@ class DueView(_View, frozen=True):
     """Paid, held or sent since the statement."""
     on_its_way_fen: Fen
     """What the channel's splitting has yet to bring of that statement's sales."""
+    frozen_fen: Fen
+    """A guide's commission on goods that may still be brought back."""
     amount_fen: Fen
     due_on: date | None
     skipped: SkipReason | None

@@ -4,7 +4,8 @@ It moves money between two parties of a contract through its clearing account. I
 signed and no later month is closed, into the statement's own month as a new version (`restate`).
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select, update
 
@@ -19,8 +20,10 @@ from settlement.errors import (
 )
 from settlement.ledger import Movement, append, clearing_account, open_journal, payable_account
 from settlement.models import Contract, Party
+from settlement.parties import ensure_parties
 from settlement.periods import book_into
 from settlement.queries import order_money
+from settlement.sides import sellers_at
 from settlement.signing.commands import DecideAdjustment, ProposeAdjustment
 from settlement.signing.models import Adjustment
 from settlement.signing.queries import find_adjustment, standing_of
@@ -29,6 +32,7 @@ from settlement.signing.states import ADJUSTMENT_MOVES, AdjustmentState
 from settlement.signing.views import AdjustmentView
 from settlement.splitting.states import origins
 from settlement.states import Cause
+from settlement.terms import HOUSE, party_id_of
 from tenants.audit import record_deed
 from tenants.kernel.ids import AdjustmentId, ContractId, PartyId, new_id
 from tenants.kernel.money import Fen
@@ -41,7 +45,7 @@ async def propose_adjustment(
 ) -> AdjustmentView:
     """Ask for a correction; nothing is booked before a second person agrees. `disputed`: its dispute is resolved before it is booked."""
     contract = await _contract(db, command.contract_id)
-    counterparty = command.counterparty_id or PartyId(contract.residual_party_id)
+    counterparty = command.counterparty_id or await _rest(db, command, contract=contract, now=now)
     await _refuse_wrong(db, command, counterparty=counterparty)
     if command.restates and command.statement_id is not None and not disputed:
         await refuse_sealed(db, await standing_of(db, command.statement_id))
@@ -127,6 +131,24 @@ async def _book(db: Writing, found: AdjustmentView, *, now: datetime) -> date:
     ]  # fmt: skip
     await append(db, movements, journal_id=journal_id)
     return period
+
+
+async def _rest(db: Writing, command: ProposeAdjustment, *, contract: Contract, now: datetime) -> PartyId:
+    """Who has the rest of the store's sales at the end of the statement's period: the franchisee that sells there, or the residual party."""
+    residual = PartyId(contract.residual_party_id)
+    if command.store_id is None or not (contract.residual_by_owner or contract.code == HOUSE):
+        return residual
+    at = now
+    if command.statement_id is not None:
+        ends = period_ends(
+            (await standing_of(db, command.statement_id)).period_on, cut_off=contract.cut_off_day
+        )
+        at = datetime.combine(ends, time(0), ZoneInfo(contract.time_zone)) - timedelta(microseconds=1)
+    seller = (await sellers_at(db, [command.store_id], at=at)).get(command.store_id)
+    if seller is None or party_id_of(db.tenant_id, seller.code) == command.party_id:
+        return residual
+    await ensure_parties(db, [seller], now=now)
+    return party_id_of(db.tenant_id, seller.code)
 
 
 async def _contract(db: Reading, contract_id: ContractId) -> Contract:

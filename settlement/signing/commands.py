@@ -21,7 +21,8 @@ class ProposeAdjustment(_Command, frozen=True):
     """Ask for a correction: the party is owed `amountFen` more (negative: less), its counterparty the same less.
 
     It names the statement or the order that it corrects. `restates` puts it into that statement's closed month as a new version; without
-    it (and always once the statement is approved) it falls into the open period. Without a counterparty: the contract's residual party.
+    it (and always once the statement is approved) it falls into the open period. Without a counterparty: whoever has the rest of the
+    store's sales, that is its franchisee or the contract's residual party.
     """
 
     party_id: PartyId

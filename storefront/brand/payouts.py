@@ -1,7 +1,5 @@
 """Payouts, for finance: where parties' money goes, batches of what is due, released by a second person, outcomes noted."""
 
-import tempfile
-from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -10,8 +8,8 @@ from litestar import Response, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
-from settlement import errors
-from settlement.payouts import queries
+from settlement.errors import NumbersUnreadable, PartyUnknown, SecondPersonNeeded
+from settlement.payouts import errors, queries
 from settlement.payouts.commands import PreparePayout, RecordOutcome, SetPayee
 from settlement.payouts.outcome import record_outcome
 from settlement.payouts.payees import set_payee
@@ -22,6 +20,7 @@ from settlement.payouts.views import PayeeList, PayeeView, PayoutList, PayoutVie
 from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now
 from storefront.brand.contracts import MONEY_PEOPLE
 from storefront.frame import refusals
+from storefront.imports.uploads import uploaded
 from storefront.payouts.files import PayoutFile, payout_file, payout_file_name
 from storefront.payouts.results import take_results
 from tenants.kernel.encryption import EnvelopeUnreadable
@@ -46,7 +45,7 @@ async def list_payees(tenant: CurrentTenant) -> PayeeList:
 
 @put(
     "/brand/v1/settlement/parties/{party_id:uuid}/payee", operation_id="setPayee", tags=["payouts"],
-    guards=[MONEY_PEOPLE], responses=refusals(errors.PartyUnknown, errors.PayeeWrong),
+    guards=[MONEY_PEOPLE], responses=refusals(PartyUnknown, errors.PayeeWrong),
 )  # fmt: skip
 async def say_payee(
     party_id: FromPath[UUID], data: JSONBody[SetPayee], tenant: CurrentTenant, principal: CurrentPrincipal,
@@ -105,7 +104,7 @@ async def get_file(
 
 @post(
     f"{ONE}/release", operation_id="releasePayout", tags=["payouts"], guards=[MONEY_PEOPLE], status_code=200,
-    responses=refusals(errors.PayoutNotFound, errors.SecondPersonNeeded, errors.PayoutStandsOtherwise),
+    responses=refusals(errors.PayoutNotFound, SecondPersonNeeded, errors.PayoutStandsOtherwise),
 )  # fmt: skip
 async def release(
     payout_id: FromPath[UUID], tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
@@ -143,16 +142,14 @@ async def note_outcome(
 
 @post(
     f"{ONE}/results", operation_id="importPayoutResults", tags=["payouts"], guards=[MONEY_PEOPLE], status_code=200,
-    responses=refusals(errors.PayoutNotFound, errors.PayoutStandsOtherwise, errors.NumbersUnreadable),
+    responses=refusals(errors.PayoutNotFound, errors.PayoutStandsOtherwise, NumbersUnreadable),
 )  # fmt: skip
 async def upload_results(
     payout_id: FromPath[UUID], data: JSONBody[UploadResults], tenant: CurrentTenant, principal: CurrentPrincipal,
     now: Now,
 ) -> PayoutView:  # fmt: skip
     """Take a result file of bank or payroll; a file read twice changes nothing."""
-    with tempfile.TemporaryDirectory(prefix="storefront-results-") as folder:
-        path = Path(folder) / (Path(data.file_name).name.lstrip(".") or "results")
-        path.write_bytes(data.content)
+    with uploaded(data.content, name=data.file_name) as path:
         return await take_results(
             tenant, path, payout_id=PayoutId(payout_id), actor=principal.actor(), now=now
         )

@@ -145,7 +145,7 @@ def payouts_work(*, out: Path, due_on: date | None, dry_run: bool, data: Path | 
         if dry_run:
             async with tenant.reading() as db:
                 on = due_on or await today(db, now=now)
-                found = await due_parties(db, on=on)
+                found = await due_parties(db, on=on, now=now)
             console.print(due_table(found, title=f"{code}  due on {on} (dry run, nothing kept)"))
             return True
         async with tenant.writing_much() as db:
@@ -194,14 +194,14 @@ def payout_table(payout: PayoutView) -> Table:
 def due_table(found: list[DueView], *, title: str) -> Table:
     """What each party is due, or why it is not paid."""
     table = Table("party", "name", title=title, title_justify="left")
-    for heading in ("closing", "since", "on its way", "due"):
+    for heading in ("closing", "since", "on its way", "returnable", "due"):
         table.add_column(heading, justify="right")
     table.add_column("from")
     table.add_column("not paid because")
     for each in found:
         table.add_row(
             each.party.kind, each.party.name, yuan_text(each.closing_fen), yuan_text(each.since_fen),
-            yuan_text(each.on_its_way_fen), yuan_text(each.amount_fen), str(each.due_on or ""),
+            yuan_text(each.on_its_way_fen), yuan_text(each.frozen_fen), yuan_text(each.amount_fen), str(each.due_on or ""),
             each.skipped.value if each.skipped else "",
         )  # fmt: skip
     total = Fen(sum(each.amount_fen for each in found if each.skipped is None))

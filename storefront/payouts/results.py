@@ -5,8 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from settlement.errors import NumbersUnreadable, PayoutNotFound
+from settlement.errors import NumbersUnreadable
 from settlement.payouts.commands import RecordOutcome
+from settlement.payouts.errors import PayoutNotFound
 from settlement.payouts.outcome import record_outcome
 from settlement.payouts.queries import find_payout
 from settlement.payouts.states import LineState

@@ -4,7 +4,6 @@ Which level a row is about (a line, an order, a day) follows from which columns 
 """
 
 import hashlib
-import tempfile
 from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
@@ -14,10 +13,11 @@ import msgspec
 from msgspec import Meta
 
 from settlement.disputes.commands import TheirNumber, TheirNumbers
-from settlement.disputes.states import Compared, NumbersLevel
+from settlement.disputes.states import Compared, RowLevel
 from settlement.errors import NumbersUnreadable
 from storefront.imports.reading import FileUnreadable, Row, SourceOptions, open_source
-from tenants.kernel.money import Fen, NotMoney, fen_from_text
+from storefront.imports.uploads import uploaded
+from tenants.kernel.money import LARGEST_AMOUNT, Fen, NotMoney, decimal_from_text, fen_from_text
 
 SHOWN = 10
 MOST_ROWS = 200_000
@@ -48,11 +48,11 @@ class NumberColumns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A row whose order or day is one of these is a sum of theirs."""
 
     @property
-    def level(self) -> NumbersLevel:
+    def level(self) -> RowLevel:
         """What one row is about."""
         if self.order_no is None:
-            return NumbersLevel.DAY
-        return NumbersLevel.ORDER if self.line_no is None else NumbersLevel.LINE
+            return RowLevel.DAY
+        return RowLevel.ORDER if self.line_no is None else RowLevel.LINE
 
 
 class UploadNumbers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -92,10 +92,9 @@ def read_numbers(path: Path, columns: NumberColumns, *, month: date) -> TheirNum
 
 def read_upload(upload: UploadNumbers, *, month: date) -> TheirNumbers:
     """Read an uploaded file, which touches the disk only while it is read."""
-    with tempfile.TemporaryDirectory(prefix="storefront-numbers-") as folder:
-        path = Path(folder) / (Path(upload.file_name).name.lstrip(".") or "numbers")
-        path.write_bytes(upload.content)
-        return read_numbers(path, upload.columns, month=month)
+    with uploaded(upload.content, name=upload.file_name) as path:
+        found = read_numbers(path, upload.columns, month=month)
+    return msgspec.structs.replace(found, file_name=upload.file_name)
 
 
 def _typed(
@@ -120,7 +119,7 @@ def _typed(
 def _number(number: int, told: dict[str, str], *, columns: NumberColumns, month: date) -> TheirNumber:
     amount = told[columns.amount]
     try:
-        fen = Fen(int(amount)) if columns.in_fen else fen_from_text(amount)
+        fen = _whole_fen(amount) if columns.in_fen else fen_from_text(amount)
     except (NotMoney, ValueError) as error:
         raise ValueError(f"{columns.amount}: {amount!r} is no amount (金额有误)") from error
     on = _day(told[columns.day], columns.day) if columns.day else month
@@ -131,6 +130,14 @@ def _number(number: int, told: dict[str, str], *, columns: NumberColumns, month:
         raise ValueError(f"{columns.order_no}: empty (订单号为空)")
     about = order_no if columns.line_no is None else f"{order_no}#{told[columns.line_no]}"
     return TheirNumber(row_no=number, about=about, on=on, amount_fen=fen)
+
+
+def _whole_fen(text: str) -> Fen:
+    """An amount that their file gives in fen; it may end in a point and zeros, as spreadsheets write whole numbers."""
+    fen = decimal_from_text(text)
+    if fen != fen.to_integral_value() or abs(fen) > LARGEST_AMOUNT:
+        raise NotMoney(f"{text!r} is no whole number of fen")
+    return Fen(int(fen))
 
 
 def _day(text: str, column: str) -> date:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import text
 
+from settlement import true_up
 from settlement.agreed import GuaranteeKind, TermLength, TierMode
 from settlement.commands import NamedParty, PeriodTermsRow
 from settlement.contracts import hold_books
@@ -15,6 +16,7 @@ from settlement.true_up import post_true_ups, true_ups
 from settlement.verify import verify_books
 from tenants.kernel.ids import MallId, StoreId
 from tenants.kernel.scope import TenantScope
+from tenants.states import Ownership
 from tests.support.books import (
     MallStore,
     add_mall,
@@ -25,6 +27,8 @@ from tests.support.books import (
     mall_contract,
     sell,
 )
+from tests.support.owners import own
+from tests.support.rows import rows
 
 OCTOBER, NOVEMBER, DECEMBER = date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1)
 LATER = datetime(2027, 2, 1, tzinfo=UTC)
@@ -134,6 +138,75 @@ async def test_whole_amount_tiers_give_the_reached_rate_for_all_of_it(tenant: Te
         await sell(db, shop.store_id, 200_000)
     await settle(tenant, OCTOBER)
     assert (await held(tenant))["mall"] == 20_000
+
+
+@pytest.mark.parametrize(("sold", "franchisee"), [(10_000, 5_000), (0, -5_000)])
+async def test_what_a_mall_is_guaranteed_at_a_franchisees_store_the_franchisee_makes_up(
+    tenant: TenantScope, sold: int, franchisee: int
+) -> None:
+    shop, _ = await open_guaranteed(tenant, guarantee_kind=GuaranteeKind.AMOUNT, guarantee_fen=5_000)
+    async with tenant.writing() as db:
+        await own(db, shop.store_id, Ownership.FRANCHISE, at(1, 1), "F01", owner_name="林记加盟")
+        if sold:
+            await sell(db, shop.store_id, sold)
+    await settle(tenant, OCTOBER)
+    assert await held(tenant) == {"mall": 5_000, "franchisee": franchisee}
+    assert await sound(tenant)
+
+
+async def test_of_two_owners_in_a_term_the_one_at_its_end_settles_it_and_each_store_its_own(
+    tenant: TenantScope,
+) -> None:
+    shop, [first, second] = await open_guaranteed(
+        tenant, stores=2, guarantee_kind=GuaranteeKind.AMOUNT, guarantee_fen=10_000
+    )
+    midnight = datetime(2026, 10, 31, 16, tzinfo=UTC)
+    async with tenant.writing() as db:
+        await own(db, first, Ownership.FRANCHISE, at(1, 1), "F01", owner_name="林记加盟")
+        await own(db, first, Ownership.FRANCHISE, at(10, 20), "F02", owner_name="周记加盟")
+        # From midnight of the first of November in Shanghai it is another's: the term's last day is not.
+        await own(db, first, Ownership.DIRECT, midnight)
+        await sell(db, first, 20_000, at=at(10, 5))
+        await sell(db, second, 20_000, at=at(10, 5))
+    await settle(tenant, OCTOBER)
+    # The mall had 3,000 + 3,000 of the sales; the missing 4,000 are borne half by each store: the second's is the brand's own.
+    found = "SELECT p.code, sum(CASE WHEN a.kind = 'payable' THEN e.amount_fen ELSE -e.amount_fen END)::bigint AS fen FROM app.ledger_entries e JOIN app.parties p ON p.tenant_id = e.tenant_id AND p.id = e.party_id JOIN app.ledger_accounts a ON a.tenant_id = e.tenant_id AND a.id = e.credit_account_id WHERE e.tenant_id = :t AND e.cause = 'true_up' GROUP BY p.code"
+    booked = {row.code: row.fen for row in await rows(tenant, found)}
+    assert booked == {
+        f"mall:{shop.mall_id}": 4_000, "franchisee:F02": -2_000, "brand": -2_000,
+    }  # fmt: skip
+    assert await sound(tenant)
+
+
+async def test_a_franchisee_does_not_settle_with_itself(tenant: TenantScope) -> None:
+    franchisee = NamedParty(kind=PartyKind.FRANCHISEE, code="F01", name="林记加盟")
+    agreed = PeriodTermsRow(
+        party=franchisee, period=TermLength.MONTH, guarantee_kind=GuaranteeKind.AMOUNT, guarantee_fen=50_000
+    )
+    async with tenant.writing() as db:
+        mall_id = await add_mall(db)
+        store_id = await add_store(db, mall_id=mall_id)
+        await own(db, store_id, Ownership.FRANCHISE, at(1, 1), "F01", owner_name="林记加盟")
+        await mall_contract(db, mall_id, [store_id], period_terms=[agreed])
+        await sell(db, store_id, 10_000)
+    assert await settle(tenant, OCTOBER) == 0
+    assert await held(tenant) == {"mall": 1_500, "franchisee": 8_500}
+    assert await sound(tenant)
+
+
+async def test_control_the_brand_makes_up_what_is_the_franchisees_when_nobody_asks_who_sells(
+    tenant: TenantScope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bug: the contract's named rest is taken, whoever has it at the store."""
+
+    async def nobody(_db, _stores, *, at) -> dict:
+        return {}
+
+    monkeypatch.setattr(true_up, "sellers_at", nobody)
+    with pytest.raises(AssertionError, match="'brand': -3500"):
+        await test_what_a_mall_is_guaranteed_at_a_franchisees_store_the_franchisee_makes_up(
+            tenant, 10_000, 5_000
+        )
 
 
 async def test_a_popup_store_owes_the_guarantee_of_its_days(tenant: TenantScope) -> None:

@@ -1,18 +1,19 @@
 """Payouts: what is due once, held once, released by a second person, booked once; twice at once makes one batch."""
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import text
 
 from settlement.disputes.commands import OpenDispute
 from settlement.disputes.open import open_dispute
-from settlement.errors import PayeeWrong, PayoutStandsOtherwise, SecondPersonNeeded
+from settlement.errors import SecondPersonNeeded
 from settlement.payouts import guard
 from settlement.payouts import prepare as preparing
 from settlement.payouts.commands import SetPayee
 from settlement.payouts.due import due_parties
+from settlement.payouts.errors import PayeeWrong, PayoutStandsOtherwise
 from settlement.payouts.payees import set_payee
 from settlement.payouts.release import withdraw_payout
 from settlement.payouts.states import LineState, PayeeKind, SkipReason
@@ -65,7 +66,7 @@ async def prepared(tenant: TenantScope) -> PayoutView:
 
 async def why(tenant: TenantScope, on: date = date(2026, 11, 2)) -> dict[str, SkipReason | None]:
     async with tenant.reading() as db:
-        return {each.party.kind.value: each.skipped for each in await due_parties(db, on=on)}
+        return {each.party.kind.value: each.skipped for each in await due_parties(db, on=on, now=AFTER)}
 
 
 async def test_what_is_signed_and_positive_is_paid_from_release_to_the_books(shop: MallStore) -> None:
@@ -135,8 +136,8 @@ async def test_two_who_prepare_at_once_make_one_batch(shop: MallStore) -> None:
     assert await value(shop.tenant, "SELECT count(*) FROM app.payout_lines WHERE tenant_id = :t") == 1
 
 
-async def test_control_without_lock_guard_and_key_two_at_once_pay_twice(
-    shop: MallStore, owner, monkeypatch: pytest.MonkeyPatch
+async def test_control_without_lock_and_guard_two_at_once_pay_twice(
+    shop: MallStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The famous bug: look what is due, then write it down."""
     await approve(shop.tenant)
@@ -156,16 +157,8 @@ async def test_control_without_lock_guard_and_key_two_at_once_pay_twice(
     monkeypatch.setattr(preparing, "hold_payouts", no_lock)
     monkeypatch.setattr(preparing, "take_from", no_guard)
     monkeypatch.setattr(preparing, "_number", own_number)
-    await owner.execute("DROP INDEX app.payout_lines_uq_live")
-    try:
-        found = await asyncio.gather(prepare(shop.tenant), prepare(shop.tenant))
-        assert sum(each.payout.total_fen for each in found if each.payout) == 3_000
-    finally:
-        await owner.execute("DELETE FROM app.payout_lines WHERE tenant_id = $1", shop.tenant.tenant_id)
-        await owner.execute(
-            "CREATE UNIQUE INDEX payout_lines_uq_live ON app.payout_lines (tenant_id, statement_id)"
-            " WHERE state IN ('held', 'sent', 'paid')"
-        )
+    found = await asyncio.gather(prepare(shop.tenant), prepare(shop.tenant))
+    assert sum(each.payout.total_fen for each in found if each.payout) == 3_000
 
 
 async def test_the_guard_alone_refuses_a_second_payment_of_one_statement(shop: MallStore) -> None:
@@ -216,6 +209,65 @@ async def test_a_disputed_statement_is_not_paid_and_what_waits_for_its_day_neith
             db, OpenDispute(reason="金额不符"), statement_id=statement.id, opened_by="m", now=AFTER
         )
     assert await why(shop.tenant) == {"mall": SkipReason.DISPUTED}
+
+
+async def test_a_batch_is_not_let_go_on_a_statement_that_was_disputed_after_it_was_prepared(
+    shop: MallStore,
+) -> None:
+    statement = await approve(shop.tenant)
+    payout = await prepared(shop.tenant)
+    async with shop.tenant.writing() as db:
+        await open_dispute(
+            db, OpenDispute(reason="金额不符"), statement_id=statement.id, opened_by="m", now=AFTER
+        )
+    with pytest.raises(PayoutStandsOtherwise) as refused:
+        await release(shop.tenant, payout)
+    assert refused.value.details == {
+        payout.lines[0].line_no: "its statement is disputed: withdraw the batch and prepare it again"
+    }
+    async with shop.tenant.writing() as db:
+        await withdraw_payout(db, payout.id, withdrawn_by=CLOSER, now=AFTER)
+    assert (await prepare(shop.tenant)).payout is None
+
+
+async def test_what_comes_back_after_the_next_statement_waits_for_the_one_after_and_stops_nobody(
+    shop: MallStore,
+) -> None:
+    await approve(shop.tenant)
+    payout = await release(shop.tenant, await prepared(shop.tenant))
+    await outcome(shop.tenant, payout, LineState.PAID)
+    async with shop.tenant.writing() as db:
+        await sell(db, shop.store_id, 1_000, at=AFTER)
+    await close(shop.tenant, NOVEMBER, now=DECEMBER)
+    assert (await approve(shop.tenant, month=NOVEMBER)).closing_fen == 150
+    await outcome(shop.tenant, payout, LineState.RETURNED, now=DECEMBER)
+    december = (await prepare(shop.tenant, on=date(2026, 12, 2), now=DECEMBER)).payout
+    assert december is not None
+    # 16.50 is owed, and the signed statement says 1.50: the rest is the next statement's.
+    assert december.total_fen == 150
+    await release(shop.tenant, december)
+    await outcome(shop.tenant, december, LineState.PAID, now=DECEMBER)
+    assert (await prepare(shop.tenant, on=date(2026, 12, 2), now=DECEMBER)).payout is None
+    await close(shop.tenant, date(2026, 12, 1), now=datetime(2027, 1, 2, tzinfo=UTC))
+    assert (await approve(shop.tenant, month=date(2026, 12, 1))).closing_fen == 1_500
+    january = (await prepare(shop.tenant, on=date(2027, 1, 2), now=datetime(2027, 1, 2, tzinfo=UTC))).payout
+    assert january is not None
+    assert january.total_fen == 1_500
+    assert await sound(shop.tenant)
+
+
+@pytest.mark.parametrize(("back", "paid"), [(40_000, None), (2_000, 1_200)])
+async def test_a_later_statement_that_says_less_is_owed_holds_the_difference_back_before_anybody_signed_it(
+    shop: MallStore, back: int, paid: int | None
+) -> None:
+    await approve(shop.tenant)
+    async with shop.tenant.writing() as db:
+        await give_back_loose(db, shop.store_id, back, at=AFTER)
+    await close(shop.tenant, NOVEMBER, now=DECEMBER)
+    found = (await prepare(shop.tenant, on=date(2026, 12, 2), now=DECEMBER)).payout
+    assert (found and found.total_fen) == paid
+    if paid is None:
+        assert await why(shop.tenant, date(2026, 12, 2)) == {"mall": SkipReason.NEGATIVE}
 
 
 async def test_an_open_correction_after_signing_changes_the_next_statement_not_this_payment(

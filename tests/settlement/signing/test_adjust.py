@@ -1,7 +1,9 @@
 """Corrections: asked for by one person, booked by another, naming what they correct; into a new version, or into the open period."""
 
 import asyncio
+from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -22,7 +24,9 @@ from settlement.statement_names import names_of
 from settlement.statements import content_digest, party_month
 from settlement.views import StatementView
 from tenants.kernel.scope import TenantScope
-from tests.support.books import MallStore, open_mall_store, sell
+from tenants.states import Ownership
+from tests.support.books import LONG_AGO, MallStore, open_mall_store, sell
+from tests.support.owners import own
 from tests.support.rows import value
 from tests.support.statements import (
     AFTER,
@@ -223,3 +227,33 @@ async def test_a_negative_balance_after_an_adjustment_is_carried_forward_and_nev
     assert (await stated(shop.tenant)).closing_fen == -500
     november = await close_month(shop.tenant, NOVEMBER, closed_by=CLOSER, now=DECEMBER)
     assert next(each for each in november[-1].statements if each.party.kind == "mall").opening_fen == -500
+
+
+async def test_what_is_corrected_at_a_franchisees_store_is_between_the_mall_and_the_franchisee(
+    tenant: TenantScope,
+) -> None:
+    shop = await open_mall_store(tenant)
+    async with tenant.writing() as db:
+        await own(db, shop.store_id, Ownership.FRANCHISE, LONG_AGO, "F01", owner_name="林记加盟")
+        # November's owner answers for November; October's statement was the franchisee's.
+        await own(db, shop.store_id, Ownership.DIRECT, datetime(2026, 10, 31, 16, tzinfo=UTC))
+        await sell(db, shop.store_id, 10_000, at=SOLD)
+    await close(tenant)
+    statement = await stated(tenant)
+    asked = ProposeAdjustment(
+        party_id=statement.party.id, contract_id=await contract_of(tenant), amount_fen=100, reason="漏记一笔",
+        statement_id=statement.id, store_id=shop.store_id, restates=True,
+    )  # fmt: skip
+    async with tenant.writing() as db:
+        proposed = await propose_adjustment(db, asked, proposed_by=CLOSER, now=AFTER)
+    assert proposed.counterparty.code == "franchisee:F01"
+    await agree(tenant, proposed)
+    assert (await stated(tenant, "franchisee")).closing_fen == 8_400
+    assert await sound(tenant)
+    own_side = msgspec.structs.replace(
+        asked, party_id=proposed.counterparty.id, statement_id=(await stated(tenant, "franchisee")).id
+    )
+    async with tenant.writing() as db:
+        assert (
+            await propose_adjustment(db, own_side, proposed_by=CLOSER, now=AFTER)
+        ).counterparty.code == "brand"

@@ -3,7 +3,7 @@
 import pytest
 
 from settlement.disputes.states import DIFFERENCE_MOVES, DISPUTE_MOVES, AnswerState, DisputeState
-from settlement.payouts.states import LINE_MOVES, LIVE, PAYOUT_MOVES, UNDER_WAY, LineState, PayoutState
+from settlement.payouts.states import LINE_MOVES, PAYOUT_MOVES, UNDER_WAY, LineState, PayoutState
 from settlement.signing.states import ADJUSTMENT_MOVES, STATEMENT_MOVES, AdjustmentState, StatementState
 from settlement.splitting.states import origins
 
@@ -56,6 +56,5 @@ def test_every_move_that_is_not_in_the_table_is_forbidden(states) -> None:
             assert (state in origins(moves, target)) == (target in allowed[state])
 
 
-def test_what_counts_against_a_statement_is_what_left_or_may_still_leave() -> None:
-    assert set(LIVE) == {LineState.HELD, LineState.SENT, LineState.PAID}
+def test_a_line_is_under_way_until_somebody_says_what_became_of_it() -> None:
     assert set(UNDER_WAY) == {LineState.HELD, LineState.SENT}

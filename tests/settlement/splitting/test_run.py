@@ -24,7 +24,7 @@ async def ran(shop: SplitShop) -> SplitRun:
 async def due_to_the_mall(shop: SplitShop) -> DueView:
     month_after = shop.now.date().replace(day=28)
     async with shop.tenant.reading() as db:
-        found = await due_parties(db, on=month_after.replace(year=month_after.year + 1))
+        found = await due_parties(db, on=month_after.replace(year=month_after.year + 1), now=shop.now)
     return next(each for each in found if each.party.kind == "mall")
 
 
