@@ -112,6 +112,10 @@ async def test_a_contract_that_cannot_be_is_told_by_its_field_and_ends_with_1(en
     (tmp_path / "broken.toml").write_text("code = ")
     broken = await settle_by_file(tenant, tmp_path / "broken.toml", "contract", "FILE")
     assert broken.exit_code == 1, broken.output
+    told = (tmp_path / "contract.toml").read_text()
+    (tmp_path / "late.toml").write_text(told.replace('base = "ex_tax"', "cut_off_day = 35"))
+    late = await settle_by_file(tenant, tmp_path / "late.toml", "contract", "FILE")
+    assert (late.exit_code, "cut_off_day: Expected" in late.output) == (1, True), late.output
     (tmp_path / "unknown.toml").write_text('code = "plaza"\nstores = ["NOPE"]\n')
     unknown = await settle_by_file(tenant, tmp_path / "unknown.toml", "contract", "FILE")
     assert (unknown.exit_code, "NOPE" in unknown.output) == (1, True), unknown.output
