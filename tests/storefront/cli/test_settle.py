@@ -89,6 +89,7 @@ async def test_a_contract_is_tried_first_and_then_made_from_its_file(environment
     assert tried.exit_code == 0, tried.output
     assert "nothing kept" in tried.output
     assert "15.00" in tried.output
+    assert "calendar months" in tried.output
     assert await contracts_of(tenant) == 0
     made = await settle_by_file(tenant, path, "contract", "FILE")
     assert made.exit_code == 0, made.output
