@@ -14,8 +14,8 @@ from settlement.disputes.queries import find_dispute, open_differences
 from settlement.disputes.states import (
     DIFFERENCE_MOVES,
     DISPUTE_MOVES,
+    AnswerState,
     Compared,
-    DifferenceState,
     DisputeState,
 )
 from settlement.disputes.views import DisputeView
@@ -60,11 +60,11 @@ async def answer_difference(
     if difference is None:
         raise DisputeNotFound(dispute_id=dispute_id, number=number)
     adjustment_id = None
-    if difference.state == DifferenceState.OPEN and not command.ours_stand:
+    if difference.state == AnswerState.OPEN and not command.ours_stand:
         adjustment_id = await _adjust(
             db, command, dispute_id=dispute_id, difference=difference, by=answered_by, now=now
         )
-    to = DifferenceState.OURS_STAND if command.ours_stand else DifferenceState.THEIRS_STAND
+    to = AnswerState.OURS_STAND if command.ours_stand else AnswerState.THEIRS_STAND
     answered = (
         update(DisputeDifference)
         .where(

@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from settlement.disputes.states import Compared, Level
+from settlement.disputes.states import Compared, Grain
 from settlement.signing.commands import Sentence, SignedFen
 from tenants.kernel.ids import ContractId
 from tenants.kernel.money import Fen
@@ -25,7 +25,7 @@ class TheirNumber(msgspec.Struct, frozen=True, kw_only=True):
 
     row_no: int
     about: str
-    """Order number, order number and line ("N1#2"), or day, as `Level` says."""
+    """Order number, order number and line ("N1#2"), or day, as `Grain` says."""
     on: date
     amount_fen: Fen
 
@@ -33,7 +33,7 @@ class TheirNumber(msgspec.Struct, frozen=True, kw_only=True):
 class TheirNumbers(msgspec.Struct, frozen=True, kw_only=True):
     """The other side's file, read."""
 
-    level: Level
+    level: Grain
     compares: Compared
     file_name: str
     file_sha256: str

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Date, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from settlement.disputes.states import Compared, DifferenceState, DisputeState, Level
+from settlement.disputes.states import AnswerState, Compared, DisputeState, Grain
 from settlement.reconciliation.matching import MatchClass
 from tenants.kernel.money import Fen
 from tenants.kernel.tables import Base, Key, Moment, TenantKey, belongs_to, one_of, rule, tenant_table
@@ -19,7 +19,7 @@ class Dispute(Base):
     __table_args__ = tenant_table(
         belongs_to("statements", "statement_id"),
         one_of("state", DisputeState),
-        one_of("level", Level),
+        one_of("level", Grain),
         one_of("compares", Compared),
         Index(
             "disputes_uq_open", "tenant_id", "statement_id", unique=True, postgresql_where=text("state = 'open'")
@@ -62,7 +62,7 @@ class DisputeDifference(Base):
         belongs_to("contracts", "contract_id"),
         belongs_to("stores", "store_id"),
         one_of("kind", MatchClass),
-        one_of("state", DifferenceState),
+        one_of("state", AnswerState),
         rule("sides", "ours_fen IS NOT NULL OR theirs_fen IS NOT NULL"),
         rule("answered", "(state = 'open') = (answered_at IS NULL)"),
         rule("reason", "state = 'open' OR reason IS NOT NULL"),
@@ -82,7 +82,7 @@ class DisputeDifference(Base):
     """The row of their file."""
     contract_id: Mapped[UUID | None]
     store_id: Mapped[UUID | None]
-    state: Mapped[str] = mapped_column(default=DifferenceState.OPEN)
+    state: Mapped[str] = mapped_column(default=AnswerState.OPEN)
     reason: Mapped[str | None]
     answered_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_by: Mapped[str | None]

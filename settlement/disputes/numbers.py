@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, select, update
 from settlement.disputes.commands import TheirNumbers
 from settlement.disputes.models import Dispute, DisputeDifference
 from settlement.disputes.queries import find_dispute
-from settlement.disputes.states import Compared, DifferenceState, DisputeState, Level
+from settlement.disputes.states import AnswerState, Compared, DisputeState, Grain
 from settlement.disputes.views import DisputeView
 from settlement.errors import DifferenceAnswered, DisputeStandsOtherwise
 from settlement.queries import find_statement
@@ -49,7 +49,7 @@ async def import_numbers(
     ]
     found = list(
         compare(
-            _netted(ours, whole=numbers.level is not Level.LINE),
+            _netted(ours, whole=numbers.level is not Grain.LINE),
             _netted(theirs),
             late_days=ANY_DAY_OF_THE_MONTH,
         )
@@ -64,7 +64,7 @@ async def import_numbers(
             "row_no": int(each.theirs.ref) if each.theirs and each.theirs.ref else None,
             "contract_id": places[each.key][0] if each.key in places else None,
             "store_id": places[each.key][1] if each.key in places else None,
-            "state": DifferenceState.OPEN.value,
+            "state": AnswerState.OPEN.value,
         }
         for number, each in enumerate(differing, start=1)
     ]  # fmt: skip
@@ -102,7 +102,7 @@ async def _hold(db: Writing, dispute_id: DisputeId) -> None:
         .select_from(DisputeDifference)
         .where(
             DisputeDifference.tenant_id == db.tenant_id, DisputeDifference.dispute_id == dispute_id,
-            DisputeDifference.state != DifferenceState.OPEN,
+            DisputeDifference.state != AnswerState.OPEN,
         )
     )  # fmt: skip
     if (await db.execute(answered)).scalar_one():
@@ -130,11 +130,11 @@ async def _our_items(
     return items, places
 
 
-def _key(line: StatementLine, level: Level) -> str:
-    if level is Level.DAY:
+def _key(line: StatementLine, level: Grain) -> str:
+    if level is Grain.DAY:
         return line.occurred_on.isoformat()
     number = line.order_no or line.reference
-    return number if level is Level.ORDER else f"{number}#{line.line_no or ''}"
+    return number if level is Grain.ORDER else f"{number}#{line.line_no or ''}"
 
 
 def _netted(items: Iterable[Item], *, whole: bool = False) -> list[Item]:

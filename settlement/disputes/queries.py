@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from settlement.disputes.models import Dispute, DisputeDifference
-from settlement.disputes.states import Compared, DifferenceState, DisputeState, Level
+from settlement.disputes.states import AnswerState, Compared, DisputeState, Grain
 from settlement.disputes.views import DifferenceClass, DisputeDifferenceView, DisputeView
 from settlement.errors import DisputeNotFound
 from settlement.models import Party, Statement
@@ -42,7 +42,7 @@ async def open_differences(db: Reading, statement_id: StatementId) -> int:
         )
         .where(
             Dispute.tenant_id == db.tenant_id, DisputeDifference.tenant_id == db.tenant_id,
-            Dispute.statement_id == statement_id, DisputeDifference.state == DifferenceState.OPEN,
+            Dispute.statement_id == statement_id, DisputeDifference.state == AnswerState.OPEN,
         )
     )  # fmt: skip
     return int((await db.execute(waiting)).scalar_one())
@@ -80,7 +80,7 @@ async def _differences(db: Reading, ids: list[Any]) -> dict[Any, list[DisputeDif
             DisputeDifferenceView(
                 number=row.number, kind=MatchClass(row.kind), about=row.about, occurred_on=row.occurred_on,
                 ours_fen=row.ours_fen, theirs_fen=row.theirs_fen, row_no=row.row_no,
-                state=DifferenceState(row.state), reason=row.reason, answered_by=row.answered_by,
+                state=AnswerState(row.state), reason=row.reason, answered_by=row.answered_by,
                 answered_at=row.answered_at,
                 adjustment_id=AdjustmentId(row.adjustment_id) if row.adjustment_id else None,
             )
@@ -95,14 +95,14 @@ def _view(row: Dispute, differences: list[DisputeDifferenceView]) -> DisputeView
     return DisputeView(
         id=DisputeId(row.id), statement_id=StatementId(row.statement_id), state=DisputeState(row.state),
         reason=row.reason, opened_by=row.opened_by, opened_at=row.opened_at,
-        level=Level(row.level) if row.level else None, compares=Compared(row.compares) if row.compares else None,
+        level=Grain(row.level) if row.level else None, compares=Compared(row.compares) if row.compares else None,
         file_name=row.file_name, file_sha256=row.file_sha256, rows_read=row.rows_read, ours_fen=row.ours_fen,
         theirs_fen=row.theirs_fen, matched=row.matched, matched_fen=row.matched_fen,
         imported_by=row.imported_by, imported_at=row.imported_at, resolution=row.resolution,
         resolved_by=row.resolved_by, resolved_at=row.resolved_at, differences=differences,
         classes=[
             DifferenceClass(
-                kind=kind, count=len(found), open=sum(each.state is DifferenceState.OPEN for each in found),
+                kind=kind, count=len(found), open=sum(each.state is AnswerState.OPEN for each in found),
                 differing_fen=Fen(sum((each.theirs_fen or 0) - (each.ours_fen or 0) for each in found)),
             )
             for kind, found in sorted(by_class.items())

@@ -12,7 +12,7 @@ class DisputeState(StrEnum):
     """已处理: every difference has an answer with its reason."""
 
 
-class DifferenceState(StrEnum):
+class AnswerState(StrEnum):
     """What came of a difference."""
 
     OPEN = "open"
@@ -23,7 +23,7 @@ class DifferenceState(StrEnum):
     """以对方为准: theirs are right: an adjustment was asked for."""
 
 
-class Level(StrEnum):
+class Grain(StrEnum):
     """What one row of the other side's numbers is about."""
 
     LINE = "line"
@@ -47,8 +47,8 @@ DISPUTE_MOVES: dict[DisputeState, frozenset[DisputeState]] = {
     DisputeState.OPEN: frozenset({DisputeState.RESOLVED}),
     DisputeState.RESOLVED: frozenset(),
 }
-DIFFERENCE_MOVES: dict[DifferenceState, frozenset[DifferenceState]] = {
-    DifferenceState.OPEN: frozenset({DifferenceState.OURS_STAND, DifferenceState.THEIRS_STAND}),
-    DifferenceState.OURS_STAND: frozenset(),
-    DifferenceState.THEIRS_STAND: frozenset(),
+DIFFERENCE_MOVES: dict[AnswerState, frozenset[AnswerState]] = {
+    AnswerState.OPEN: frozenset({AnswerState.OURS_STAND, AnswerState.THEIRS_STAND}),
+    AnswerState.OURS_STAND: frozenset(),
+    AnswerState.THEIRS_STAND: frozenset(),
 }

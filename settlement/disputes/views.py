@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import msgspec
 
-from settlement.disputes.states import Compared, DifferenceState, DisputeState, Level
+from settlement.disputes.states import AnswerState, Compared, DisputeState, Grain
 from settlement.reconciliation.matching import MatchClass
 from tenants.kernel.ids import AdjustmentId, DisputeId, StatementId
 from tenants.kernel.money import Fen
@@ -24,7 +24,7 @@ class DisputeDifferenceView(_View, frozen=True):
     ours_fen: Fen | None
     theirs_fen: Fen | None
     row_no: int | None
-    state: DifferenceState
+    state: AnswerState
     reason: str | None
     answered_by: str | None
     answered_at: datetime | None
@@ -49,7 +49,7 @@ class DisputeView(_View, frozen=True):
     reason: str
     opened_by: str
     opened_at: datetime
-    level: Level | None
+    level: Grain | None
     compares: Compared | None
     file_name: str | None
     file_sha256: str | None

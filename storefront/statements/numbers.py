@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from settlement.disputes.commands import TheirNumber, TheirNumbers
-from settlement.disputes.states import Compared, Level
+from settlement.disputes.states import Compared, Grain
 from settlement.errors import NumbersUnreadable
 from storefront.imports.reading import FileUnreadable, Row, SourceOptions, open_source
 from tenants.kernel.money import Fen, NotMoney, fen_from_text
@@ -48,11 +48,11 @@ class NumberColumns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A row whose order or day is one of these is a sum of theirs."""
 
     @property
-    def level(self) -> Level:
+    def level(self) -> Grain:
         """What one row is about."""
         if self.order_no is None:
-            return Level.DAY
-        return Level.ORDER if self.line_no is None else Level.LINE
+            return Grain.DAY
+        return Grain.ORDER if self.line_no is None else Grain.LINE
 
 
 class UploadNumbers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

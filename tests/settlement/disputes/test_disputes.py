@@ -16,7 +16,7 @@ from settlement.disputes.commands import (
 from settlement.disputes.numbers import import_numbers
 from settlement.disputes.open import open_dispute
 from settlement.disputes.queries import find_dispute
-from settlement.disputes.states import Compared, Level
+from settlement.disputes.states import Compared, Grain
 from settlement.disputes.views import DisputeView
 from settlement.errors import (
     AdjustmentWrong,
@@ -74,7 +74,7 @@ async def take(
     dispute_id: DisputeId,
     said: list[tuple[str, int]],
     *,
-    level: Level = Level.ORDER,
+    level: Grain = Grain.ORDER,
     of: Compared = Compared.PORTION,
     on: date = DAY,
 ) -> DisputeView:
@@ -110,11 +110,11 @@ async def test_numbers_that_agree_leave_no_difference_at_any_level(shop: MallSto
     no = await numbers(shop.tenant)
     dispute = await opened(shop.tenant)
     for level, of, said in (
-        (Level.ORDER, Compared.PORTION, [(no[10_000], 1_200), (no[999], 149), (no[7_700], 1_155)]),
-        (Level.ORDER, Compared.PORTION, [(no[10_000], 1_500), (no[10_000], -300), (no[999], 149), (no[7_700], 1_155)]),
-        (Level.LINE, Compared.PORTION, [(f"{no[10_000]}#1", 1_200), (f"{no[999]}#1", 134), (f"{no[999]}#2", 15), (f"{no[7_700]}#1", 1_155)]),
-        (Level.ORDER, Compared.BASE, [(no[10_000], 8_000), (no[999], 999), (no[7_700], 7_700)]),
-        (Level.DAY, Compared.PORTION, [("2026-10-12", 2_504)]),
+        (Grain.ORDER, Compared.PORTION, [(no[10_000], 1_200), (no[999], 149), (no[7_700], 1_155)]),
+        (Grain.ORDER, Compared.PORTION, [(no[10_000], 1_500), (no[10_000], -300), (no[999], 149), (no[7_700], 1_155)]),
+        (Grain.LINE, Compared.PORTION, [(f"{no[10_000]}#1", 1_200), (f"{no[999]}#1", 134), (f"{no[999]}#2", 15), (f"{no[7_700]}#1", 1_155)]),
+        (Grain.ORDER, Compared.BASE, [(no[10_000], 8_000), (no[999], 999), (no[7_700], 7_700)]),
+        (Grain.DAY, Compared.PORTION, [("2026-10-12", 2_504)]),
     ):  # fmt: skip
         found = await take(shop.tenant, dispute.id, said, level=level, of=of)
         assert (found.differences, found.ours_fen) == ([], found.theirs_fen), (level, of)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from settlement.disputes.states import DIFFERENCE_MOVES, DISPUTE_MOVES, DifferenceState, DisputeState
+from settlement.disputes.states import DIFFERENCE_MOVES, DISPUTE_MOVES, AnswerState, DisputeState
 from settlement.payouts.states import LINE_MOVES, LIVE, PAYOUT_MOVES, UNDER_WAY, LineState, PayoutState
 from settlement.signing.states import ADJUSTMENT_MOVES, STATEMENT_MOVES, AdjustmentState, StatementState
 from settlement.splitting.states import origins
@@ -21,7 +21,7 @@ ALLOWED = {
     DisputeState: (DISPUTE_MOVES, """
         open -> resolved
         resolved ->"""),
-    DifferenceState: (DIFFERENCE_MOVES, """
+    AnswerState: (DIFFERENCE_MOVES, """
         open -> ours_stand, theirs_stand
         ours_stand ->
         theirs_stand ->"""),
