@@ -27,7 +27,7 @@ from tenants.audit import record_deed
 from tenants.kernel.ids import ContractId, MerchantId, derived_id, new_id
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import Writing
-from tenants.queries import find_tenant
+from tenants.queries import find_tenant, store_codes
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """The house contract covers imported history too, however old."""
@@ -140,7 +140,8 @@ async def _refuse_overlap(db: Writing, command: CreateContract) -> None:
     found = (await db.execute(overlapping)).one_or_none()
     if found is not None:
         until = found.active_to.isoformat() if found.active_to else "open end"
-        told = f"store {found.store_id}: {found.code} version {found.version} ({found.active_from.isoformat()} to {until})"
+        codes = await store_codes(db, [found.store_id])
+        told = f"store {codes[found.store_id]}: {found.code} version {found.version} ({found.active_from.isoformat()} to {until})"
         raise ContractOverlap(details={"storeIds": f"{told} against {command.code}"})
 
 

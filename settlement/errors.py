@@ -142,9 +142,9 @@ class MaxSplitExceeded(Invalid):
 
 
 class ContractStoresWrong(Invalid):
-    """The house contract covers the stores that no other contract names; every other contract names at least one existing store."""
+    """A contract names stores that exist; only the house contract names none, because it covers those that no other names."""
 
-    zh = "默认合同不指定门店，其他合同必须指定至少一家存在的门店"
+    zh = "合同须指定存在的门店；只有默认合同不指定门店，它覆盖其他合同未指定的门店"
 
 
 class PartyUnknown(Invalid):
@@ -210,7 +210,7 @@ class StatementSealed(Conflict):
 class DifferencesOpen(Conflict):
     """Differences of this statement still wait for an answer."""
 
-    zh = "结算单仍有未处理的差异，不能审批"
+    zh = "结算单仍有未处理的差异，须先逐条答复"
 
 
 class AdjustmentUndecided(Conflict):

@@ -18,6 +18,7 @@ from catalog import errors as catalog_errors
 from guides import errors as guides_errors
 from orders import errors as orders_errors
 from settlement import errors as settlement_errors
+from settlement.payouts import errors as payouts_errors
 from settlement.reconciliation import errors as reconciliation_errors
 from settlement.splitting import errors as splitting_errors
 from storefront import errors
@@ -55,7 +56,7 @@ PAGE = """<!doctype html>
 _CODE = re.compile(r"^`([A-Z_]+)`", re.MULTILINE)
 REFUSING = (
     tenants_errors, catalog_errors, guides_errors, orders_errors, settlement_errors, splitting_errors,
-    reconciliation_errors, adapters_errors, errors,
+    reconciliation_errors, payouts_errors, adapters_errors, errors,
 )  # fmt: skip
 """Where refusals are defined: imported here so that the list of codes is complete whatever the routes import."""
 Schema = dict[str, Any]

@@ -59,7 +59,7 @@ async def import_numbers(
     rows = [
         {
             "tenant_id": db.tenant_id, "dispute_id": dispute_id, "number": number, "kind": each.kind.value,
-            "about": each.key, "occurred_on": each.on, "ours_fen": each.ours.amount_fen if each.ours else None,
+            "about": each.key, "occurred_on": each.ours.on if each.ours else each.on, "ours_fen": each.ours.amount_fen if each.ours else None,
             "theirs_fen": each.theirs.amount_fen if each.theirs else None,
             "row_no": int(each.theirs.ref) if each.theirs and each.theirs.ref else None,
             "contract_id": places[each.key][0] if each.key in places else None,

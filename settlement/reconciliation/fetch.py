@@ -121,9 +121,10 @@ async def _take(db: Writing, account: Account, day: date, *, answer: Answer, by:
     elif isinstance(answer, TakenBill | NothingBilled):
         bill = answer if isinstance(answer, TakenBill) else nothing_on(account, day)
         await keep_bill(db, bill, account=account, by=by, now=now)
-        await compare_day(db, account, day=day, now=now)
     else:
         await note_absent(db, account, day=day, state=DayState.REFUSED, reason=reason_of(answer))
+    # Where the channel has nothing new to say, what was booked since is still held against the file that is there.
+    await compare_day(db, account, day=day, now=now)
 
 
 def reason_of(answer: Refused | Unknown | Refusal) -> str:

@@ -67,6 +67,14 @@ async def split_counts(db: Reading) -> dict[SplitStatus, tuple[int, Fen]]:
     return {SplitStatus(row.state): (row.splits, Fen(int(row.fen))) for row in rows}
 
 
+async def next_due_at(db: Reading) -> datetime | None:
+    """When the next scheduled split may be sent."""
+    statement = select(func.min(Split.due_at)).where(
+        Split.tenant_id == db.tenant_id, Split.state == SplitStatus.SCHEDULED
+    )
+    return (await db.execute(statement)).scalar_one()
+
+
 async def run_splits(
     tenant: TenantScope, *, channels: SplittingChannels, now: datetime, say: Say = silent
 ) -> SplitRun:

@@ -71,6 +71,7 @@ cap_fen = 12000000
 """
 MALL = "mall"
 _WORD = re.compile(r"_([a-z])")
+_HUMP = re.compile(r"(?<=[a-z])([A-Z])")
 
 
 def load_contract(path: Path) -> dict[str, Any]:
@@ -93,7 +94,17 @@ async def contract_of(db: Reading, told: dict[str, Any]) -> CreateContract:
     try:
         return msgspec.convert(wire, CreateContract)
     except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(_in_the_files_words(str(error))) from error
+
+
+def _in_the_files_words(said: str) -> str:
+    """The refusal with the names that the file has, and the place first."""
+    reason, _, place = said.partition(" - at ")
+    told = _HUMP.sub(
+        lambda found: f"_{found[1].lower()}",
+        f"{place.strip('`').removeprefix('$.')}: {reason}" if place else reason,
+    )
+    return f"{told} (10000 bps are 100 %)" if "rate_bps" in told else told
 
 
 def _listed(value: Any) -> list[Any]:

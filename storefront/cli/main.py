@@ -15,7 +15,7 @@ LAZY = {
     "simulate": ("storefront.cli.simulate", "Run the WeChat simulator alone."),
     "tenant": ("storefront.cli.tenant", "Create brands and look at them."),
     "import": ("storefront.cli.imports", "Bring a brand's files in."),
-    "settle": ("storefront.cli.settle_all", "Close a month and write its statements."),
+    "settle": ("storefront.cli.settle_all", "Contracts, splits, reconciliation, the month's end, payouts."),
     "keys": ("storefront.cli.keys", "Rotate master keys; trust WeChat's new keys beside the old."),
     "jobs": ("storefront.cli.jobs", "Look at parked work and let it try again."),
 }

@@ -4,9 +4,7 @@ Owns the command line alone. Exit code 0 when everything agrees (a file that is 
 """
 
 import asyncio
-import getpass
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,20 +22,17 @@ from settlement.reconciliation.queries import Wanted, differences
 from settlement.reconciliation.states import OF_LINES, BillKind, DifferenceState
 from settlement.reconciliation.take_in import KeptBill
 from settlement.reconciliation.views import DayView, DifferenceView, ProofView
-from storefront.adapters.outbound import open_http_client
 from storefront.adapters.wechat_pay.bill_files import read_bill_file
 from storefront.channels import WechatPayChannels
 from storefront.cli.brands import Work, of_brands, run_for_brands
-from storefront.cli.home import settings_for_command
 from storefront.cli.reconcile_report import days_table, differences_table, proof_line, proof_table
 from storefront.cli.screen import open_screen
 from storefront.cli.settle import settle
+from storefront.cli.settle_form import actor, open_channels
 from storefront.cli.settle_report import progress
 from storefront.imports.mapping import Mapping, MappingWrong, read_mapping
 from storefront.imports.reading import FileUnreadable
 from storefront.imports.statement_lines import read_statement
-from storefront.observability import configure_logging
-from storefront.wiring import system_clock
 from tenants.kernel.errors import Refusal
 from tenants.kernel.scope import TenantScope
 from tenants.queries import merchants
@@ -124,7 +119,7 @@ async def _days(console: Console, tenant: TenantScope, asked: Asked, *, code: st
         known = [each for each in await merchants(db) if asked.merchant_no in {None, each.merchant_no}]
     if asked.merchant_no and not known:
         raise LookupError(f"{code} has no merchant number {asked.merchant_no} (找不到商户)")
-    async with _channels(data) as channels:
+    async with open_channels(data) as channels:
         with progress(console) as say:
             tried = [each async for each in _fetched(tenant, known, asked, channels=channels, say=say)]
     done = [each for each in tried if isinstance(each, MerchantDay)]
@@ -155,7 +150,7 @@ async def _fetched(
                 day=day,
                 channels=channels,
                 now=datetime.now(UTC),
-                by=_by(),
+                by=actor(),
                 dry_run=asked.dry_run,
             )
         except Refusal as refusal:  # one merchant whose keys are missing keeps no other from its files
@@ -192,7 +187,7 @@ async def _one_file(
             account = await account_of(db, bill.kind, name=bill.account)
         results.append(
             await reconcile_file(
-                tenant, bill, account=account, now=datetime.now(UTC), by=_by(), dry_run=asked.dry_run
+                tenant, bill, account=account, now=datetime.now(UTC), by=actor(), dry_run=asked.dry_run
             )
         )
     return results
@@ -208,14 +203,6 @@ async def _bills_of(tenant: TenantScope, path: Path, asked: Asked) -> list[Taken
         default = (await merchants(db))[0].merchant_no
     merchant_no = asked.merchant_no or payee_of(bill.rows) or default
     return [of_bill(bill, kind=kind, merchant_no=merchant_no, day=None, origin=path.name)]
-
-
-@asynccontextmanager
-async def _channels(data: Path | None) -> AsyncIterator[WechatPayChannels]:
-    settings = settings_for_command(data)
-    configure_logging("WARNING")  # a call to the channel is no line of finance's report
-    async with open_http_client() as http:
-        yield WechatPayChannels(http, settings=settings, keys=settings.key_ring(), clock=system_clock)
 
 
 def _chosen_days(day: datetime | None, first: datetime | None, last: datetime | None) -> tuple[date, date]:
@@ -238,7 +225,8 @@ def _print(
     for proof in proofs:
         if proof is not None:
             console.print(proof_line(proof), soft_wrap=True)
-            console.print(proof_table(proof))
+            if proof.lines or proof.unbilled_count:
+                console.print(proof_table(proof))
 
 
 async def _print_open(console: Console, tenant: TenantScope, asked: Asked, *, code: str) -> None:
@@ -289,7 +277,3 @@ def _title(code: str, asked: Asked) -> str:
 
 def _dry(asked: Asked) -> str:
     return "  (dry run: nothing booked, nothing kept)" if asked.dry_run else ""
-
-
-def _by() -> str:
-    return f"cli:{getpass.getuser()}"

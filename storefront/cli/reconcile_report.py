@@ -49,7 +49,8 @@ def proof_line(proof: ProofView) -> str:
     """What the table proves, in a sentence."""
     verdict = "[green]holds[/]" if proof.holds else "[red]DOES NOT HOLD[/]"
     examples = f", for example {', '.join(proof.examples)}" if proof.examples else ""
-    return f"merchant {proof.account}  {proof.day}  bill = ledger: {verdict}{examples}"
+    still = "" if proof.lines or proof.unbilled_count else ", nothing moved"
+    return f"merchant {proof.account}  {proof.day}  bill = ledger: {verdict}{still}{examples}"
 
 
 def differences_table(found: Sequence[DifferenceView], *, title: str) -> Table:

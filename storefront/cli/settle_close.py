@@ -61,6 +61,9 @@ def statements_command(*, month: str, out: Path, dry_run: bool, **chosen: Any) -
     async def work(tenant: TenantScope, code: str) -> bool:
         async with tenant.reading() as db:
             found = await queries.statements(db, month=month_from_text(month))
+        if not found:
+            click.echo(f"{code}: {month} has no statements: it is not closed yet, or nothing was booked; `settle close` closes it", err=True)  # fmt: skip
+            return False
         console.print(statements_table(found, title=f"{code}  {month}"))
         if dry_run:
             return True
@@ -84,6 +87,8 @@ def month_end_command(
     every: bool, **how: bool,
 ) -> None:  # fmt: skip
     """All of a month's end in order: splits, reconciliation, closing with statements, payouts of what is approved. Run it again after a crash."""
+    if month_from_text(month) > datetime.now(UTC).date():
+        raise click.UsageError(f"--month {month} has not begun")
     work = month_end_work(month, out=out, skip=skip, dry_run=dry_run, data=data, **how)
     run_for_brands(work, tenant_code=tenant_code, every=every, data=data)
 

@@ -22,7 +22,7 @@ from storefront.cli.brands import of_brands, run_for_brands
 from storefront.cli.contract_file import EXAMPLE, contract_of, load_contract
 from storefront.cli.screen import open_screen
 from storefront.cli.settle import settle
-from tenants.kernel.money import Fen, yuan_text
+from tenants.kernel.money import WHOLE, Fen, yuan_text
 from tenants.kernel.scope import TenantScope
 
 A_HUNDRED_YUAN = Fen(10_000)
@@ -89,7 +89,7 @@ def _readable(work: Any) -> Any:
 
 def _print_contract(console: Console, made: ContractView, *, brand: str, kept: bool) -> None:
     title = f"{brand}  {made.code} version {made.version}" + ("" if kept else "  (dry run, nothing kept)")
-    table = Table(title=title, caption=f"base {made.base}, residual party {made.residual_party.name}")
+    table = Table(title=title, caption=_agreed(made))
     for heading in ("party", "of", "bps", "of 100.00"):
         table.add_column(heading, justify="left" if heading in {"party", "of"} else "right")
     for rate in made.rates:
@@ -99,6 +99,15 @@ def _print_contract(console: Console, made: ContractView, *, brand: str, kept: b
     ordinary = {rate.party.id: rate.rate_bps for rate in made.rates if named_by(rate) == EVERYTHING}
     for terms in made.period_terms:
         console.print(_terms_table(terms.rules, party=terms.party.name, rate=ordinary.get(terms.party.id, 0)))
+
+
+def _agreed(made: ContractView) -> str:
+    """What the contract says beside its rates."""
+    cut_off = "calendar months" if made.cut_off_day is None else f"cut-off on day {made.cut_off_day}"
+    return (
+        f"base {made.base}, residual party {made.residual_party.name}, {len(made.store_ids)} stores, {cut_off},"
+        f" paid {made.payment_days} days after, tax {made.tax_bps} bps, invoice {made.invoice}"
+    )
 
 
 EVERYTHING = "everything"
@@ -115,6 +124,9 @@ def named_by(rate: RateView) -> str:
 def _terms_table(rules: PeriodRules, *, party: str, rate: int) -> Table:
     """What a whole period would come to at some turnovers: nothing, and around each bound that the terms name."""
     marks = {0, rules.guarantee_fen, *(tier.from_fen for tier in rules.tiers)}
+    lowest = min([tier.rate_bps for tier in rules.tiers] or [rate])
+    if rules.cap_fen and lowest:  # from here on at the latest the cap takes something
+        marks.add(rules.cap_fen * WHOLE // lowest)
     turnovers = sorted(marks | {mark * 2 for mark in marks} | {mark // 2 for mark in marks})
     table = Table(title=f"{party}: a whole {rules.length}")
     for heading in ("turnover", "by sales", "rated", "guarantee adds", "cap takes", "due", "true-up"):
@@ -133,7 +145,8 @@ def print_rehearsal(console: Console, found: RehearsalView, *, brand: str) -> No
     """As it was, as it would have been, the difference; then every step of both sides' period terms."""
     table = Table(
         title=f"{brand}  {found.month}  rehearsal, nothing written",
-        caption=f"{found.orders:,} orders, {found.lines:,} lines, {yuan_text(found.kept_fen)} kept",
+        caption=f"{found.orders:,} orders, {found.lines:,} lines, {yuan_text(found.kept_fen)} kept of what was sold in the month;"
+        " returns of earlier or unknown sales are not counted",
     )
     for heading in ("party", "was", "true-up", "would be", "true-up", "difference"):
         table.add_column(heading, justify="left" if heading == "party" else "right")

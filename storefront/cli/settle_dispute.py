@@ -29,7 +29,13 @@ SHOWN = 50
 
 @click.command("dispute")
 @of_brands
-@click.option("--statement", "statement_id", type=click.UUID, required=True, help="The statement's id.")
+@click.option(
+    "--statement",
+    "statement_id",
+    type=click.UUID,
+    required=True,
+    help="The statement's id: 结算单号 on its page and in its workbook.",
+)
 @click.option(
     "--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True, help="CSV or workbook."
 )  # fmt: skip

@@ -78,7 +78,7 @@ def statements_table(statements: list[StatementView], *, title: str) -> Table:
     table.add_column("state")
     for each in statements:
         table.add_row(
-            each.party.code,
+            each.party.kind.value,
             each.party.name,
             *amounts_of(each),
             f"{each.lines:,}",

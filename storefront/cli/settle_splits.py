@@ -10,7 +10,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from settlement.splitting.run import SplitRun, due_splits, run_splits, split_counts
+from settlement.splitting.run import SplitRun, due_splits, next_due_at, run_splits, split_counts
 from settlement.splitting.states import SplitStatus
 from storefront.cli.brands import Work, of_brands, run_for_brands
 from storefront.cli.screen import open_screen
@@ -41,9 +41,10 @@ def splits_work(*, dry_run: bool, data: Path | None) -> Work:
             console.print(
                 f"{code}: {len(due):,} splits of payments of {total} yuan are due (dry run, nothing sent)"
             )
-            return True
-        if not due:
+        elif not due:
             console.print(f"{code}: no split is due")
+        if dry_run or not due:
+            await print_standing(console, tenant)
             return True
         async with open_channels(data) as channels:
             with progress(console) as say:
@@ -56,6 +57,16 @@ def splits_work(*, dry_run: bool, data: Path | None) -> Work:
     return work
 
 
+async def print_standing(console: Console, tenant: TenantScope) -> None:
+    """Where all splits stand and when the next is due: why nothing happens now."""
+    async with tenant.reading() as db:
+        counts, next_due = await split_counts(db), await next_due_at(db)
+    if counts:
+        console.print(_standing(counts))
+    if next_due is not None:
+        console.print(f"  the next is due {next_due:%Y-%m-%d %H:%M} UTC")
+
+
 def print_splits(
     console: Console, ran: SplitRun, *, counts: dict[SplitStatus, tuple[int, Fen]], brand: str
 ) -> None:
@@ -66,10 +77,14 @@ def print_splits(
     )
     for reason, count in sorted(ran.reasons.items()):
         console.print(f"  {count:,} × {reason}: run it again")
+    console.print(_standing(counts))
+
+
+def _standing(counts: dict[SplitStatus, tuple[int, Fen]]) -> Table:
     table = Table("splits", title_justify="left")
     table.add_column("count", justify="right")
     table.add_column("paid", justify="right")
     for state in SplitStatus:
         count, paid = counts.get(state, (0, Fen(0)))
         table.add_row(state.value, f"{count:,}", yuan_text(paid))
-    console.print(table)
+    return table

@@ -65,6 +65,7 @@ async def write_files(
 ) -> Written:
     """Write all files into a folder; each appears whole under its name, or not at all."""
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread(_sweep, out)
     paths = {kind: out / readable_file_name(statement, kind) for kind in FileKind}
     parts = {
         kind: path.with_name(f"{path.name}.{os.getpid()}.{id(tenant)}.part") for kind, path in paths.items()
@@ -90,6 +91,24 @@ async def write_files(
         statement=statement, paths=paths, lines=tally.all.lines, portions_fen=tally.all.portion_fen,
         checks=tally.checks(),
     )  # fmt: skip
+
+
+def _sweep(out: Path) -> None:
+    """Remove half-written files whose writer was killed; one that still runs keeps its own."""
+    for part in out.glob("*.part"):
+        writer = part.name.split(".")[-3]
+        if writer.isdigit() and not _runs(int(writer)):
+            part.unlink(missing_ok=True)
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 async def file_bytes(tenant: TenantScope, statement: StatementView, *, kind: FileKind) -> bytes:

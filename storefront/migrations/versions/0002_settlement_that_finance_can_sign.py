@@ -743,6 +743,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "payout_id", "number", name=op.f("payout_lines_pk")),
         sa.UniqueConstraint("tenant_id", "line_no", name=op.f("payout_lines_uq_tenant_id_line_no")),
+        sa.UniqueConstraint(
+            "tenant_id",
+            "payout_id",
+            "statement_id",
+            name=op.f("payout_lines_uq_tenant_id_payout_id_statement_id"),
+        ),
         schema="app",
     )
     secure(
@@ -753,12 +759,7 @@ def upgrade() -> None:
         "payout_lines_ix_party", "payout_lines", ["tenant_id", "party_id"], unique=False, schema="app"
     )
     op.create_index(
-        "payout_lines_uq_live",
-        "payout_lines",
-        ["tenant_id", "statement_id"],
-        unique=True,
-        schema="app",
-        postgresql_where=sa.text("state IN ('held', 'sent', 'paid')"),
+        "payout_lines_ix_statement", "payout_lines", ["tenant_id", "statement_id"], unique=False, schema="app"
     )
     op.create_table(
         "statement_invoices",
@@ -979,19 +980,19 @@ def upgrade() -> None:
     )
     op.add_column("contracts", sa.Column("coupons_party_id", sa.UUID(), nullable=True), schema="app")
     op.create_foreign_key(
-        "contracts_fk_collected_by_party",
+        "contracts_fk_coupons_party",
         "contracts",
         "parties",
-        ["tenant_id", "collected_by_party_id"],
+        ["tenant_id", "coupons_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
     )
     op.create_foreign_key(
-        "contracts_fk_coupons_party",
+        "contracts_fk_collected_by_party",
         "contracts",
         "parties",
-        ["tenant_id", "coupons_party_id"],
+        ["tenant_id", "collected_by_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -1008,19 +1009,19 @@ def upgrade() -> None:
     op.add_column("frozen_terms", sa.Column("collector_party_id", sa.UUID(), nullable=True), schema="app")
     op.add_column("frozen_terms", sa.Column("funder_party_id", sa.UUID(), nullable=True), schema="app")
     op.create_foreign_key(
-        "frozen_terms_fk_funder_party",
+        "frozen_terms_fk_collector_party",
         "frozen_terms",
         "parties",
-        ["tenant_id", "funder_party_id"],
+        ["tenant_id", "collector_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
     )
     op.create_foreign_key(
-        "frozen_terms_fk_collector_party",
+        "frozen_terms_fk_funder_party",
         "frozen_terms",
         "parties",
-        ["tenant_id", "collector_party_id"],
+        ["tenant_id", "funder_party_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -1037,9 +1038,9 @@ def upgrade() -> None:
     op.alter_column("ledger_entries", "contract_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "store_id", existing_type=sa.UUID(), nullable=True, schema="app")
     op.alter_column("ledger_entries", "terms_id", existing_type=sa.UUID(), nullable=True, schema="app")
+    op.drop_constraint(op.f("ledger_entries_fk_credit"), "ledger_entries", schema="app", type_="foreignkey")
     op.drop_constraint(op.f("ledger_entries_fk_journals"), "ledger_entries", schema="app", type_="foreignkey")
     op.drop_constraint(op.f("ledger_entries_fk_debit"), "ledger_entries", schema="app", type_="foreignkey")
-    op.drop_constraint(op.f("ledger_entries_fk_credit"), "ledger_entries", schema="app", type_="foreignkey")
     op.add_column("merchants", sa.Column("owner_party_code", sa.Text(), nullable=True), schema="app")
     op.add_column("order_lines", sa.Column("promotion_code", sa.Text(), nullable=True), schema="app")
     op.add_column("order_lines", sa.Column("promotion_fen", sa.BigInteger(), nullable=True), schema="app")
@@ -1323,15 +1324,6 @@ def downgrade() -> None:
     op.drop_column("order_lines", "promotion_code", schema="app")
     op.drop_column("merchants", "owner_party_code", schema="app")
     op.create_foreign_key(
-        op.f("ledger_entries_fk_credit"),
-        "ledger_entries",
-        "ledger_accounts",
-        ["tenant_id", "credit_account_id"],
-        ["tenant_id", "id"],
-        source_schema="app",
-        referent_schema="app",
-    )
-    op.create_foreign_key(
         op.f("ledger_entries_fk_debit"),
         "ledger_entries",
         "ledger_accounts",
@@ -1345,6 +1337,15 @@ def downgrade() -> None:
         "ledger_entries",
         "journals",
         ["tenant_id", "journal_id"],
+        ["tenant_id", "id"],
+        source_schema="app",
+        referent_schema="app",
+    )
+    op.create_foreign_key(
+        op.f("ledger_entries_fk_credit"),
+        "ledger_entries",
+        "ledger_accounts",
+        ["tenant_id", "credit_account_id"],
         ["tenant_id", "id"],
         source_schema="app",
         referent_schema="app",
@@ -1365,13 +1366,13 @@ def downgrade() -> None:
     )
     op.drop_index("journals_ix_posted", table_name="journals", schema="app")
     op.drop_column("guides", "avatar_url", schema="app")
-    op.drop_constraint("frozen_terms_fk_collector_party", "frozen_terms", schema="app", type_="foreignkey")
     op.drop_constraint("frozen_terms_fk_funder_party", "frozen_terms", schema="app", type_="foreignkey")
+    op.drop_constraint("frozen_terms_fk_collector_party", "frozen_terms", schema="app", type_="foreignkey")
     op.drop_column("frozen_terms", "funder_party_id", schema="app")
     op.drop_column("frozen_terms", "collector_party_id", schema="app")
     op.drop_constraint("contracts_fk_channel_fee_party", "contracts", schema="app", type_="foreignkey")
-    op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
     op.drop_constraint("contracts_fk_collected_by_party", "contracts", schema="app", type_="foreignkey")
+    op.drop_constraint("contracts_fk_coupons_party", "contracts", schema="app", type_="foreignkey")
     op.drop_column("contracts", "coupons_party_id", schema="app")
     op.drop_column("contracts", "coupons_by", schema="app")
     op.drop_column("contracts", "channel_fee_party_id", schema="app")
@@ -1391,12 +1392,7 @@ def downgrade() -> None:
     op.drop_table("statement_standings", schema="app")
     op.drop_index("statement_invoices_ix_statement", table_name="statement_invoices", schema="app")
     op.drop_table("statement_invoices", schema="app")
-    op.drop_index(
-        "payout_lines_uq_live",
-        table_name="payout_lines",
-        schema="app",
-        postgresql_where=sa.text("state IN ('held', 'sent', 'paid')"),
-    )
+    op.drop_index("payout_lines_ix_statement", table_name="payout_lines", schema="app")
     op.drop_index("payout_lines_ix_party", table_name="payout_lines", schema="app")
     op.drop_table("payout_lines", schema="app")
     op.drop_index(

@@ -76,9 +76,10 @@ async def take(
     *,
     level: RowLevel = RowLevel.ORDER,
     of: Compared = Compared.PORTION,
+    on: date = DAY,
 ) -> DisputeView:
     found = [
-        TheirNumber(row_no=number, about=about, on=DAY, amount_fen=Fen(fen))
+        TheirNumber(row_no=number, about=about, on=on, amount_fen=Fen(fen))
         for number, (about, fen) in enumerate(said, start=2)
     ]
     file = TheirNumbers(level=level, compares=of, file_name="mall.xlsx", file_sha256="ab" * 32, rows=found)
@@ -131,6 +132,15 @@ async def test_every_class_of_difference_is_found_counted_and_summed(shop: MallS
     assert (found.rows_read, found.matched, found.matched_fen) == (4, 1, 1_200)
     assert {4, 5} < {each.row_no for each in found.differences}
     assert found.theirs_fen - found.ours_fen == sum(fen for _, fen in classes(found).values())
+
+
+async def test_a_difference_stands_on_our_day_where_we_have_the_line(shop: MallStore) -> None:
+    no = await numbers(shop.tenant)
+    dispute = await opened(shop.tenant)
+    said = [(no[10_000], 1_200), (no[7_700], 1), ("N-unknown", 77)]
+    found = await take(shop.tenant, dispute.id, said, on=date(2026, 10, 1))
+    days = {each.kind.value: each.occurred_on for each in found.differences}
+    assert days == {"amount": DAY, "missing_there": DAY, "missing_here": date(2026, 10, 1)}
 
 
 async def test_nothing_is_signed_while_a_difference_is_open_and_each_answer_has_a_reason(

@@ -287,6 +287,21 @@ async def test_what_was_missing_here_closes_by_itself_once_it_is_known(shop):
     ].note.startswith("a later")
 
 
+async def test_a_taken_day_is_compared_again_though_its_file_comes_spoilt_this_time(shop):
+    await morning(shop)
+    order = await shop.trading.place(now=shop.now)
+    payment = await shop.trading.prepare(order.id, now=shop.now)
+    await shop.trading.take_money(payment.payment_no)
+    day = await morning(shop)
+    await reconcile(shop, day)
+    assert [each[1] for each in await found(shop)] == ["state"]
+    await shop.trading.sync(order.id)
+    await plant(shop, day, "hash")
+    done = await reconcile(shop, day)
+    assert of(done, BillKind.TRADE).state is DayState.TAKEN
+    assert await found(shop) == []
+
+
 class Silent:
     """A channel that has the trade file refused, does not answer for splits, and offers no movements."""
 

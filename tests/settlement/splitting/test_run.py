@@ -9,7 +9,7 @@ from settlement.payouts.states import SkipReason
 from settlement.payouts.views import DueView
 from settlement.queries import statements
 from settlement.signing.standing import approve_statement
-from settlement.splitting.run import SplitRun, due_splits, run_splits, split_counts
+from settlement.splitting.run import SplitRun, due_splits, next_due_at, run_splits, split_counts
 from settlement.splitting.states import SplitStatus
 from tests.support.split_shop import SplitShop
 from tests.support.trading import PRICE
@@ -32,6 +32,8 @@ async def test_what_is_due_is_sent_and_followed_to_the_end_once(shop: SplitShop)
     for _ in range(2):
         await shop.collected()
     assert (await ran(shop)).due == 0
+    async with shop.tenant.reading() as db:
+        assert await next_due_at(db) > shop.now
     await shop.pass_days(8)
     async with shop.tenant.reading() as db:
         assert len(await due_splits(db, now=shop.now)) == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import stat
 import subprocess
 import sys
@@ -93,6 +94,34 @@ async def test_a_month_end_that_was_killed_goes_on_where_it_was(
     done = await run(shop.tenant, *month_end(tmp_path))
     assert done.exit_code == 0, done.output
     assert "was closed already" in done.output
+
+
+async def test_what_a_killed_run_left_half_written_is_swept_and_what_a_living_one_writes_is_not(
+    environment, shop: MallStore, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert (await run(shop.tenant, *month_end(out))).exit_code == 0
+    before = digests(out)
+    folder = next(path for path in out.iterdir() if path.is_dir())
+    ended = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await ended.wait()
+    dead, alive = (folder / f"2026-10_brand.csv.{process}.7.part" for process in (ended.pid, os.getpid()))
+    for part in (dead, alive):
+        part.write_text("half")
+    assert (await run(shop.tenant, *month_end(out))).exit_code == 0
+    assert (dead.exists(), alive.exists()) == (False, True)
+    alive.unlink()
+    assert digests(out) == before
+
+
+async def test_files_of_a_month_without_statements_are_refused_in_words(
+    environment, shop: MallStore, tmp_path: Path
+) -> None:
+    done = await run(shop.tenant, "statements", "--month", MONTH, "--out", str(tmp_path / "out"))
+    assert (done.exit_code, f"{MONTH} has no statements" in done.output) == (1, True), done.output
+    ahead = await run(shop.tenant, "month-end", "--month", "2999-01", "--out", str(tmp_path / "out"))
+    assert (ahead.exit_code, "has not begun" in ahead.output) == (2, True), ahead.output
+    assert not (tmp_path / "out").exists()
 
 
 async def test_results_of_the_bank_are_booked_and_what_is_not_done_ends_with_1(

@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from orders.states import Source
 from settlement.pending import post_pending
-from storefront.cli import reconcile
 from storefront.cli.main import storefront
 from tests.settlement.conftest import (
     _keys_made_once,
@@ -43,7 +42,6 @@ async def run(tenant, *arguments):
 def at_simulator(environment, shop):
     environment.setenv("WECHAT_PAY_URL", shop.control.url)
     environment.setenv("WECHAT_API_URL", shop.control.url)
-    environment.setattr(reconcile, "configure_logging", lambda _level: None)  # the run's own logging stays
     return shop
 
 

@@ -89,6 +89,7 @@ async def test_a_contract_is_tried_first_and_then_made_from_its_file(environment
     assert tried.exit_code == 0, tried.output
     assert "nothing kept" in tried.output
     assert "15.00" in tried.output
+    assert "calendar months" in tried.output
     assert await contracts_of(tenant) == 0
     made = await settle_by_file(tenant, path, "contract", "FILE")
     assert made.exit_code == 0, made.output
@@ -112,6 +113,10 @@ async def test_a_contract_that_cannot_be_is_told_by_its_field_and_ends_with_1(en
     (tmp_path / "broken.toml").write_text("code = ")
     broken = await settle_by_file(tenant, tmp_path / "broken.toml", "contract", "FILE")
     assert broken.exit_code == 1, broken.output
+    told = (tmp_path / "contract.toml").read_text()
+    (tmp_path / "late.toml").write_text(told.replace('base = "ex_tax"', "cut_off_day = 35"))
+    late = await settle_by_file(tenant, tmp_path / "late.toml", "contract", "FILE")
+    assert (late.exit_code, "cut_off_day: Expected" in late.output) == (1, True), late.output
     (tmp_path / "unknown.toml").write_text('code = "plaza"\nstores = ["NOPE"]\n')
     unknown = await settle_by_file(tenant, tmp_path / "unknown.toml", "contract", "FILE")
     assert (unknown.exit_code, "NOPE" in unknown.output) == (1, True), unknown.output
