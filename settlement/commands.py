@@ -149,12 +149,19 @@ class AddReceiver(_Command, frozen=True):
     merchant_id: MerchantId | None = None
 
 
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2999
+"""Books are about these; beyond them there is no next month, or no month before."""
+
+
 def month_from_text(text: str) -> date:
     """The first day of a month written YYYY-MM."""
     try:
-        return msgspec.convert(f"{text}-01", date)
+        first_day = msgspec.convert(f"{text}-01", date)
     except msgspec.ValidationError as error:
         raise MonthUnreadable(details={"month": "expected YYYY-MM"}) from error
+    if not EARLIEST_YEAR <= first_day.year <= LATEST_YEAR:
+        raise MonthUnreadable(details={"month": f"the year lies outside {EARLIEST_YEAR} to {LATEST_YEAR}"})
+    return first_day
 
 
 def month_text(first_day: date) -> str:

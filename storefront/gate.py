@@ -193,21 +193,36 @@ CHECKS: dict[str, Check] = {
 }
 
 
+LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a connection says whose database went away in the middle of a check."""
+GOING_AWAY = ("08", "57P")
+"""What the database itself says then (connection exceptions, operator intervention)."""
+
+
 async def look(url: str, *, role: str = APP) -> dict[str, list[Fault]]:
     """Run every check on this database as this role; what is found, by check."""
     try:
         connection = await connect(url)
     except (OSError, asyncpg.PostgresError) as error:
-        return {"connection": [Fault("connection", f"the database cannot be reached as {role}: {error}",
-                                     "check DATABASE_URL, the server and the role's password")]}  # fmt: skip
+        return _unreachable(role, error)
+    asked = Asked(connection, role)
+    found: dict[str, list[Fault]] = {"connection": []}
     try:
-        asked = Asked(connection, role)
-        found: dict[str, list[Fault]] = {"connection": []}
         for name, check in CHECKS.items():
             found[name] = [Fault(name, line, fix) for line, fix in await _answered(check, asked)]
-        return found
-    finally:
         await connection.close()
+    except LOST as error:
+        return _unreachable(role, error)
+    finally:
+        connection.terminate()
+    return found
+
+
+def _unreachable(role: str, error: Exception) -> dict[str, list[Fault]]:
+    told = f"the database cannot be reached as {role}: {error}"
+    return {
+        "connection": [Fault("connection", told, "check DATABASE_URL, the server and the role's password")]
+    }
 
 
 async def _answered(check: Check, asked: Asked) -> list[Finding]:
@@ -215,6 +230,8 @@ async def _answered(check: Check, asked: Asked) -> list[Finding]:
     try:
         return await check(asked)
     except asyncpg.PostgresError as error:
+        if (error.sqlstate or "").startswith(GOING_AWAY):
+            raise ConnectionError(str(error)) from error
         return [(f"the database does not answer the check: {error}", "look at the server's log")]
 
 

@@ -197,12 +197,12 @@ ROWS: dict[str, Ask] = {
     "listPayouts": Ask("finance"),
     "getPayout": Ask("finance", {"payout_id": "$payout"}),
     "getPayoutFile": Ask("finance", {"payout_id": "$payout", "kind": "companies"}),
-    "releasePayout": Ask("finance", {"payout_id": "$payout"}),
-    "recordPayoutOutcome": Ask("finance", {"payout_id": "$payout", "number": "1"}, body={"outcome": "paid"}),
+    "releasePayout": Ask("finance", {"payout_id": "$payout"}, own=409),
+    "recordPayoutOutcome": Ask("finance", {"payout_id": "$payout", "number": "1"}, body={"outcome": "paid"}, own=409),
     "importPayoutResults": Ask(
         "finance", {"payout_id": "$payout"}, body={"fileName": "r.csv", "content": "YSxiCjEsMgo="}, own=422
     ),
-    "withdrawPayout": Ask("finance", {"payout_id": "$payout"}, own=409),
+    "withdrawPayout": Ask("finance", {"payout_id": "$payout"}),
     "listReceivers": Ask("finance"),
     "getSplitPolicy": Ask("finance"),
     "chooseSplitPolicy": Ask("finance", body={"returnDays": 3}),
