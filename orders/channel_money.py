@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, and_, exists, select
+from sqlalchemy import Select, and_, select
 
 from orders.coupons import Coupons, coupons_told
 from orders.models import Order, Payment, Refund
 from orders.payments import UNWANTED
 from orders.states import PaymentStatus, RefundStatus
+from orders.unwanted import is_unwanted
 from tenants.kernel.ids import MerchantId, OrderId, PaymentId, RefundId, StoreId, TenantId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading
@@ -64,7 +65,7 @@ def taken_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
         select(
             Payment.id.label("payment_id"), Payment.payment_no, Payment.order_id, Order.order_no, Order.store_id, Payment.merchant_id,
             Payment.amount_fen, (Payment.amount_fen - Payment.payer_total_fen).label("coupon_fen"), Payment.coupons, Payment.paid_at,
-            (~_unwanted(tenant_id)).label("wanted"),
+            (~is_unwanted(tenant_id)).label("wanted"),
         )
         .join(Order, and_(Order.tenant_id == Payment.tenant_id, Order.id == Payment.order_id))
         .where(
@@ -133,10 +134,3 @@ async def _taken(db: Reading, chosen: Any) -> list[Taken]:
         )
         for row in await db.execute(statement)
     ]  # fmt: skip
-
-
-def _unwanted(tenant_id: TenantId) -> Any:
-    return exists().where(
-        Refund.tenant_id == tenant_id, Refund.payment_id == Payment.id, Refund.order_id == Payment.order_id,
-        Refund.requested_by == UNWANTED,
-    )  # fmt: skip

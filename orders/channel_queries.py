@@ -5,12 +5,13 @@ Settlement puts them inside its own; they hold no order of rows and no days. Eac
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, and_, case, cast, exists, func, literal, select, tuple_
+from sqlalchemy import BigInteger, Select, and_, case, cast, func, literal, select, tuple_
 from sqlalchemy.orm import aliased
 
 from orders.models import Order, Payment, Refund
 from orders.payments import UNWANTED
 from orders.states import PaymentStatus, RefundStatus, Source
+from orders.unwanted import is_unwanted
 from tenants.kernel.ids import MerchantId, PaymentId, TenantId
 from tenants.kernel.scope import Reading
 
@@ -23,9 +24,6 @@ def channel_payments_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
 
     `whole_fen` is what was paid, `before_fen` nothing; `unwanted` ones were given back because no order waited for them.
     """
-    given_back = exists().where(
-        Refund.tenant_id == tenant_id, Refund.payment_id == Payment.id, Refund.requested_by == UNWANTED
-    )
     return select(
         literal("payment").label("kind"),
         Payment.id.label("id"),
@@ -42,8 +40,8 @@ def channel_payments_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
         (Payment.amount_fen - Payment.amount_fen).label("before_fen"),
         (Payment.payer_total_fen < Payment.amount_fen).label("has_coupons"),
         Payment.order_id.label("order_id"),
-        case((given_back, Payment.id), else_=Payment.order_id).label("cause_id"),
-        given_back.label("unwanted"),
+        case((is_unwanted(tenant_id), Payment.id), else_=Payment.order_id).label("cause_id"),
+        is_unwanted(tenant_id).label("unwanted"),
     ).where(Payment.tenant_id == tenant_id)
 
 

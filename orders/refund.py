@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from orders.amounts import refund_for_units
 from orders.commands import RefundedLine, RequestRefund
@@ -16,10 +16,10 @@ from orders.errors import OrderNotFound, OrderNotRefundable, RefundExceedsPaid, 
 from orders.events import RefundRequested
 from orders.models import Order, OrderLine, Payment, Refund, RefundLine
 from orders.numbers import new_refund_no
-from orders.payments import UNWANTED
 from orders.ports import PaymentSplits
 from orders.queries import find_refund
 from orders.states import OrderState, PaymentStatus, RefundStatus, Source
+from orders.unwanted import is_unwanted
 from orders.views import RefundView
 from tenants.hours import business_day
 from tenants.kernel.ids import OrderId, PaymentId, RefundId, StoreId, new_id
@@ -103,14 +103,11 @@ async def _lock_refundable(db: Writing, order_id: OrderId, *, store_id: StoreId 
 
 async def _counted_payment(db: Writing, order_id: OrderId) -> PaymentId:
     """The payment that paid the order, not one that was taken besides; refuses a fifty-first refund of it."""
-    unwanted = exists().where(
-        Refund.tenant_id == db.tenant_id, Refund.payment_id == Payment.id, Refund.requested_by == UNWANTED
-    )
     statement = select(Payment.id).where(
         Payment.tenant_id == db.tenant_id,
         Payment.order_id == order_id,
         Payment.state == PaymentStatus.PAID,
-        ~unwanted,
+        ~is_unwanted(db.tenant_id),
     )
     payment_id = (await db.execute(statement)).scalar_one_or_none()
     if payment_id is None:

@@ -4,13 +4,13 @@ A flow beside the pickup, never in its way: it is tried again until the platform
 there and are not told of.
 """
 
-from sqlalchemy import and_, exists, select
+from sqlalchemy import and_, select
 
 from orders.errors import HandOverUnreported
-from orders.models import Order, OrderLine, Payment, Pickup, Refund
-from orders.payments import UNWANTED
+from orders.models import Order, OrderLine, Payment, Pickup
 from orders.ports import HandOver, HandOverReports, Reported
 from orders.states import PaymentStatus
+from orders.unwanted import is_unwanted
 from tenants.kernel.ids import MerchantId, OrderId, ShopperId
 from tenants.kernel.scope import Reading, TenantScope
 from tenants.queries import merchants, shopper_openid
@@ -33,9 +33,6 @@ async def report_hand_over(
 
 
 async def _hand_over(db: Reading, order_id: OrderId) -> HandOver | None:
-    unwanted = exists().where(
-        Refund.tenant_id == db.tenant_id, Refund.payment_id == Payment.id, Refund.requested_by == UNWANTED
-    )
     statement = (
         select(
             Order.shopper_id, Payment.payment_no, Payment.transaction_id, Payment.merchant_id, Pickup.redeemed_at
@@ -45,7 +42,7 @@ async def _hand_over(db: Reading, order_id: OrderId) -> HandOver | None:
         .where(
             Order.tenant_id == db.tenant_id, Payment.tenant_id == db.tenant_id, Pickup.tenant_id == db.tenant_id,
             Order.id == order_id, Payment.state == PaymentStatus.PAID, Pickup.redeemed_at.is_not(None),
-            Order.shopper_id.is_not(None), ~unwanted,
+            Order.shopper_id.is_not(None), ~is_unwanted(db.tenant_id),
         )
     )  # fmt: skip
     row = (await db.execute(statement)).one_or_none()

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, and_, exists, select
+from sqlalchemy import Select, and_, select
 
 from orders.models import Order, OrderLine, Payment, Pickup, Refund
-from orders.payments import UNWANTED
 from orders.states import OrderState, PaymentStatus
+from orders.unwanted import is_unwanted
 from tenants.kernel.ids import MerchantId, OrderId, PaymentId, RefundId, StoreId, TermsId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading
@@ -83,9 +83,6 @@ def split_counters_select(tenant_id: Any) -> Select[*tuple[Any, ...]]:
 
 
 def _shared(db: Reading) -> Select[*tuple[Any, ...]]:
-    unwanted = exists().where(
-        Refund.tenant_id == db.tenant_id, Refund.payment_id == Payment.id, Refund.requested_by == UNWANTED
-    )
     return (
         select(
             Order.id.label("order_id"), Order.order_no, Order.store_id, Order.state, Order.total_fen,
@@ -99,7 +96,7 @@ def _shared(db: Reading) -> Select[*tuple[Any, ...]]:
         )
         .where(
             Order.tenant_id == db.tenant_id, Payment.tenant_id == db.tenant_id, Order.profit_sharing,
-            Payment.state == PaymentStatus.PAID, Payment.transaction_id.is_not(None), ~unwanted,
+            Payment.state == PaymentStatus.PAID, Payment.transaction_id.is_not(None), ~is_unwanted(db.tenant_id),
         )
     )  # fmt: skip
 

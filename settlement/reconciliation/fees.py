@@ -1,17 +1,12 @@
 """The fee that a payment channel takes and gives back, in thousandths of a fen as its files tell it. Pure.
 
-The channel rounds the fee of a payment half up to the fen, and gives back with a refund what the fee of the amount kept falls by: so a
-payment that is refunded in full has cost nothing, in however many parts.
+How much that is, is `settlement.fees`' arithmetic.
 """
 
-from tenants.kernel.money import WHOLE, Bps, Fen
+from settlement.fees import fee_on
+from tenants.kernel.money import Bps, Fen
 
 MILLIFEN = 1_000
-
-
-def fee_on(amount: Fen, rate: Bps) -> Fen:
-    """The fee on an amount (fen, >= 0), half up."""
-    return Fen((2 * amount * rate + WHOLE) // (2 * WHOLE))
 
 
 def payment_fee(settled: Fen, rate: Bps) -> int:

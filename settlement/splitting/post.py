@@ -5,6 +5,7 @@ owed, and below zero what the party owes.
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from orders.split_queries import shared_payment
 from orders.states import Source
@@ -14,7 +15,7 @@ from settlement.post import post_order_paid
 from settlement.splitting.errors import SplitDiffers
 from settlement.splitting.rows import terms_of_party
 from settlement.states import Cause
-from tenants.kernel.ids import JournalId, OrderId, PartyId, SplitId, SplitReturnId, derived_id
+from tenants.kernel.ids import OrderId, PartyId, SplitId, SplitReturnId, derived_id
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Writing
 
@@ -32,17 +33,10 @@ async def post_part(
     """Book a part that its receiver has; once."""
     await post_order_paid(db, order_id, now=now)  # what is paid was owed first
     part_id = derived_id(db.tenant_id, "split part", split_id, party_id)
-    journal_id = await open_journal(db, Cause.SPLIT_PAID, cause_id=part_id, occurred_at=at, now=now)
-    if journal_id is not None:
-        await _book(
-            db,
-            order_id,
-            party_id=party_id,
-            owed_more=Fen(-amount_fen),
-            cause=Cause.SPLIT_PAID,
-            journal_id=journal_id,
-            at=at,
-        )
+    owed_more = Fen(-amount_fen)
+    await _book(
+        db, order_id, party_id=party_id, owed_more=owed_more, cause=Cause.SPLIT_PAID, cause_id=part_id, at=at, now=now
+    )  # fmt: skip
 
 
 async def post_return(
@@ -56,17 +50,10 @@ async def post_return(
     now: datetime,
 ) -> None:
     """Book money that a receiver gave back; once."""
-    journal_id = await open_journal(db, Cause.SPLIT_RETURNED, cause_id=return_id, occurred_at=at, now=now)
-    if journal_id is not None:
-        await _book(
-            db,
-            order_id,
-            party_id=party_id,
-            owed_more=amount_fen,
-            cause=Cause.SPLIT_RETURNED,
-            journal_id=journal_id,
-            at=at,
-        )
+    await _book(
+        db, order_id, party_id=party_id, owed_more=amount_fen, cause=Cause.SPLIT_RETURNED, cause_id=return_id, at=at,
+        now=now,
+    )  # fmt: skip
 
 
 async def _book(
@@ -76,9 +63,14 @@ async def _book(
     party_id: PartyId,
     owed_more: Fen,
     cause: Cause,
-    journal_id: JournalId,
+    cause_id: UUID,
     at: datetime,
+    now: datetime,
 ) -> None:
+    """Open the journal of this cause and append its movements; nothing where it was opened before."""
+    journal_id = await open_journal(db, cause, cause_id=cause_id, occurred_at=at, now=now)
+    if journal_id is None:
+        return
     terms = await terms_of_party(db, order_id, party_id=party_id)
     payment = await shared_payment(db, order_id)
     if terms is None or payment is None:

@@ -27,7 +27,6 @@ from storefront.channels import WechatPayChannels
 from storefront.cli.brands import Work, of_brands, run_for_brands
 from storefront.cli.reconcile_report import days_table, differences_table, proof_line, proof_table
 from storefront.cli.screen import open_screen
-from storefront.cli.settle import settle
 from storefront.cli.settle_form import actor, open_channels
 from storefront.cli.settle_report import progress
 from storefront.imports.mapping import Mapping, MappingWrong, read_mapping
@@ -60,7 +59,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return [self.first + timedelta(days=each) for each in range((self.last - self.first).days + 1)]
 
 
-@settle.command("reconcile")
+@click.command("reconcile")
 @of_brands
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="YYYY-MM-DD; default: yesterday in Beijing.")
 @click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="The first of several days.")

@@ -21,7 +21,6 @@ from settlement.rehearse import rehearse_contract
 from storefront.cli.brands import of_brands, run_for_brands
 from storefront.cli.contract_file import EXAMPLE, contract_of, load_contract
 from storefront.cli.screen import open_screen
-from storefront.cli.settle import settle
 from tenants.kernel.money import WHOLE, Fen, yuan_text
 from tenants.kernel.scope import TenantScope
 
@@ -29,7 +28,7 @@ A_HUNDRED_YUAN = Fen(10_000)
 A_MONTH = 30
 
 
-@settle.command("contract")
+@click.command("contract")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @of_brands
 @click.option("--example", is_flag=True, help="Print a file to begin with, and nothing else.")
@@ -56,7 +55,7 @@ def contract_command(*, file: Path | None, example: bool, dry_run: bool, **chose
     run_for_brands(_readable(work), **chosen)
 
 
-@settle.command("rehearse")
+@click.command("rehearse")
 @of_brands
 @click.option("--month", required=True, help="YYYY-MM: whose real orders it runs on.")
 @click.option("--contract", "file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The contract's file; --example of `settle contract` prints one.")  # fmt: skip

@@ -3,16 +3,12 @@
 Over HTTP to the app on a real port and to the simulator; only the waiting is cut short.
 """
 
-import pytest
 from sqlalchemy import text
 
-from storefront.passwords import Argon2Passwords
-from storefront.simulators.run import running_simulator
 from tenants.states import StaffRole
 from tests.storefront.adapters.parties import next_morning
 from tests.storefront.simulators.till import merchant_key
 from tests.support.http import Client, answered
-from tests.support.open_shop import open_shop
 from tests.support.rows import rows
 from tests.support.trading import PRICE, open_trading
 
@@ -20,20 +16,6 @@ __all__ = ["merchant_key"]
 
 DUE = "UPDATE app.outbox SET due_at = now() WHERE tenant_id = :t AND done_at IS NULL AND kind = 'BillDue'"
 BASE = "/brand/v1/settlement/reconciliation"
-
-
-@pytest.fixture
-async def control(anyio_backend):
-    async with running_simulator(seed=29) as running:
-        yield running
-
-
-@pytest.fixture
-async def opened(settings, control):
-    passwords = Argon2Passwords(memory_kib=64, rounds=1, lanes=1)
-    async with open_shop(settings, control=control, passwords=passwords) as shop:
-        yield shop
-    passwords.close()
 
 
 async def bill_falls_due(opened, trading):

@@ -5,18 +5,14 @@ Over HTTP to the app on a real port, with real callbacks and the worker; only th
 
 from datetime import UTC, datetime
 
-import pytest
 from sqlalchemy import text
 
 from settlement.verify import verify_books
 from storefront.adapters.wechat_mini.platform import TradeOrder, TradeState
 from storefront.adapters.wechat_pay.guides import Card, CardRequest
-from storefront.passwords import Argon2Passwords
-from storefront.simulators.run import running_simulator
 from tenants.states import StaffRole
 from tests.storefront.simulators.till import merchant_key
 from tests.support.http import Client, answered, refused
-from tests.support.open_shop import open_shop
 from tests.support.rows import rows, value
 from tests.support.split_shop import MALL_NAME, add_mall_contract, open_receiver
 from tests.support.trading import PRICE, open_trading
@@ -27,20 +23,6 @@ DAYS_PASS = "UPDATE app.outbox SET due_at = now() WHERE tenant_id = :t AND done_
 SPLITS_DUE = "UPDATE app.splits SET due_at = now() WHERE tenant_id = :t AND due_at > now()"
 CODE = "SELECT code FROM app.pickups WHERE tenant_id = :t AND order_id = :o"
 PART = PRICE * 2_000 // 10_000
-
-
-@pytest.fixture
-async def control(anyio_backend):
-    async with running_simulator(seed=23) as running:
-        yield running
-
-
-@pytest.fixture
-async def opened(settings, control):
-    passwords = Argon2Passwords(memory_kib=64, rounds=1, lanes=1)
-    async with open_shop(settings, control=control, passwords=passwords) as shop:
-        yield shop
-    passwords.close()
 
 
 async def days_pass(opened, trading, control, seconds):

@@ -8,19 +8,16 @@ import asyncio
 from datetime import UTC, datetime
 
 import httpx
-import pytest
 
 from guides.commands import ShareLink
 from guides.share import share_link
 from scripts.story_chapters import Cast, Login, Stage, tell
-from storefront.passwords import Argon2Passwords
 from tenants.commands import EmployStaff
 from tenants.employ import employ_staff
 from tenants.kernel.ids import random_code
 from tenants.operators import appoint_operator
 from tenants.states import StaffRole
 from tests.storefront.simulators.till import control, merchant_key
-from tests.support.open_shop import open_shop
 from tests.support.rows import rows, value
 from tests.support.shop import add_product, say, sell
 from tests.support.trading import PRICE, open_trading
@@ -31,28 +28,20 @@ PASSWORD = "a long enough password"
 GUIDES_RATE_BPS = 500
 
 
-@pytest.fixture
-async def shop(settings, control):
-    passwords = Argon2Passwords(memory_kib=64, rounds=1, lanes=1)
-    async with open_shop(settings, control=control, passwords=passwords) as opened:
-        yield opened
-    passwords.close()
-
-
-async def employ(trading, shop, role, store_id):
+async def employ(trading, opened, role, store_id):
     command = EmployStaff(
         login=f"s-{random_code(10)}", name="店员", password=PASSWORD, role=role, store_id=store_id
     )
-    password_hash = await shop.wiring.passwords.hash(PASSWORD)
+    password_hash = await opened.wiring.passwords.hash(PASSWORD)
     async with trading.tenant.writing() as db:
         await employ_staff(db, command, password_hash=password_hash, now=datetime.now(UTC))
     return Login(command.login, PASSWORD)
 
 
-async def cast_for(trading, shop, guide_id):
+async def cast_for(trading, opened, guide_id):
     operator = f"operator-{random_code(8).lower()}"
-    password_hash = await shop.wiring.passwords.hash(PASSWORD)
-    async with shop.wiring.database.platform() as db:
+    password_hash = await opened.wiring.passwords.hash(PASSWORD)
+    async with opened.wiring.database.platform() as db:
         await appoint_operator(db, operator, name="运营", password_hash=password_hash, now=datetime.now(UTC))
     async with trading.tenant.writing() as db:
         link = ShareLink(store_id=trading.store.id, guide_id=guide_id)
@@ -63,15 +52,15 @@ async def cast_for(trading, shop, guide_id):
     return Cast(
         code=code, appid=trading.appid, store_id=str(trading.store.id), elsewhere_id=str(trading.elsewhere.id),
         scene_code=scene.scene_code, operator=Login(operator, PASSWORD),
-        counter=await employ(trading, shop, StaffRole.GUIDE, trading.store.id),
-        other_counter=await employ(trading, shop, StaffRole.STORE_MANAGER, trading.elsewhere.id),
-        finance=await employ(trading, shop, StaffRole.FINANCE, None),
+        counter=await employ(trading, opened, StaffRole.GUIDE, trading.store.id),
+        other_counter=await employ(trading, opened, StaffRole.STORE_MANAGER, trading.elsewhere.id),
+        finance=await employ(trading, opened, StaffRole.FINANCE, None),
     )  # fmt: skip
 
 
-async def keep_working(shop, tenant, *, told):
+async def keep_working(opened, tenant, *, told):
     while not told.is_set():
-        await shop.work(tenant)
+        await opened.work(tenant)
         await asyncio.sleep(0.05)
 
 
@@ -87,21 +76,21 @@ async def portions(trading, order_id):
     return {row.kind: int(row.held) for row in await rows(trading.tenant, statement, o=order_id)}
 
 
-async def test_from_scene_code_to_pickup(shop, database, keys, control, merchant_key):
+async def test_from_scene_code_to_pickup(opened, database, keys, control, merchant_key):
     trading = await open_trading(
-        database, keys=keys, control=control, channels=shop.wiring.channels, pair=merchant_key
+        database, keys=keys, control=control, channels=opened.wiring.channels, pair=merchant_key
     )
     guide_id = await trading.guide(rate_bps=GUIDES_RATE_BPS)
-    cast = await cast_for(trading, shop, guide_id)
+    cast = await cast_for(trading, opened, guide_id)
     said: list[str] = []
     all_told = asyncio.Event()
-    working = asyncio.create_task(keep_working(shop, trading.tenant, told=all_told))
+    working = asyncio.create_task(keep_working(opened, trading.tenant, told=all_told))
     async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
-        stage = Stage(http, url=shop.url, say=said.append)
+        stage = Stage(http, url=opened.url, say=said.append)
         told = await tell(cast, stage=stage, control=control, tenant=trading.tenant)
     all_told.set()  # not cancelled: an event in hand is finished, its lease is nobody else's
     await working
-    await shop.work(trading.tenant)
+    await opened.work(trading.tenant)
     assert (told.guide_id, told.paid_fen, told.refunded_fen) == (str(guide_id), 2 * PRICE, PRICE)
     kept = told.paid_fen - told.refunded_fen
     commission = kept * GUIDES_RATE_BPS // 10_000

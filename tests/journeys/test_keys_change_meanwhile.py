@@ -10,14 +10,11 @@ import pytest
 
 from orders.errors import PaymentPending
 from storefront.channels import WechatPayChannels
-from storefront.passwords import Argon2Passwords
-from storefront.simulators.run import running_simulator
 from tenants.credentials import merchant_secrets
 from tenants.merchant_keys import trust_keys
 from tenants.queries import merchants
 from tests.storefront.simulators.till import merchant_key
 from tests.support.http import Client, answered
-from tests.support.open_shop import open_shop
 from tests.support.rows import value
 from tests.support.trading import open_trading
 
@@ -54,20 +51,11 @@ class Day:
 
 
 @pytest.fixture
-async def control(anyio_backend):
-    async with running_simulator(seed=29) as running:
-        yield running
-
-
-@pytest.fixture
-async def day(settings, control, database, keys, merchant_key):
-    passwords = Argon2Passwords(memory_kib=64, rounds=1, lanes=1)
-    async with open_shop(settings, control=control, passwords=passwords) as opened:
-        trading = await open_trading(
-            database, keys=keys, control=control, channels=opened.wiring.channels, pair=merchant_key
-        )
-        yield Day(opened, trading, keys, control, public_key=merchant_key[1])
-    passwords.close()
+async def day(opened, control, database, keys, merchant_key):
+    trading = await open_trading(
+        database, keys=keys, control=control, channels=opened.wiring.channels, pair=merchant_key
+    )
+    return Day(opened, trading, keys, control, public_key=merchant_key[1])
 
 
 async def on_certificates_alone(day) -> None:

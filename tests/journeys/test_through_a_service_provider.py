@@ -12,10 +12,8 @@ from sqlalchemy import text
 
 from settlement.splitting.states import SplitStatus
 from settlement.verify import verify_books
-from storefront.passwords import Argon2Passwords
 from storefront.simulators.faults import FaultKind
 from storefront.simulators.remote import SimulatorControl
-from storefront.simulators.run import running_simulator
 from tenants.commands import PartnerAccount, SpeakThrough
 from tenants.credentials import merchant_secrets
 from tenants.merchant_keys import speak_through, trust_keys
@@ -24,7 +22,7 @@ from tenants.states import StaffRole
 from tests.storefront.adapters.parties import fresh_mchid
 from tests.storefront.simulators.till import merchant_key
 from tests.support.http import Client, answered
-from tests.support.open_shop import OpenShop, open_shop
+from tests.support.open_shop import OpenShop
 from tests.support.rows import rows, value
 from tests.support.split_shop import MALL_NAME, add_mall_contract, open_receiver
 from tests.support.trading import PRICE, Trading, open_trading
@@ -110,20 +108,6 @@ class Chain:
         async with self.trading.tenant.reading() as db:
             assert (await verify_books(db)).sound
         assert (await self.control.look("conservation"))["balanced"]
-
-
-@pytest.fixture
-async def control(anyio_backend):
-    async with running_simulator(seed=31) as running:
-        yield running
-
-
-@pytest.fixture
-async def opened(settings, control):
-    passwords = Argon2Passwords(memory_kib=64, rounds=1, lanes=1)
-    async with open_shop(settings, control=control, passwords=passwords) as shop:
-        yield shop
-    passwords.close()
 
 
 @pytest.fixture(params=["partner", "chain"])
