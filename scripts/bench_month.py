@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import text
 
 from orders.ports import TermsQuestion
+from settlement.agreements.freeze import freeze
 from settlement.commands import ContractRateRow, CreateContract, NamedParty
 from settlement.contracts import create_contract
-from settlement.freeze import freeze
 from settlement.states import PartyKind
 from tenants.commands import CreateTenant, MerchantKeys, OpenStore
 from tenants.create import create_tenant

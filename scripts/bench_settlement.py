@@ -29,7 +29,7 @@ from rich.table import Table  # noqa: E402
 
 from scripts.bench_month import OCTOBER, Month, generate, open_chain  # noqa: E402
 from settlement.close import close_month  # noqa: E402
-from settlement.pending import post_pending  # noqa: E402
+from settlement.posting.pending import post_pending  # noqa: E402
 from settlement.verify import verify_books  # noqa: E402
 from storefront.embedded.servers import start_servers  # noqa: E402
 from storefront.migrations.run import upgrade  # noqa: E402

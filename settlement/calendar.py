@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from settlement.agreed import TermLength
+from settlement.agreements.agreed import TermLength
 
 MONTHS = {TermLength.MONTH: 1, TermLength.QUARTER: 3, TermLength.YEAR: 12}
 ONE_DAY = timedelta(days=1)

@@ -27,16 +27,16 @@ from settlement.errors import (
 )
 from settlement.models import Contract, LedgerAccount, LedgerEntry, Period, Statement
 from settlement.patience import patiently
-from settlement.pending import Say, post_pending, silent
 from settlement.periods import hold_for_closing, last_closed
+from settlement.posting.pending import Say, post_pending, silent
 from settlement.queries import credited_account, signed_amount, statements
+from settlement.sheets.names import names_now
+from settlement.sheets.rows import standing_row, statement_row
 from settlement.signing.models import StatementStanding
-from settlement.statement_names import names_now
-from settlement.statement_rows import standing_row, statement_row
 from settlement.statements import content_digest, party_month, party_months
 from settlement.states import ENTITLEMENT, OWED, Cause, PeriodState
 from settlement.terms import HOUSE
-from settlement.true_up import post_true_ups
+from settlement.true_ups.post import post_true_ups
 from settlement.views import ClosingTotals, ClosingView, StatementView
 from tenants.audit import record_deed
 from tenants.kernel.ids import PartyId

@@ -6,11 +6,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from settlement.agreed import Bearer, GuaranteeKind, Invoice, OverRatio, TermLength, TierMode
+from settlement.agreements.agreed import Bearer, GuaranteeKind, Invoice, OverRatio, TermLength, TierMode
 from settlement.errors import MonthUnreadable
-from settlement.period_terms import Tier
 from settlement.ports import Relation
 from settlement.states import FunderRole, PartyKind, RateBase
+from settlement.true_ups.period_terms import Tier
 from tenants.kernel.ids import MallId, MerchantId, PartyId, StoreId
 from tenants.kernel.money import LARGEST_AMOUNT
 

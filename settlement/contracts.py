@@ -1,7 +1,7 @@
 """Makes contracts and their versions. A version is never edited: a new one starts later and ends the one before.
 
 Refuses a store under two contracts at once and a calendar that changes within a period; what a contract may say at all is
-`contract_checks`'. Freezing the terms of a sale is `freeze`'s.
+`agreements.checks`'. Freezing the terms of a sale is `agreements.freeze`'s.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ import msgspec
 from sqlalchemy import func, insert, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from settlement.agreements.checks import Agreement, check_contract
+from settlement.agreements.models import ContractPeriodTerms, ContractSpecialRate
+from settlement.agreements.queries import find_contract
+from settlement.agreements.views import ContractView
 from settlement.calendar import begins_a_period
 from settlement.commands import CreateContract
-from settlement.contract_checks import Agreement, check_contract
-from settlement.contract_models import ContractPeriodTerms, ContractSpecialRate
-from settlement.contract_queries import find_contract
-from settlement.contract_views import ContractView
 from settlement.errors import ContractCalendarChanged, ContractOverlap, ContractVersionTooEarly
 from settlement.models import Contract, ContractRate, ContractStore, Period
 from settlement.parties import BRAND_CODE, ensure_brand_and_platform, ensure_parties

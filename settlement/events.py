@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from settlement.history_steps import Cursor
+from settlement.posting.history_steps import Cursor
 from tenants.kernel.ids import MerchantId, SplitId, SplitReturnId
 
 

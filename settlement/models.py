@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Date, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from settlement.agreed import Bearer, Invoice, OverRatio
+from settlement.agreements.agreed import Bearer, Invoice, OverRatio
 from settlement.states import (
     COUPONS,
     ENTITLEMENT,

@@ -1,6 +1,6 @@
 """Every read of settlement's books: parties, periods, statements, and every fen of one order. Another tenant's id finds nothing.
 
-Contracts are `contract_queries`.
+Contracts are `agreements.queries`.
 """
 
 from collections import defaultdict

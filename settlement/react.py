@@ -18,9 +18,9 @@ from orders.channel_money import payment_of_refund, taken_payments
 from orders.events import HistoryImported, OrderPaid, RefundDone, RefundRequested
 from settlement.days import day_begins, seal_days, sealed_at
 from settlement.events import LedgerDayOver, PostingPaused
-from settlement.history_steps import Cursor
-from settlement.post import post_order_paid, post_payments, post_refund
-from settlement.post_history import post_history
+from settlement.posting.history_steps import Cursor
+from settlement.posting.post import post_order_paid, post_payments, post_refund
+from settlement.posting.post_history import post_history
 from tenants.kernel.outbox import OutboxEvent, Reaction, append
 from tenants.kernel.scope import TenantScope, Writing
 

@@ -26,8 +26,13 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from orders.queries import reversed_lines_select, settled_lines_select
-from settlement.contract_models import TrueUp
+from settlement.agreements.models import TrueUp
+from settlement.agreements.promotion_models import TermsFunder
 from settlement.days import broken_days
+from settlement.laws.beside import collected_off, funded_off
+from settlement.laws.channel import fees_off, left_in_clearing, suspense_off, without_journal
+from settlement.laws.gaps import lines_without_terms, missing_statements
+from settlement.laws.true_ups import true_ups_off
 from settlement.models import (
     FrozenTerms,
     Journal,
@@ -37,9 +42,8 @@ from settlement.models import (
     Statement,
     TermsPortion,
 )
-from settlement.promotion_models import TermsFunder
+from settlement.posting.split_sql import base_of_kept, portion_sql
 from settlement.queries import credited_account, signed_amount
-from settlement.split_sql import base_of_kept, portion_sql
 from settlement.splitting.models import Split
 from settlement.splitting.verify import counters_off, passed_on_off, payments_off
 from settlement.states import (
@@ -54,10 +58,6 @@ from settlement.states import (
     AccountKind,
     Cause,
 )
-from settlement.verify_beside import collected_off, funded_off
-from settlement.verify_channel import fees_off, left_in_clearing, suspense_off, without_journal
-from settlement.verify_gaps import lines_without_terms, missing_statements
-from settlement.verify_true_ups import true_ups_off
 from settlement.views import BooksReport, Finding
 from tenants.kernel.scope import Reading
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from guides.ports import CardDesk, ContactBook
 from orders.ports import GuideCards, HandOverReports, PaymentSplits, Terms
-from settlement.freeze import ContractTerms
+from settlement.agreements.freeze import ContractTerms
 from settlement.ports import TradeStates
 from settlement.splitting.refund_table import ChannelSplits
 from storefront.adapters.outbound import open_http_client

@@ -8,9 +8,9 @@ from typing import Any
 
 from orders.history.queries import By, refund_totals, sales_totals
 from scripts.real_sets.context import MAPPINGS, Context, Figure
+from settlement.agreements.queries import contracts
 from settlement.close import close_month, closing_totals
 from settlement.commands import ContractRateRow, CreateContract, NamedParty
-from settlement.contract_queries import contracts
 from settlement.contracts import create_contract
 from settlement.queries import statements
 from settlement.states import PartyKind

@@ -18,8 +18,8 @@ from settlement.disputes.views import DisputeView
 from settlement.errors import DifferenceAnswered, DisputeStandsOtherwise
 from settlement.queries import find_statement
 from settlement.reconciliation.matching import Item, MatchClass, compare
-from settlement.statement_lines import statement_days, statement_lines
-from settlement.statement_names import names_of
+from settlement.sheets.lines import statement_days, statement_lines
+from settlement.sheets.names import names_of
 from settlement.views import StatementLine
 from tenants.audit import record_deed
 from tenants.kernel.ids import ContractId, DisputeId, MallId, StatementId, StoreId

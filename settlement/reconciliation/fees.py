@@ -1,9 +1,9 @@
 """The fee that a payment channel takes and gives back, in thousandths of a fen as its files tell it. Pure.
 
-How much that is, is `settlement.fees`' arithmetic.
+How much that is, is `settlement.posting.fees`' arithmetic.
 """
 
-from settlement.fees import fee_on
+from settlement.posting.fees import fee_on
 from tenants.kernel.money import Bps, Fen
 
 MILLIFEN = 1_000

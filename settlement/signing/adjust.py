@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select, update
 
+from settlement.agreements.sides import sellers_at
 from settlement.calendar import ONE_DAY, local_day, period_ends, period_of
 from settlement.contracts import hold_books
 from settlement.errors import (
@@ -23,7 +24,6 @@ from settlement.models import Contract, Party
 from settlement.parties import ensure_parties
 from settlement.periods import book_into
 from settlement.queries import order_money
-from settlement.sides import sellers_at
 from settlement.signing.commands import DecideAdjustment, ProposeAdjustment
 from settlement.signing.models import Adjustment
 from settlement.signing.queries import find_adjustment, standing_of

@@ -12,13 +12,13 @@ from sqlalchemy import func, insert, select
 
 from settlement.errors import StatementSealed
 from settlement.models import Statement
+from settlement.sheets.names import names_now
+from settlement.sheets.rows import standing_row, statement_row
 from settlement.signing.models import StatementStanding
 from settlement.signing.queries import standing_of
 from settlement.signing.standing import current_version, later_month_closed, move_statement
 from settlement.signing.states import STATEMENT_MOVES, StatementState
 from settlement.splitting.states import origins
-from settlement.statement_names import names_now
-from settlement.statement_rows import standing_row, statement_row
 from settlement.statements import content_digest, party_month
 from tenants.audit import record_deed
 from tenants.kernel.ids import PartyId, StatementId

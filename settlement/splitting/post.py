@@ -11,7 +11,7 @@ from orders.split_queries import shared_payment
 from orders.states import Source
 from settlement.ledger import Movement, append, channel_account, open_journal, payable_account
 from settlement.periods import book_into
-from settlement.post import post_order_paid
+from settlement.posting.post import post_order_paid
 from settlement.splitting.errors import SplitDiffers
 from settlement.splitting.rows import terms_of_party
 from settlement.states import Cause

@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, select
 
 from orders.split_queries import kept_lines
 from settlement.models import Party
-from settlement.post_terms import BookedTerms, booked_terms
+from settlement.posting.post_terms import BookedTerms, booked_terms
 from settlement.split import LineBase
 from settlement.splitting.amounts import owed_of
 from settlement.splitting.errors import SplitNotFound

@@ -8,8 +8,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import and_, func, or_, select
 
-from settlement.pending import Say, silent
 from settlement.ports import SplittingChannels
+from settlement.posting.pending import Say, silent
 from settlement.splitting.errors import SplitPending
 from settlement.splitting.models import Split
 from settlement.splitting.send import MOST_QUESTIONS, ask_split, send_split

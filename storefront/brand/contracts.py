@@ -5,10 +5,12 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from settlement import contract_queries, contracts, errors, rehearse
-from settlement.ask_ratio import largest_rates
+from settlement import contracts, errors
+from settlement.agreements import queries as contract_queries
+from settlement.agreements import rehearse
+from settlement.agreements.ask_ratio import largest_rates
+from settlement.agreements.views import ContractList, ContractView, RehearsalView
 from settlement.commands import CreateContract, RehearseContract
-from settlement.contract_views import ContractList, ContractView, RehearsalView
 from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now, staff
 from storefront.frame import refusals
 from tenants.errors import TimeZoneUnknown

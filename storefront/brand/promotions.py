@@ -5,7 +5,7 @@ from uuid import UUID
 from litestar import get, post, put
 from litestar.params import FromPath, JSONBody
 
-from settlement import promotions
+from settlement.agreements import promotions
 from settlement.commands import EndPromotion, StartPromotion
 from settlement.errors import (
     FunderNamedTwice,

@@ -13,7 +13,7 @@ import msgspec
 import rich_click as click
 from rich.console import Console
 
-from settlement.pending import Say, post_pending
+from settlement.posting.pending import Say, post_pending
 from settlement.reconciliation.accounts import account_of
 from settlement.reconciliation.billed import TakenBill, of_bill, of_lines, payee_of
 from settlement.reconciliation.bills import BEIJING

@@ -11,7 +11,7 @@ import rich_click as click
 from orders.order_facts import order_numbered
 from settlement.days import seal_days
 from settlement.money.waterfall import order_waterfall
-from settlement.pending import post_pending
+from settlement.posting.pending import post_pending
 from storefront.cli.brands import of_brands, run_for_brands
 from storefront.cli.screen import open_screen
 from storefront.cli.settle_report import books_table, laws_table, progress

@@ -13,11 +13,11 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
+from settlement.agreements.rehearse import rehearse_contract
+from settlement.agreements.views import ContractView, RateView, Reckoned, RehearsalView
 from settlement.commands import RehearseContract
-from settlement.contract_views import ContractView, RateView, Reckoned, RehearsalView
 from settlement.contracts import create_contract
-from settlement.period_terms import PeriodRules, part_of, period_due
-from settlement.rehearse import rehearse_contract
+from settlement.true_ups.period_terms import PeriodRules, part_of, period_due
 from storefront.cli.brands import of_brands, run_for_brands
 from storefront.cli.contract_file import EXAMPLE, contract_of, load_contract
 from storefront.cli.screen import open_screen

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from settlement.pending import Say
+from settlement.posting.pending import Say
 from settlement.statements import PartyMonth
 from settlement.views import BooksReport, ClosingView, PartyView, StatementView
 from storefront.statements.files import Written

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from orders.history.commands import OrderRow
 from orders.history.sales_import import import_orders
-from settlement.freeze import ContractTerms
+from settlement.agreements.freeze import ContractTerms
 from storefront.demo.shapes import DemoBrand, DemoProduct, DemoStore, DemoUnit, units_of
 from tenants.import_outcomes import RowState
 from tenants.kernel.scope import Writing

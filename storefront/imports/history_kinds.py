@@ -29,7 +29,7 @@ from orders.history.refunds import import_refunds
 from orders.history.sales_import import import_orders
 from orders.history.times import moment_of
 from orders.states import LineKind
-from settlement.freeze import ContractTerms
+from settlement.agreements.freeze import ContractTerms
 from storefront.imports.fields import (
     AMOUNT,
     Cell,

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from settlement.agreed import Invoice
+from settlement.agreements.agreed import Invoice
 from settlement.commands import month_text
+from settlement.sheets.tax import TaxTerms, taxed
 from settlement.states import COLLECTION, Cause, PartyKind
-from settlement.tax import TaxTerms, taxed
 from settlement.views import AdjustmentLine, PaymentLine, StatementLine, StatementView
 from tenants.kernel.ids import ContractId
 from tenants.kernel.money import Bps, Fen, yuan_text

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from settlement.statement_lines import statement_adjustments, statement_payments
-from settlement.statement_names import StatementNames, names_of, tax_terms
-from settlement.tax import TaxTerms, TaxTotal, tax_totals
+from settlement.sheets.lines import statement_adjustments, statement_payments
+from settlement.sheets.names import StatementNames, names_of, tax_terms
+from settlement.sheets.tax import TaxTerms, TaxTotal, tax_totals
 from settlement.views import AdjustmentLine, PaymentLine, StatementLine, StatementView
 from storefront.statements.columns import Taxes, is_collection, tax_of
 from tenants.kernel.ids import ContractId

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from settlement.statement_lines import statement_days, statement_lines
+from settlement.sheets.lines import statement_days, statement_lines
 from settlement.views import StatementLine, StatementView
 from storefront.statements.columns import adjustment_cells, cells, payment_cells, readable_file_name
 from storefront.statements.content import Check, Content, Tally, read_content

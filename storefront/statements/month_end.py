@@ -13,7 +13,7 @@ from catalog.verify import verify_stock
 from orders.verify import LAWS as ORDER_LAWS
 from orders.verify import verify_orders
 from settlement.close import close_month
-from settlement.pending import Say
+from settlement.posting.pending import Say
 from settlement.statements import PartyMonth, party_months
 from settlement.verify import verify_books
 from settlement.views import BooksReport, ClosingView, StatementView

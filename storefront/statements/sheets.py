@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from settlement.commands import month_text
-from settlement.tax import TaxTotal
+from settlement.sheets.tax import TaxTotal
 from settlement.views import StatementView
 from storefront.statements.capital import capital_yuan
 from storefront.statements.columns import CAUSES, INVOICES, rate_text

@@ -28,10 +28,10 @@ VERBS_OF_HTTP = {"get", "post", "put", "delete", "asgi", "route"}
 PURE = (
     "tenants/kernel/money.py", "tenants/hours.py", "tenants/hours_text.py", "tenants/levels.py", "tenants/ownership.py", "catalog/resolve.py",
     "catalog/layers.py", "catalog/components.py", "guides/attribution.py", "guides/commission.py", "orders/amounts.py",
-    "orders/states.py", "orders/funding.py", "orders/bases.py", "settlement/beside.py", "settlement/split.py",
-    "settlement/splitting/amounts.py", "settlement/splitting/states.py", "settlement/terms.py", "settlement/agreed.py",
-    "settlement/calendar.py", "settlement/period_terms.py", "settlement/stretches.py", "settlement/reconciliation/matching.py",
-    "settlement/tax.py", "settlement/signing/states.py", "settlement/disputes/states.py", "settlement/payouts/states.py",
+    "orders/states.py", "orders/funding.py", "orders/bases.py", "settlement/posting/beside.py", "settlement/split.py",
+    "settlement/splitting/amounts.py", "settlement/splitting/states.py", "settlement/terms.py", "settlement/agreements/agreed.py",
+    "settlement/calendar.py", "settlement/true_ups/period_terms.py", "settlement/true_ups/stretches.py", "settlement/reconciliation/matching.py",
+    "settlement/sheets/tax.py", "settlement/signing/states.py", "settlement/disputes/states.py", "settlement/payouts/states.py",
 )  # fmt: skip
 FORBIDDEN_WORDS = {
     "manager", "managers", "helper", "helpers", "util", "utils", "service", "services", "handler", "handlers", "processor",

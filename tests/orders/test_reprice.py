@@ -22,9 +22,9 @@ from orders.errors import (
 from orders.ports import Unknown
 from orders.reprice import Authority, reprice_order
 from orders.states import OrderState, PaymentStatus
+from settlement.agreements.freeze import ContractTerms
 from settlement.commands import ContractRateRow, CreateContract, NamedParty
 from settlement.contracts import create_contract
-from settlement.freeze import ContractTerms
 from settlement.states import PartyKind, RateBase
 from tenants.kernel.ids import LevelId
 from tenants.levels import Level

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orders.states import Source
-from settlement.agreed import GuaranteeKind, TermLength
+from settlement.agreements.agreed import GuaranteeKind, TermLength
 from settlement.close import close_month
 from settlement.commands import ContractRateRow, NamedParty, PeriodTermsRow
 from settlement.payouts.states import LineState
@@ -21,7 +21,7 @@ from tenants.kernel.encryption import KeyRing
 from tenants.kernel.ids import MallId, StoreId
 from tenants.kernel.scope import TenantScope
 from tenants.states import Ownership
-from tests.settlement.test_promotions import promote
+from tests.settlement.agreements.test_promotions import promote
 from tests.support.books import LONG_AGO, Sale, add_mall, add_store, give_back, mall_contract, sell
 from tests.support.owners import add_number, own
 from tests.support.rows import value

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from orders.states import Source
-from settlement.agreed import TermLength
+from settlement.agreements.agreed import TermLength
 from settlement.calendar import (
     ONE_DAY,
     begins_a_period,
@@ -21,7 +21,7 @@ from settlement.calendar import (
 )
 from settlement.close import close_month
 from settlement.errors import PeriodNotOver
-from settlement.pending import post_pending
+from settlement.posting.pending import post_pending
 from tenants.kernel.scope import TenantScope
 from tests.support.books import add_mall, add_store, mall_contract, sell
 

@@ -13,8 +13,8 @@ from settlement.claims import claims
 from settlement.close import close_month
 from settlement.ledger import Movement, append, bank_account, open_journal, payable_account
 from settlement.maturity import frozen_commissions, frozen_through
-from settlement.pending import post_pending
 from settlement.periods import book_into
+from settlement.posting.pending import post_pending
 from settlement.splitting.states import ReturnStatus
 from settlement.states import Cause, ClaimCause, PartyKind
 from settlement.terms import guide_party_code, party_id_of

@@ -9,11 +9,11 @@ from sqlalchemy import text
 from orders.states import Source
 from settlement.close import close_month
 from settlement.errors import EarlierPeriodOpen, LaterPeriodClosed, PeriodNotOver, StatementDiffers
-from settlement.pending import post_pending
-from settlement.post import post_order_paid, post_refund
+from settlement.posting.pending import post_pending
+from settlement.posting.post import post_order_paid, post_refund
 from settlement.queries import periods, statements
-from settlement.statement_lines import statement_days, statement_lines
-from settlement.statement_names import names_of
+from settlement.sheets.lines import statement_days, statement_lines
+from settlement.sheets.names import names_of
 from settlement.verify import verify_books
 from settlement.views import ClosingView, StatementView
 from tenants.kernel.scope import TenantScope

@@ -14,7 +14,7 @@ from settlement import statements as counting
 from settlement.close import close_month, write_statements
 from settlement.contracts import open_books
 from settlement.errors import StatementDiffers
-from settlement.pending import post_pending
+from settlement.posting.pending import post_pending
 from settlement.verify import verify_books
 from settlement.views import ClosingView, StatementView
 from tenants.kernel.scope import Reading, TenantScope, Writing

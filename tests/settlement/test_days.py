@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from settlement.days import GRACE, posting_moment, seal_days
-from settlement.post import post_order_paid
+from settlement.posting.post import post_order_paid
 from settlement.verify import verify_books
 from tenants.kernel.ids import new_id
 from tenants.kernel.scope import TenantScope

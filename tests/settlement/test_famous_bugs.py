@@ -7,14 +7,14 @@ import pytest
 from guides.models import Guide
 from orders.bases import BaseKind, BaseRule, base_of_line
 from orders.states import Source
-from settlement.agreed import TermLength, TierMode
+from settlement.agreements.agreed import TermLength, TierMode
 from settlement.close import close_month
 from settlement.commands import NamedParty, PeriodTermsRow
-from settlement.pending import post_pending
-from settlement.period_terms import PeriodRules, Tier, period_due
-from settlement.post import post_order_paid, post_refund
+from settlement.posting.pending import post_pending
+from settlement.posting.post import post_order_paid, post_refund
 from settlement.states import PartyKind, RateBase
-from settlement.true_up import post_true_ups
+from settlement.true_ups.period_terms import PeriodRules, Tier, period_due
+from settlement.true_ups.post import post_true_ups
 from settlement.verify import verify_books
 from tenants.kernel.ids import GuideId, new_id
 from tenants.kernel.money import LARGEST_AMOUNT, Fen

@@ -13,7 +13,7 @@ from settlement.errors import PartyNotFound
 from settlement.money.balance import party_balance
 from settlement.money.views import PartyBalance, Standing, StepKind
 from settlement.money.waterfall import order_waterfall
-from settlement.pending import post_pending
+from settlement.posting.pending import post_pending
 from settlement.terms import party_id_of
 from tenants.kernel.ids import MallId, OrderId, PartyId, new_id
 from tenants.kernel.scope import TenantScope

@@ -10,7 +10,7 @@ from orders.events import HistoryImported, OrderPaid, RefundDone
 from orders.states import Source
 from settlement import react
 from settlement.events import PostingPaused
-from settlement.post_history import Cursor
+from settlement.posting.post_history import Cursor
 from storefront.subscriptions import SUBSCRIPTIONS
 from tenants.kernel.ids import new_id
 from tenants.kernel.outbox import append, begin_reaction

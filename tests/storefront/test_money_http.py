@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from settlement.money.waterfall import order_waterfall
-from settlement.pending import post_pending
+from settlement.posting.pending import post_pending
 from settlement.terms import party_id_of
 from storefront.cli.settle_trace import print_waterfall
 from tenants.kernel.ids import new_id

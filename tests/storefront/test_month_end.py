@@ -13,7 +13,7 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import text
 
 from orders.states import Source
-from settlement.pending import silent
+from settlement.posting.pending import silent
 from storefront.settings import Settings
 from storefront.statements.columns import told
 from storefront.statements.month_end import MonthEnd, end_month

@@ -12,10 +12,10 @@ from orders.funding import funded_by_kind
 from orders.models import Order, OrderLine, Refund, RefundLine
 from orders.ports import TermsQuestion
 from orders.states import LineKind, OrderState, RefundStatus, Source
+from settlement.agreements.freeze import freeze
+from settlement.agreements.views import ContractView
 from settlement.commands import ContractRateRow, CreateContract, NamedParty
-from settlement.contract_views import ContractView
 from settlement.contracts import create_contract
-from settlement.freeze import freeze
 from settlement.states import PartyKind
 from tenants.kernel.ids import GuideId, MallId, OrderId, OrderLineId, RefundId, StoreId, TermsId, new_id
 from tenants.kernel.money import Bps, Fen

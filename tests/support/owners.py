@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from settlement.pending import post_pending
+from settlement.posting.pending import post_pending
 from settlement.verify import verify_books
 from tenants.commands import OwnStore
 from tenants.kernel.ids import MerchantId, StoreId, new_id

@@ -13,10 +13,10 @@ from orders.give_back import ask_refund, send_refund
 from orders.pickup import Counter, redeem_pickup
 from orders.refund import request_refund
 from orders.views import PlacedOrder, RefundView
-from settlement.agreed import OverRatio
+from settlement.agreements.agreed import OverRatio
 from settlement.commands import AddReceiver, ContractRateRow, CreateContract, NamedParty
 from settlement.contracts import create_contract
-from settlement.pending import post_pending
+from settlement.posting.pending import post_pending
 from settlement.splitting.queries import split_of_order
 from settlement.splitting.receivers import add_receiver
 from settlement.splitting.refund_table import ChannelSplits

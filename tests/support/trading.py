@@ -14,7 +14,7 @@ from orders.pay import prepare_payment, sync_payment
 from orders.place import place_order
 from orders.ports import Terms
 from orders.views import PaymentView, PlacedOrder
-from settlement.freeze import ContractTerms
+from settlement.agreements.freeze import ContractTerms
 from settlement.splitting.refund_table import ChannelSplits
 from storefront.channels import WechatPayChannels
 from storefront.onboarding import open_brand

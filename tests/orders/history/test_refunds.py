@@ -12,7 +12,7 @@ from orders.history.payments import import_payments
 from orders.history.queries import By, payment_differences, refund_totals, tender_totals
 from orders.history.refunds import import_refunds
 from orders.history.sales_import import import_orders
-from settlement.freeze import ContractTerms
+from settlement.agreements.freeze import ContractTerms
 from tenants.import_outcomes import RowOutcome, RowState
 from tenants.import_stores import StoreRow, import_stores
 from tenants.kernel.scope import TenantScope

@@ -12,7 +12,7 @@ from guides.import_guides import GuideRow, import_guides
 from orders.history.commands import CHANGED, ROUNDED, TOTAL_DIFFERS, OrderRow
 from orders.history.documents import Occurrences
 from orders.history.sales_import import import_orders
-from settlement.freeze import ContractTerms
+from settlement.agreements.freeze import ContractTerms
 from tenants.import_outcomes import RowOutcome, RowState
 from tenants.import_stores import StoreRow, import_stores
 from tenants.kernel.scope import TenantScope

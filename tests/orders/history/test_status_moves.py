@@ -9,7 +9,7 @@ import pytest
 
 from orders.history.commands import OrderRow, RefundRow
 from orders.history.refunds import import_refunds
-from settlement.pending import post_pending
+from settlement.posting.pending import post_pending
 from settlement.verify import verify_books
 from tenants.import_outcomes import RowOutcome
 from tenants.kernel.scope import TenantScope

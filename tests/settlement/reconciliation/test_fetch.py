@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from orders.give_back import ask_refund, send_refund
 from orders.ports import Refused, Unknown
-from settlement.pending import post_pending
+from settlement.posting.pending import post_pending
 from settlement.reconciliation.fetch import reconcile_merchant
 from settlement.reconciliation.matching import MatchClass
 from settlement.reconciliation.queries import Wanted, differences

@@ -1,6 +1,6 @@
 """Bill = ledger, to the fen: what keeps it from holding is named, what is still on its way is not counted against it."""
 
-from settlement.pending import post_pending
+from settlement.posting.pending import post_pending
 from settlement.reconciliation.accounts import merchant_account
 from settlement.reconciliation.commands import ResolveDifference
 from settlement.reconciliation.differences import resolve_difference

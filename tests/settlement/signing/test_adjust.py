@@ -17,10 +17,10 @@ from settlement.errors import (
     StatementSealed,
 )
 from settlement.queries import find_statement, statements
+from settlement.sheets.names import names_of
 from settlement.signing.adjust import propose_adjustment
 from settlement.signing.commands import ProposeAdjustment
 from settlement.signing.standing import move_statement
-from settlement.statement_names import names_of
 from settlement.statements import content_digest, party_month
 from settlement.views import StatementView
 from tenants.kernel.scope import TenantScope

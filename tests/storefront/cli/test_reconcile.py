@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from orders.states import Source
-from settlement.pending import post_pending
+from settlement.posting.pending import post_pending
 from storefront.cli.main import storefront
 from tests.settlement.conftest import (
     _keys_made_once,

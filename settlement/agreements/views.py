@@ -1,0 +1,119 @@
+"""What contracts show: structs that go out. Amounts are whole fen, rates basis points."""
+
+from datetime import date, datetime
+
+import msgspec
+
+from settlement.agreements.agreed import Bearer, Invoice, OverRatio
+from settlement.states import PartyKind, RateBase
+from settlement.true_ups.period_terms import PeriodDue, PeriodRules
+from settlement.views import PartyView
+from tenants.kernel.ids import ContractId, StoreId
+from tenants.kernel.money import Bps, Fen
+
+
+class _View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    pass
+
+
+class RateView(_View, frozen=True):
+    """One party's rate in a contract; an empty code names nothing, and without names it is the rate for everything."""
+
+    party: PartyView
+    category_code: str
+    rate_bps: Bps
+    sku_code: str = ""
+    promotion_code: str = ""
+    valid_from_on: date | None = None
+    valid_to_on: date | None = None
+
+
+class PeriodTermsView(_View, frozen=True):
+    """What a party's month, quarter or year gives it."""
+
+    party: PartyView
+    rules: PeriodRules
+
+
+class ContractView(_View, frozen=True):
+    """One version of a contract."""
+
+    id: ContractId
+    code: str
+    version: int
+    name: str
+    residual_party: PartyView
+    rates: list[RateView]
+    period_terms: list[PeriodTermsView]
+    store_ids: list[StoreId]
+    base: RateBase
+    base_includes_funded_by: list[PartyKind]
+    profit_sharing: bool
+    over_ratio: OverRatio
+    time_zone: str
+    cut_off_day: int | None
+    payment_days: int
+    tax_bps: Bps
+    invoice: Invoice
+    channel_fee_by: Bearer
+    channel_fee_party: PartyView | None
+    coupons_by: Bearer
+    coupons_party: PartyView | None
+    active_from: datetime
+    active_to: datetime | None
+    residual_by_owner: bool = False
+    """The rest is a store's franchisee's, where it has one."""
+    collected_by: PartyView | None = None
+    """Whose till or cashier takes the money of sales that do not run through our channel."""
+    collected_sources: list[str] = []
+
+
+class ContractList(_View, frozen=True):
+    """Contracts by code and version."""
+
+    contracts: list[ContractView]
+
+
+class Reckoned(_View, frozen=True):
+    """The reckoning of one stretch of a term: versions of a contract that agree the same with a party."""
+
+    versions: list[int]
+    first_day: date
+    last_day: date
+    rules: PeriodRules
+    due: PeriodDue
+
+
+class TrueUpView(_View, frozen=True):
+    """What a party's month, quarter or year came to beside its sales, and every step of how."""
+
+    contract_code: str
+    party: PartyView
+    term_starts_on: date
+    period_on: date
+    amount_fen: Fen
+    reckoning: list[Reckoned]
+
+
+class RehearsedParty(_View, frozen=True):
+    """What one party got of a month and what it would have got."""
+
+    party: PartyView
+    was_fen: Fen
+    """By its sales, net of refunds of the month's own sales."""
+    was_true_up_fen: Fen
+    would_fen: Fen
+    would_true_up_fen: Fen
+    difference_fen: Fen
+    was_reckoned: list[Reckoned] = []
+    would_reckoned: list[Reckoned] = []
+
+
+class RehearsalView(_View, frozen=True):
+    """What a contract would have done to a month's real orders at its stores. Nothing was written."""
+
+    month: str
+    orders: int
+    lines: int
+    kept_fen: Fen
+    parties: list[RehearsedParty]

@@ -1,0 +1,211 @@
+"""Imported history as steps of booking: each line from what was kept before it to what is kept after it. Statements alone; books nothing.
+
+A step is named by its journal's cause and `cause_id`, so that whoever books it a second time meets its own journal.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+
+from orders.queries import reversed_lines_select, settled_lines_select
+from orders.states import Source
+from settlement.models import Journal
+from settlement.posting.split_sql import base_of_kept
+from settlement.states import Cause
+from tenants.kernel.ids import OrderId, RefundId, StoreId, TenantId, TermsId
+from tenants.kernel.money import LARGEST_AMOUNT
+from tenants.kernel.scope import Reading
+
+
+class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a walk over the lines has come: first the sales by order and line, then the refunds by refund and line."""
+
+    order_id: OrderId | None = None
+    sales_done: bool = False
+    refund_id: RefundId | None = None
+    line_no: int = 0
+
+    @property
+    def place(self) -> tuple[OrderId | RefundId, int] | None:
+        """The last line that was looked at; None at the beginning of the sales or of the refunds."""
+        document = self.refund_id if self.sales_done else self.order_id
+        return None if document is None else (document, self.line_no)
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines that are booked alike: of one store and source, on the same terms."""
+
+    store_id: StoreId
+    source: str
+    terms_id: TermsId
+
+
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+    """The next lines that wait: how many, of which kinds, and the last of them."""
+
+    seen: int
+    kinds: Sequence[Kind]
+    last: tuple[OrderId | RefundId, int]
+
+
+def sale_steps(tenant_id: TenantId) -> Subquery:
+    """Each imported sale line as a step: nothing kept before, what was paid after."""
+    settled = settled_lines_select(tenant_id).subquery("settled")
+    return (
+        select(
+            settled.c.order_id.label("document_id"),
+            settled.c.line_no,
+            literal(Cause.ORDER_PAID.value).label("cause"),
+            settled.c.order_line_id.label("cause_id"),
+            settled.c.order_id,
+            settled.c.order_line_id,
+            cast(null(), PG_UUID).label("refund_id"),
+            cast(null(), BigInteger).label("refund_line_no"),
+            settled.c.store_id,
+            settled.c.source,
+            settled.c.source_name,
+            settled.c.terms_id,
+            literal(0, BigInteger).label("before"),
+            settled.c.paid_fen.label("after"),
+            settled.c.paid_fen.label("paid"),
+            settled.c.discount_fen.label("discount"),
+            literal(0, BigInteger).label("base_before"),
+            base_of_kept(settled.c.paid_fen, paid=settled.c.paid_fen, base=settled.c.base_fen).label(
+                "base_after"
+            ),
+            settled.c.paid_at.label("occurred_at"),
+        )
+        .where(settled.c.source == Source.HISTORY)
+        .subquery("step")
+    )
+
+
+def refund_steps(tenant_id: TenantId) -> Subquery:
+    """Each imported refund line as a step: from what was kept to what is kept; without a known sale, from the amount to nothing."""
+    undone = reversed_lines_select(tenant_id).subquery("undone")
+    known = and_(undone.c.order_line_id.is_not(None), undone.c.kept_before_fen.is_not(None))
+    before = case((known, undone.c.kept_before_fen), else_=undone.c.amount_fen)
+    after = before - undone.c.amount_fen
+    paid = case((known, undone.c.line_paid_fen), else_=undone.c.amount_fen)
+    base = case((known, undone.c.line_base_fen), else_=undone.c.base_fen)
+    named = func.sha256(
+        func.convert_to(func.concat_ws("|", "refund", undone.c.refund_id, undone.c.refund_line_no), "UTF8")
+    )
+    return (
+        select(
+            undone.c.refund_id.label("document_id"),
+            undone.c.refund_line_no.label("line_no"),
+            case((known, Cause.ORDER_REFUNDED.value), else_=Cause.LOOSE_REFUND.value).label("cause"),
+            cast(func.substr(func.encode(named, "hex"), 1, 32), PG_UUID).label("cause_id"),
+            undone.c.order_id,
+            undone.c.order_line_id,
+            undone.c.refund_id,
+            undone.c.refund_line_no,
+            undone.c.store_id,
+            undone.c.source,
+            undone.c.source_name,
+            undone.c.terms_id,
+            before.label("before"),
+            after.label("after"),
+            undone.c.line_paid_fen.label("paid"),
+            case((known, undone.c.line_discount_fen), else_=0).label("discount"),
+            base_of_kept(before, paid=paid, base=base).label("base_before"),
+            base_of_kept(after, paid=paid, base=base).label("base_after"),
+            undone.c.refunded_at.label("occurred_at"),
+        )
+        .where(undone.c.source == Source.HISTORY)
+        .subquery("step")
+    )
+
+
+def waiting_steps(
+    db: Reading, *, refunds: bool, source_name: str | None = None, largest: int = LARGEST_AMOUNT
+) -> Select[*tuple[Any, ...]]:
+    """The steps that nobody has booked yet (of one source, or of all), as a statement to go on from."""
+    step = refund_steps(db.tenant_id) if refunds else sale_steps(db.tenant_id)
+    # Not EXISTS: a join is planned by what statistics say of journals, which lag behind a large import, and may then compare everything
+    # with everything. A value is looked up line by line, by the one key.
+    booked = (
+        select(Journal.id)
+        .where(
+            Journal.tenant_id == db.tenant_id,
+            Journal.cause == step.c.cause,
+            Journal.cause_id == step.c.cause_id,
+        )
+        .scalar_subquery()
+    )
+    # An import refuses larger amounts; were one there all the same, a thousand of them would burst a balance and stop every other line.
+    sane = (step.c[name] <= largest for name in ("before", "after", "base_before", "base_after"))
+    waiting = select(step).where(booked.is_(None), *sane)
+    return waiting if source_name is None else waiting.where(step.c.source_name == source_name)
+
+
+async def next_chunk(
+    db: Reading,
+    waiting: Select[*tuple[Any, ...]],
+    *,
+    cursor: Cursor,
+    until: OrderId | RefundId | None,
+    at_once: int,
+) -> Chunk | None:
+    """The next lines after the cursor (of documents before `until`); None when there are none."""
+    step = waiting.selected_columns
+    chosen = waiting
+    if cursor.place is not None:
+        chosen = chosen.where(tuple_(step.document_id, step.line_no) > tuple_(*cursor.place))
+    if until is not None:
+        chosen = chosen.where(step.document_id < until)
+    walked = chosen.order_by(step.document_id, step.line_no).limit(at_once).cte("walked")
+    last = (
+        select(walked.c.document_id, walked.c.line_no)
+        .order_by(walked.c.document_id.desc(), walked.c.line_no.desc())
+        .limit(1)
+    ).subquery("last")
+    kinds = (
+        select(walked.c.store_id, walked.c.source, walked.c.terms_id, func.count().label("lines"))
+        .group_by(walked.c.store_id, walked.c.source, walked.c.terms_id)
+        .subquery("kind")
+    )
+    rows = (await db.execute(select(kinds, last).join(last, true()))).all()
+    if not rows:
+        return None
+    found = [Kind(store_id=row.store_id, source=row.source, terms_id=row.terms_id) for row in rows]
+    return Chunk(
+        seen=sum(row.lines for row in rows), kinds=found, last=(rows[0].document_id, rows[0].line_no)
+    )
+
+
+async def waiting_kinds(db: Reading, *, refunds: bool) -> list[Kind]:
+    """Every kind of line among all that wait."""
+    step = waiting_steps(db, refunds=refunds).subquery("waiting")
+    rows = await db.execute(select(step.c.store_id, step.c.source, step.c.terms_id).distinct())
+    return [Kind(store_id=row.store_id, source=row.source, terms_id=row.terms_id) for row in rows]
+
+
+def steps_of(
+    waiting: Select[*tuple[Any, ...]], *, cursor: Cursor, last: tuple[OrderId | RefundId, int]
+) -> Select[*tuple[Any, ...]]:
+    """The waiting lines after the cursor, up to the last one of a chunk, in order and numbered."""
+    step = waiting.selected_columns
+    place = tuple_(step.document_id, step.line_no)
+    chosen = waiting.where(place <= tuple_(*last))
+    if cursor.place is not None:
+        chosen = chosen.where(place > tuple_(*cursor.place))
+    number = func.row_number().over(order_by=(step.document_id, step.line_no)).label("number")
+    return chosen.add_columns(number)

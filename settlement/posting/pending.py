@@ -1,0 +1,191 @@
+"""Books everything that is paid or refunded and not booked yet, whether or not the worker has come to it: what closing a month begins with.
+
+A flow: each batch of orders, each refund and each chunk of history has a transaction of its own, so that it can be stopped and started
+again. Each takes all its balances in one statement, in the order of their ids: a transaction that takes them twice deadlocks with the worker.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import func, select, union
+
+from orders.channel_money import given_back_select, taken_select
+from orders.queries import reversed_lines_select, settled_lines_select
+from orders.states import Source
+from settlement.models import Journal
+from settlement.patience import patiently
+from settlement.posting.history_steps import Cursor, waiting_steps
+from settlement.posting.post import post_orders_paid, post_payments, post_refund
+from settlement.posting.post_history import open_waiting_accounts, post_history
+from settlement.states import Cause
+from tenants.kernel.ids import OrderId, PaymentId, RefundId
+from tenants.kernel.scope import Reading, TenantScope, Writing
+
+
+class Say(Protocol):
+    """Takes progress."""
+
+    def __call__(self, stage: str, *, done: int, total: int | None) -> None:
+        """What is being worked on, how much is done, of how much (None when nobody knows)."""
+
+
+SAID_EVERY = 200
+LINES = 50_000
+"""Imported lines a transaction books here, where nobody waits for the next small thing."""
+BATCH = 500
+"""Orders or payments a transaction books: their balances are taken in one statement, so that the worker beside it waits and nobody deadlocks."""
+
+
+class Caught(msgspec.Struct, frozen=True, kw_only=True):
+    """What was waiting."""
+
+    orders: int
+    refunds: int
+    history_lines: int
+    entries: int
+
+
+def silent(stage: str, *, done: int, total: int | None) -> None:
+    """Say nothing."""
+
+
+async def post_pending(
+    tenant: TenantScope, *, now: datetime, say: Say = silent, at_once: int = LINES
+) -> Caught:
+    """Book what waits: orders and refunds paid through us, then imported history."""
+    async with tenant.reporting() as db:
+        orders = await _waiting_orders(db)
+    entries = await _in_batches(tenant, orders, post_orders_paid, stage="orders", now=now, say=say)
+    async with tenant.reporting() as db:
+        payments, refunds = await _waiting_payments(db), await _waiting_refunds(db)
+    entries += await _in_batches(tenant, payments, post_payments, stage="payments", now=now, say=say)
+    for done, refund_id in enumerate(refunds, start=1):
+        entries += await patiently(tenant, partial(post_refund, refund_id=refund_id, now=now))
+        _say_some(say, "refunds", done=done, total=len(refunds))
+    history = await _book_history(tenant, now=now, say=say, at_once=at_once)
+    entries += history.entries
+    return Caught(orders=len(orders), refunds=len(refunds), history_lines=history.lines, entries=entries)
+
+
+async def _in_batches(
+    tenant: TenantScope,
+    waiting: Sequence[Any],
+    book: Callable[..., Awaitable[int]],
+    *,
+    stage: str,
+    now: datetime,
+    say: Say,
+) -> int:
+    """Book so many at a time, each batch in one transaction that moves balances once."""
+    entries = 0
+    for start in range(0, len(waiting), BATCH):
+        batch = waiting[start : start + BATCH]
+
+        async def step(db: Writing, batch: Sequence[Any] = batch) -> int:
+            return await book(db, batch, now=now)
+
+        entries += await patiently(tenant, step)
+        say(stage, done=start + len(batch), total=len(waiting))
+    return entries
+
+
+def _say_some(say: Say, stage: str, *, done: int, total: int) -> None:
+    if done % SAID_EVERY == 0 or done == total:
+        say(stage, done=done, total=total)
+
+
+async def _waiting_orders(db: Reading) -> list[OrderId]:
+    settled = settled_lines_select(db.tenant_id).subquery()
+    booked = _booked(db, cause=Cause.ORDER_PAID, cause_id=settled.c.order_id)
+    statement = select(settled.c.order_id).where(settled.c.source == Source.STOREFRONT, ~booked).distinct()
+    return sorted(OrderId(order_id) for order_id in (await db.execute(statement)).scalars())
+
+
+async def _waiting_payments(db: Reading) -> list[PaymentId]:
+    """Payments whose fee is not booked: unwanted ones, and those of orders that were booked before fees were."""
+    taken = taken_select(db.tenant_id).subquery()
+    booked = _booked(db, cause=Cause.FEE_CHARGED, cause_id=taken.c.payment_id)
+    found = (await db.execute(select(taken.c.payment_id).where(~booked))).scalars()
+    return sorted(PaymentId(payment_id) for payment_id in found)
+
+
+async def _waiting_refunds(db: Reading) -> list[RefundId]:
+    undone = reversed_lines_select(db.tenant_id).subquery()
+    booked = _booked(db, cause=Cause.ORDER_REFUNDED, cause_id=undone.c.refund_id)
+    loose = _booked(db, cause=Cause.LOOSE_REFUND, cause_id=undone.c.refund_id)
+    of_lines = select(undone.c.refund_id).where(undone.c.source == Source.STOREFRONT, ~booked, ~loose)
+    back = given_back_select(db.tenant_id).subquery()
+    returned = _booked(db, cause=Cause.FEE_RETURNED, cause_id=back.c.refund_id)
+    waiting = union(of_lines, select(back.c.refund_id).where(~returned))
+    return sorted(RefundId(refund_id) for refund_id in (await db.execute(waiting)).scalars())
+
+
+def _booked(db: Reading, *, cause: Cause, cause_id: Any) -> Any:
+    """Whether something has its journal, looked up by the key: a join would be planned by statistics that lag behind."""
+    found = select(Journal.id).where(
+        Journal.tenant_id == db.tenant_id, Journal.cause == cause, Journal.cause_id == cause_id
+    )
+    return found.scalar_subquery().is_not(None)
+
+
+class _History(msgspec.Struct):
+    """What has been booked of imported history so far, by all lanes."""
+
+    seen: int = 0
+    lines: int = 0
+    entries: int = 0
+
+
+async def _book_history(tenant: TenantScope, *, now: datetime, say: Say, at_once: int) -> _History:
+    """Book the imported lines that wait: the sales in lanes side by side, then the refunds."""
+    history = _History()
+    for refunds in (False, True):
+        async with tenant.reporting() as db:
+            total, middle = await _waiting_lines(db, refunds=refunds)
+        lane = partial(
+            _book_lane, tenant, refunds=refunds, total=history.seen + total, history=history, now=now, say=say,
+            at_once=at_once,
+        )  # fmt: skip
+        if total > at_once:
+            await patiently(tenant, partial(open_waiting_accounts, refunds=refunds))
+            await asyncio.gather(lane(after=None, until=middle), lane(after=middle, until=None))
+        elif total:
+            await lane(after=None, until=None)
+    return history
+
+
+async def _book_lane(
+    tenant: TenantScope,
+    *,
+    refunds: bool,
+    after: OrderId | RefundId | None,
+    until: OrderId | RefundId | None,
+    total: int,
+    history: _History,
+    now: datetime,
+    say: Say,
+    at_once: int,
+) -> None:
+    """Book the waiting lines of the documents from `after` on, before `until`."""
+    first = {"refund_id" if refunds else "order_id": after}
+    cursor: Cursor | None = Cursor(sales_done=refunds, line_no=-1, **first)  # type: ignore[arg-type]
+    while cursor is not None and cursor.sales_done == refunds:
+        book = partial(post_history, source_name=None, cursor=cursor, now=now, at_once=at_once, until=until)
+        step = await patiently(tenant, book)
+        history.seen, history.lines, history.entries = (
+            history.seen + step.seen, history.lines + step.lines, history.entries + step.entries
+        )  # fmt: skip
+        cursor = step.cursor
+        say("history", done=history.seen, total=total)
+
+
+async def _waiting_lines(db: Reading, *, refunds: bool) -> tuple[int, OrderId | None]:
+    """How many imported lines wait, and the document in the middle of them."""
+    step = waiting_steps(db, refunds=refunds).subquery("waiting")
+    middle = func.percentile_disc(0.5).within_group(step.c.document_id)
+    row = (await db.execute(select(func.count(), middle))).one()
+    return row[0], row[1]

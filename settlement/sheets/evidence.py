@@ -1,0 +1,78 @@
+"""Why something was adjusted, step by step, in words for both sides: a true-up's reckoning, a correction's reason and the two who agreed."""
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+
+from settlement.agreements.models import TrueUp
+from settlement.agreements.views import Reckoned
+from settlement.signing.queries import booked_adjustments
+from settlement.signing.views import AdjustmentView
+from settlement.views import Step
+from tenants.kernel.money import Fen, yuan_text
+from tenants.kernel.scope import Reading
+
+
+async def evidence_of(db: Reading, ids: Iterable[UUID]) -> dict[UUID, list[Step]]:
+    """The steps of these true-ups and corrections."""
+    wanted = list(ids)
+    found = {each: _steps_of(view) for each, view in (await booked_adjustments(db, wanted)).items()}
+    reckoned = select(TrueUp.id, TrueUp.reckoning).where(
+        TrueUp.tenant_id == db.tenant_id, TrueUp.id.in_(wanted)
+    )
+    for row in await db.execute(reckoned):
+        told = msgspec.convert(row.reckoning, list[Reckoned])
+        found[row.id] = [step for each in told for step in _reckoned_steps(each)]
+    return found
+
+
+def _steps_of(correction: AdjustmentView) -> list[Step]:
+    """A correction: what it corrects, why, who asked and who agreed."""
+    steps = [
+        Step(zh="金额", en="amount", value=yuan_text(correction.amount_fen)),
+        Step(zh="原因", en="reason", value=correction.reason),
+    ]
+    if correction.statement_id:
+        steps.append(Step(zh="更正结算单", en="corrects statement", value=str(correction.statement_id)))
+    if correction.order_id:
+        steps.append(Step(zh="更正订单", en="corrects order", value=str(correction.order_id)))
+    if correction.evidence:
+        steps.append(Step(zh="依据", en="evidence", value=correction.evidence))
+    steps.append(Step(zh="申请人", en="asked for by", value=correction.proposed_by))
+    steps.append(Step(zh="复核人", en="agreed to by", value=correction.decided_by or ""))
+    return steps
+
+
+def _reckoned_steps(told: Reckoned) -> Iterator[Step]:
+    """A true-up: from turnover by tiers, guarantee and cap to what is due, less what sales and earlier true-ups gave."""
+    due = told.due
+    versions = "、".join(f"v{version}" for version in told.versions)
+    yield Step(zh="期间", en="days", value=f"{told.first_day} 至 {told.last_day}（{versions}）")
+    yield Step(zh="在约天数", en="days in force", value=f"{due.days_in_force} / {due.days_in_period}")
+    yield _money("营业额", "turnover", due.turnover_fen)
+    for each in due.slices:
+        until = "以上" if each.to_fen is None else f"至 {yuan_text(each.to_fen)}"
+        value = f"{yuan_text(each.from_fen)} {until}：{yuan_text(each.turnover_fen)} × {_rate(each.rate_bps)} = {yuan_text(each.amount_fen)}"
+        yield Step(zh="分段", en="tier", value=value)
+    yield _money("按费率应得", "by rates", due.rated_fen)
+    if due.guarantee_fen is not None:
+        yield _money("保底（按天折算）", "guarantee, by days", due.guarantee_fen)
+        yield _money("保底补足", "guarantee adds", due.shortfall_fen)
+    if due.cap_fen is not None:
+        yield _money("封顶（按天折算）", "cap, by days", due.cap_fen)
+        yield _money("封顶扣减", "cap takes", Fen(-due.cut_fen))
+    yield _money("本期应得", "due", due.due_fen)
+    yield _money("减：按销售已得", "less: by sales", Fen(-due.provisional_fen))
+    if due.earlier_fen:
+        yield _money("减：此前已调整", "less: earlier true-ups", Fen(-due.earlier_fen))
+    yield _money("本次调整", "true-up", due.true_up_fen)
+
+
+def _money(zh: str, en: str, amount: Fen) -> Step:
+    return Step(zh=zh, en=en, value=yuan_text(amount))
+
+
+def _rate(bps: int) -> str:
+    return f"{bps // 100}.{bps % 100:02d}%"

@@ -1,0 +1,99 @@
+"""Which stretch of a contract's versions a party's period terms are counted over, and on how many days of the term. Pure.
+
+Versions one after the other that agree the same with a party are one stretch: adding a store in June must not start a year's tiers
+anew. A version that agrees something else ends the stretch: each is counted for itself, its guarantee by its own days.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import msgspec
+
+from settlement.calendar import ONE_DAY, Span, days_in_force, days_of, overlap_days, period_of, term_of
+from settlement.true_ups.period_terms import PeriodRules
+from tenants.kernel.ids import ContractId, PartyId
+
+
+class AgreedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One version, as far as its periods need it."""
+
+    contract_id: ContractId
+    version: int
+    residual_party_id: PartyId
+    left_to_seller: bool = False
+    """What is left of a sale is the franchisee's, where one sells for itself; so what is settled beside its sales is too."""
+    time_zone: str
+    cut_off_day: int | None
+    active_from: datetime
+    active_to: datetime | None
+    rules: dict[PartyId, PeriodRules]
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """Versions that agree the same with one party, and the days they count."""
+
+    versions: tuple[AgreedVersion, ...]
+    rules: PeriodRules
+    spans: tuple[Span, ...]
+
+    @property
+    def last(self) -> AgreedVersion:
+        """The newest version of the stretch: what is settled is booked under it."""
+        return self.versions[-1]
+
+    @property
+    def contract_ids(self) -> list[ContractId]:
+        """All its versions."""
+        return [each.contract_id for each in self.versions]
+
+    def within(self, period: date) -> "Term | None":
+        """The term that this period is in, as far as the stretch was in force then; None when it was not for a single day."""
+        cut_off = self.last.cut_off_day
+        term = term_of(period, self.rules.length)
+        days = days_of(term, cut_off=cut_off)
+        first = max(days[0], min(first for first, _ in self.spans))
+        after = min(days[1], max(after for _, after in self.spans))
+        counted = overlap_days(self.spans, days)
+        if counted == 0:
+            return None
+        return Term(
+            first_period=term[0], first_day=first, last_day=after - ONE_DAY, days_in_force=counted,
+            days_in_period=(days[1] - days[0]).days, ends_in=period_of(after - ONE_DAY, cut_off=cut_off),
+        )  # fmt: skip
+
+
+class Term(msgspec.Struct, frozen=True, kw_only=True):
+    """A month, quarter or year, as far as a stretch was in force in it."""
+
+    first_period: date
+    first_day: date
+    last_day: date
+    days_in_force: int
+    days_in_period: int
+    ends_in: date
+    """The period whose closing settles it."""
+
+
+def stretches_of(versions: Sequence[AgreedVersion], party_id: PartyId) -> list[Stretch]:
+    """The stretches of one contract code (versions in order) for one party."""
+    found: list[Stretch] = []
+    open_to_next = False
+    for number, version in enumerate(versions):
+        after = versions[number + 1] if number + 1 < len(versions) else None
+        span = days_in_force(
+            version.active_from, version.active_to, time_zone=version.time_zone,
+            goes_on=after is not None and after.active_from == version.active_to,
+        )  # fmt: skip
+        rules = version.rules.get(party_id)
+        if rules is None:
+            open_to_next = False
+            continue
+        if open_to_next and found[-1].rules == rules and found[-1].last.cut_off_day == version.cut_off_day:
+            before = found[-1]
+            found[-1] = Stretch(
+                versions=(*before.versions, version), rules=rules, spans=(*before.spans, span)
+            )
+        else:
+            found.append(Stretch(versions=(version,), rules=rules, spans=(span,)))
+        open_to_next = True
+    return found
