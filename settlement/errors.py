@@ -195,6 +195,12 @@ class SecondPersonNeeded(Forbidden):
     zh = "须由另一人复核：关账人或申请人不能审批自己的单据"
 
 
+class PersonNeeded(Forbidden):
+    """Somebody must decide this by name: a run that names nobody may count and prepare, but not sign, release or correct."""
+
+    zh = "须由具名人员决定：未署名的自动运行只能计算和准备，不能审批、放行或更正"
+
+
 class StatementStandsOtherwise(Conflict):
     """This statement stands where this cannot be done."""
 

@@ -26,6 +26,7 @@ from settlement.periods import book_into
 from settlement.queries import order_money
 from settlement.signing.commands import DecideAdjustment, ProposeAdjustment
 from settlement.signing.models import Adjustment
+from settlement.signing.persons import refuse_nobody
 from settlement.signing.queries import find_adjustment, standing_of
 from settlement.signing.restate import hold_restatable, next_versions, refuse_sealed, write_versions
 from settlement.signing.states import ADJUSTMENT_MOVES, AdjustmentState
@@ -44,6 +45,7 @@ async def propose_adjustment(
     db: Writing, command: ProposeAdjustment, *, proposed_by: str, now: datetime, disputed: bool = False
 ) -> AdjustmentView:
     """Ask for a correction; nothing is booked before a second person agrees. `disputed`: its dispute is resolved before it is booked."""
+    refuse_nobody(proposed_by)
     contract = await _contract(db, command.contract_id)
     counterparty = command.counterparty_id or await _rest(db, command, contract=contract, now=now)
     await _refuse_wrong(db, command, counterparty=counterparty)
@@ -68,6 +70,7 @@ async def decide_adjustment(
     db: Writing, command: DecideAdjustment, *, adjustment_id: AdjustmentId, decided_by: str, now: datetime
 ) -> AdjustmentView:
     """A second person agrees, and it is booked, or refuses, and it is not."""
+    refuse_nobody(decided_by)
     await hold_books(db)
     found = await find_adjustment(db, adjustment_id)
     if found.proposed_by == decided_by:

@@ -1,6 +1,8 @@
 """What stands in a statement's file: headings, the cells of a line, and the guard against cells that a spreadsheet would run."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from settlement.agreements.agreed import Invoice
 from settlement.commands import month_text
@@ -94,6 +96,13 @@ def is_collection(line: PaymentLine) -> bool:
 def rate_text(bps: int) -> str:
     """Basis points as per cent."""
     return f"{bps // 100}.{bps % 100:02d}%"
+
+
+def moment_text(at: datetime, *, time_zone: str | None) -> str:
+    """A moment on the clocks of a time zone, which is named beside it; without one in UTC."""
+    zone = UTC if time_zone is None else ZoneInfo(time_zone)
+    place = "UTC" if time_zone is None else f"({time_zone})"
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {place}"
 
 
 def told(text: str | None) -> str:
