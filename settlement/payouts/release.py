@@ -33,7 +33,9 @@ async def release_payout(db: Writing, payout_id: PayoutId, *, released_by: str, 
         raise SecondPersonNeeded(payout_id=payout_id)
     signers = await _refuse_unsigned(db, found)
     if released_by in signers and not is_person(found.prepared_by):
-        told = f"{found.prepared_by} prepared it, and you approved a statement in it: somebody else releases it"
+        told = (
+            f"{found.prepared_by} prepared it, and you approved a statement in it: somebody else releases it"
+        )
         raise SecondPersonNeeded(details={"payoutNo": told}, payout_id=payout_id)
     await move_payout(db, payout_id, to=PayoutState.RELEASED, released_at=now, released_by=released_by)
     await _move_lines(db, payout_id, to=LineState.SENT)

@@ -53,9 +53,7 @@ async def note_agreement(
     """Note that the party agreed, on paper or by mail; the evidence stands in the audit log."""
     about, evidence = StatementId(statement_id), data.evidence if data else None
     async with tenant.writing() as db:
-        return await agree_to_statement(
-            db, about, agreed_by=principal.actor(), now=now, evidence=evidence
-        )
+        return await agree_to_statement(db, about, agreed_by=principal.actor(), now=now, evidence=evidence)
 
 
 @post(

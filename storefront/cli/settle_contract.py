@@ -18,9 +18,10 @@ from settlement.agreements.views import ContractView, RateView, Reckoned, Rehear
 from settlement.commands import RehearseContract
 from settlement.contracts import create_contract
 from settlement.true_ups.period_terms import PeriodRules, part_of, period_due
-from storefront.cli.brands import of_brands, run_for_brands
+from storefront.cli.brands import of_brand, run_for_brand
 from storefront.cli.contract_file import EXAMPLE, contract_of, load_contract
 from storefront.cli.screen import open_screen
+from storefront.statements.columns import moment_text
 from tenants.kernel.money import WHOLE, Fen, yuan_text
 from tenants.kernel.scope import TenantScope
 
@@ -30,7 +31,7 @@ A_MONTH = 30
 
 @click.command("contract")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@of_brands
+@of_brand
 @click.option("--example", is_flag=True, help="Print a file to begin with, and nothing else.")
 @click.option("--dry-run", is_flag=True, help="Check it and show what it comes to; keep nothing.")
 def contract_command(*, file: Path | None, example: bool, dry_run: bool, **chosen: Any) -> None:
@@ -52,11 +53,11 @@ def contract_command(*, file: Path | None, example: bool, dry_run: bool, **chose
         _print_contract(console, made, brand=code, kept=not dry_run)
         return True
 
-    run_for_brands(_readable(work), **chosen)
+    run_for_brand(_readable(work), **chosen)
 
 
 @click.command("rehearse")
-@of_brands
+@of_brand
 @click.option("--month", required=True, help="YYYY-MM: whose real orders it runs on.")
 @click.option("--contract", "file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The contract's file; --example of `settle contract` prints one.")  # fmt: skip
 def rehearse_command(*, month: str, file: Path, **chosen: Any) -> None:
@@ -70,7 +71,7 @@ def rehearse_command(*, month: str, file: Path, **chosen: Any) -> None:
         print_rehearsal(console, found, brand=code)
         return True
 
-    run_for_brands(_readable(work), **chosen)
+    run_for_brand(_readable(work), **chosen)
 
 
 def _readable(work: Any) -> Any:
@@ -104,9 +105,17 @@ def _agreed(made: ContractView) -> str:
     """What the contract says beside its rates."""
     cut_off = "calendar months" if made.cut_off_day is None else f"cut-off on day {made.cut_off_day}"
     return (
-        f"base {made.base}, residual party {made.residual_party.name}, {len(made.store_ids)} stores, {cut_off},"
+        f"{_dates(made)}; base {made.base}, residual party {made.residual_party.name}, {len(made.store_ids)} stores, {cut_off},"
         f" paid {made.payment_days} days after, tax {made.tax_bps} bps, invoice {made.invoice}"
     )
+
+
+def _dates(made: ContractView) -> str:
+    """From when to when, on the contract's own clocks."""
+    until = (
+        "" if made.active_to is None else f" until {moment_text(made.active_to, time_zone=made.time_zone)}"
+    )
+    return f"from {moment_text(made.active_from, time_zone=made.time_zone)}{until}"
 
 
 EVERYTHING = "everything"
