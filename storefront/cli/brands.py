@@ -45,7 +45,7 @@ def run_for_brand(work: Work, *, tenant_code: str, data: Path | None = None) -> 
     run_for_brands(work, tenant_code=tenant_code, every=False, data=data)
 
 
-def asked_for(kind: type[Command], **facts: Any) -> Command:
+def asked_for(kind: type[Command], /, **facts: Any) -> Command:
     """A command as a person gave it in options, checked like one that came over HTTP; a usage error says what cannot be."""
     try:
         return msgspec.convert(msgspec.to_builtins(kind(**facts)), kind)

@@ -23,7 +23,14 @@ from settlement.signing.states import AdjustmentState
 from settlement.signing.views import AdjustmentView
 from storefront.cli.brands import Work, asked_for, of_brand, of_brands, run_for_brand, run_for_brands
 from storefront.cli.screen import open_screen
-from storefront.cli.settle_form import InOrder, YuanAmount, contract_named, dry_run_option, party_named
+from storefront.cli.settle_form import (
+    InOrder,
+    YuanAmount,
+    contract_named,
+    dry_run_option,
+    one_of,
+    party_named,
+)
 from storefront.cli.settle_person import People, Presented, deciding_person, people_of, signed
 from tenants.errors import StoreNotFound
 from tenants.kernel.ids import AdjustmentId, StatementId
@@ -39,7 +46,7 @@ def adjustments_group() -> None:
 
 @adjustments_group.command("list")
 @of_brands
-@click.option("--state", type=click.Choice(list(AdjustmentState)), help="Only these; without it all.")
+@click.option("--state", type=one_of(AdjustmentState), help="Only these; without it all.")
 def list_command(*, state: str | None, **chosen: Any) -> None:
     """Show corrections, the newest first."""
     console = open_screen()

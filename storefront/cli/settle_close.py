@@ -132,7 +132,7 @@ def month_end_work(
                 continue
             console.rule(f"{code}  {number}/{len(STEPS)}  {name}", align="left")
             agreed[name] = await steps[name](tenant, code)
-        await _waiting(console, tenant, month=first)
+        await _waiting(console, tenant, code=code, month=first)
         for name, is_well in agreed.items():
             console.print(f"  {'[green]agrees[/] ' if is_well else '[red]DIFFERS[/]'} {name}")
         return all(agreed.values())
@@ -140,7 +140,7 @@ def month_end_work(
     return work
 
 
-async def _waiting(console: Console, tenant: TenantScope, *, month: date) -> None:
+async def _waiting(console: Console, tenant: TenantScope, *, code: str, month: date) -> None:
     """Say how many statements wait for a signature: what payouts wait for."""
     async with tenant.reading() as db:
         found = await queries.statements(db, month=month)
@@ -148,7 +148,8 @@ async def _waiting(console: Console, tenant: TenantScope, *, month: date) -> Non
     if waiting:
         console.print(
             f"{len(waiting):,} of {len(found):,} statements of {month_text(month)} wait for a second person's approval:"
-            f" storefront settle approve --month {month_text(month)} --staff LOGIN"
+            f" storefront settle approve --tenant {code} --month {month_text(month)} --staff LOGIN",
+            soft_wrap=True,
         )
 
 

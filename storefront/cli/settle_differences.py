@@ -21,7 +21,7 @@ from settlement.reconciliation.views import DifferenceView
 from storefront.cli.brands import Work, asked_for, of_brand, of_brands, run_for_brand, run_for_brands
 from storefront.cli.reconcile_report import fine_yuan
 from storefront.cli.screen import open_screen
-from storefront.cli.settle_form import SHOWN, InOrder, dry_run_option
+from storefront.cli.settle_form import SHOWN, InOrder, dry_run_option, one_of
 from storefront.cli.settle_person import People, Presented, deciding_person, people_of, signed
 from tenants.kernel.ids import DifferenceId
 from tenants.kernel.money import yuan_text
@@ -38,10 +38,10 @@ def differences_group() -> None:
 
 @differences_group.command("list")
 @of_brands
-@click.option("--state", type=click.Choice([*DifferenceState, ALL]), default=DifferenceState.OPEN.value, show_default=True)  # fmt: skip
-@click.option("--file", "bill", type=click.Choice(list(BillKind)), help="Only of this kind of file.")
+@click.option("--state", type=one_of(DifferenceState, ALL), default=DifferenceState.OPEN.value, show_default=True)  # fmt: skip
+@click.option("--file", "bill", type=one_of(BillKind), help="Only of this kind of file.")
 @click.option("--account", help="Only of this merchant number, cashier or till.")
-@click.option("--class", "kind", type=click.Choice(list(MatchClass)), help="Only of this class.")
+@click.option("--class", "kind", type=one_of(MatchClass), help="Only of this class.")
 @click.option("--owner", help="Only those that this person looks into.")
 @click.option("--from", "first", type=day, help="The first day.")
 @click.option("--to", "last", type=day, help="The last day.")

@@ -24,7 +24,7 @@ from settlement.disputes.views import DisputeView
 from settlement.queries import find_statement
 from storefront.cli.brands import Work, asked_for, of_brand, run_for_brand
 from storefront.cli.screen import open_screen
-from storefront.cli.settle_form import InOrder, YuanAmount, contract_named, dry_run_option
+from storefront.cli.settle_form import InOrder, YuanAmount, contract_named, dry_run_option, one_of
 from storefront.cli.settle_person import People, Presented, deciding_person, people_of, signed
 from storefront.statements.numbers import NumberColumns, read_numbers
 from tenants.kernel.ids import DisputeId, StatementId
@@ -76,7 +76,7 @@ def open_command(*, statement_id: UUID, reason: str, **given: Any) -> None:
 @click.option("--day", help="Their column of the day.")
 @click.option("--fen", "in_fen", is_flag=True, help="Amounts are in fen.")
 @click.option(
-    "--compares", type=click.Choice(list(Compared)), default=Compared.PORTION, help="Which of our figures is meant."
+    "--compares", type=one_of(Compared), default=Compared.PORTION, help="Which of our figures is meant."
 )  # fmt: skip
 @click.option("--header-row", type=int, default=1, show_default=True)
 @click.option("--sheet", help="The workbook's sheet.")

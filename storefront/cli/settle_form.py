@@ -1,7 +1,7 @@
 """What finance's commands have in common: the options of a month, amounts as people type them, and the vendors' channels of one brand."""
 
 import getpass
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 import rich_click as click
 
 from settlement.agreements.queries import contracts
-from settlement.errors import ContractNotFound, PartyUnknown
+from settlement.errors import ContractNotFound, PartyNotFound
 from settlement.queries import parties
 from storefront.adapters.outbound import open_http_client
 from storefront.channels import WechatPayChannels
@@ -46,6 +46,11 @@ class InOrder(click.RichGroup):
         return list(self.commands)
 
 
+def one_of(values: Iterable[str], *more: str) -> click.Choice[str]:
+    """A choice by the words that we write and show: an enumeration left to click is chosen by its members' names."""
+    return click.Choice([*(str(each) for each in values), *more])
+
+
 class YuanAmount(click.ParamType[Fen]):
     """An amount in yuan, with a sign where it may be negative."""
 
@@ -71,11 +76,11 @@ async def contract_named(db: Reading, code: str, *, at: datetime | None = None) 
 
 
 async def party_named(db: Reading, named: str) -> PartyId:
-    """The party of this name or code; raises PartyUnknown, for a name that two parties have too."""
+    """The party of this name or code; raises PartyNotFound, for a name that two parties have too."""
     found = [each.id for each in (await parties(db)).values() if named in {each.name, each.code}]
     if len(found) != 1:
         told = "there is no such party" if not found else f"{len(found)} parties are called so: use the code"
-        raise PartyUnknown(details={named: told})
+        raise PartyNotFound(details={named: told})
     return found[0]
 
 

@@ -14,7 +14,7 @@ from settlement.payouts.states import LineState, PayoutState
 from settlement.payouts.views import PayoutView
 from storefront.cli.brands import Work, asked_for, of_brand, run_for_brand
 from storefront.cli.screen import open_screen
-from storefront.cli.settle_form import dry_run_option
+from storefront.cli.settle_form import dry_run_option, one_of
 from storefront.cli.settle_payout_tables import number_option, print_payout
 from storefront.cli.settle_person import Presented, deciding_person, signed
 from storefront.payouts.results import take_results
@@ -48,7 +48,7 @@ def results_command(*, path: Path, dry_run: bool, **given: Any) -> None:
 @number_option
 @click.option("--line", "numbers", type=int, multiple=True, help="The line's number (no); may be repeated.")
 @click.option("--every-line", is_flag=True, help="Every line that is on its way.")
-@click.option("--as", "outcome", type=click.Choice(list(TOLD)), required=True, help="What became of it.")
+@click.option("--as", "outcome", type=one_of(TOLD), required=True, help="What became of it.")
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The day it was paid or came back; default: today.")  # fmt: skip
 @click.option("--reference", help="The bank's number (银行流水号).")
 @click.option("--trouble", help="Why it failed or came back.")

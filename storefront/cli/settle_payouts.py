@@ -17,12 +17,13 @@ from settlement.payouts.due import due_parties
 from settlement.payouts.prepare import prepare_payout, today
 from settlement.payouts.queries import payout_numbered, payouts
 from settlement.payouts.release import release_payout, withdraw_payout
-from settlement.payouts.states import PayoutState
+from settlement.payouts.states import WITH_FILES, PayoutState
 from settlement.payouts.views import PayoutView
+from settlement.signing.persons import is_person
 from storefront.cli.brands import Work, of_brand, of_brands, run_for_brand, run_for_brands
 from storefront.cli.home import write_private
 from storefront.cli.screen import open_screen
-from storefront.cli.settle_form import OUT, InOrder, dry_run_option, keys_of
+from storefront.cli.settle_form import OUT, InOrder, dry_run_option, keys_of, one_of
 from storefront.cli.settle_payout_tables import due_table, number_option, print_payout
 from storefront.cli.settle_person import (
     Presented,
@@ -68,7 +69,7 @@ def prepare_command(
 
 @payouts_group.command("list")
 @of_brands
-@click.option("--state", type=click.Choice(list(PayoutState)), help="Only these.")
+@click.option("--state", type=one_of(PayoutState), help="Only these.")
 def list_command(*, state: str | None, **chosen: Any) -> None:
     """Show every batch with its control total, who prepared it and who released it."""
     console = open_screen()
@@ -100,6 +101,10 @@ def release_command(
         async def work(tenant: TenantScope, code: str) -> bool:
             async with tenant.writing() as db:
                 found = await payout_numbered(db, payout_no)
+                if found.state in WITH_FILES:
+                    told = (await people_of(db)).name(found.released_by)
+                    click.echo(f"{code}: {payout_no} was released already, by {told}; `settle payouts files` writes its files again", err=True)  # fmt: skip
+                    return False
                 if not dry_run or person is not None:
                     found = await release_payout(db, found.id, released_by=by, now=datetime.now(UTC))
                 if dry_run:
@@ -189,8 +194,10 @@ async def _print_waiting(console: Console, tenant: TenantScope, *, code: str) ->
         people = await people_of(db)
     for each in held:
         await print_payout(console, tenant, each)
+        by = each.prepared_by
+        other = f"not {people.name(by)}" if is_person(by) else "who approved none of its statements"
         console.print(
-            f"{each.payout_no} waits for a second person (not {people.name(each.prepared_by)}):"
+            f"{each.payout_no} waits for a second person ({other}):"
             f" storefront settle payouts release --tenant {code} --payout {each.payout_no} --staff LOGIN",
             soft_wrap=True,
         )

@@ -141,6 +141,7 @@ async def people_of(db: Reading) -> People:
 
 def _presented(login: str, password_file: str | None) -> Presented:
     """The log-in with its password: from the file, or asked for where somebody can be asked."""
+    context = click.get_current_context()
     if password_file is not None:
         with click.open_file(password_file, encoding="utf-8") as file:
             password = file.readline().rstrip("\r\n")
@@ -148,4 +149,4 @@ def _presented(login: str, password_file: str | None) -> Presented:
         password = click.prompt(f"Password of {login}", hide_input=True, err=True)
     else:
         raise click.UsageError("nobody can be asked for the password here: give --password-file FILE (- reads standard input)")  # fmt: skip
-    return Presented(login=login, password=password, command=click.get_current_context().command_path)
+    return Presented(login=login, password=password, command=context.command_path if context else "")

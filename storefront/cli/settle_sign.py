@@ -59,6 +59,8 @@ def approve_command(
                 if tries
                 else {}
             )
+            async with tenant.reading() as db:
+                found = [await find_statement(db, each.id) for each in found]
             title = f"{code}  {month or 'statements'}" + ("  (dry run, nothing kept)" if dry_run else "")
             _print(console, found, told=told, people=people, title=title)
             return all(each == SIGNED for each in told.values())
