@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import rich_click as click
+from rich.markup import escape
 from rich.table import Table
 
 from orders.order_facts import order_numbered
@@ -182,7 +183,7 @@ def _table(found: list[AdjustmentView], *, people: People, title: str) -> Table:
         )
         table.add_row(
             str(each.id), each.party.name, each.counterparty.name, yuan_text(Fen(each.amount_fen)), each.state.value,
-            each.reason, f"{people.name(each.proposed_by)} {people.moment(each.proposed_at)}",
-            f"{decided} {each.decision or ''}".strip(), f"{each.period_on:%Y-%m}" if each.period_on else "",
+            escape(each.reason), f"{people.name(each.proposed_by)} {people.moment(each.proposed_at)}",
+            escape(f"{decided} {each.decision or ''}".strip()), f"{each.period_on:%Y-%m}" if each.period_on else "",
         )  # fmt: skip
     return table

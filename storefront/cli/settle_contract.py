@@ -3,7 +3,6 @@
 Owns the command line and the tables it prints; reading the file is `contract_file`'s, the work settlement's.
 """
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,20 @@ from settlement.agreements.views import ContractView, RateView, Reckoned, Rehear
 from settlement.commands import RehearseContract
 from settlement.contracts import create_contract
 from settlement.true_ups.period_terms import PeriodRules, part_of, period_due
-from storefront.cli.brands import of_brand, run_for_brand
+from storefront.cli.brands import Work, of_brand, run_for_brand
 from storefront.cli.contract_file import EXAMPLE, contract_of, load_contract
 from storefront.cli.screen import open_screen
+from storefront.cli.settle_person import Presented, named_person, signed
 from storefront.statements.columns import moment_text
 from tenants.kernel.money import WHOLE, Fen, yuan_text
 from tenants.kernel.scope import TenantScope
+
+
+def _example(context: click.Context) -> None:
+    """Print the file to begin with and end."""
+    click.echo(EXAMPLE, nl=False)
+    context.exit()
+
 
 A_HUNDRED_YUAN = Fen(10_000)
 A_MONTH = 30
@@ -32,28 +39,31 @@ A_MONTH = 30
 @click.command("contract")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @of_brand
-@click.option("--example", is_flag=True, help="Print a file to begin with, and nothing else.")
+@click.option("--example", is_flag=True, is_eager=True, expose_value=False, callback=lambda context, _, asked: _example(context) if asked else None, help="Print a file to begin with, and nothing else.")  # fmt: skip
+@named_person
 @click.option("--dry-run", is_flag=True, help="Check it and show what it comes to; keep nothing.")
-def contract_command(*, file: Path | None, example: bool, dry_run: bool, **chosen: Any) -> None:
+def contract_command(*, file: Path | None, person: Presented | None, dry_run: bool, **chosen: Any) -> None:
     """Make a contract, or the next version of one, from a file."""
-    if example:
-        click.echo(EXAMPLE, nl=False)
-        return
     if file is None:
         raise click.UsageError("name the contract's file, or ask for one with --example")
+    work = signed(lambda by: _made(file, by=by, dry_run=dry_run), person=person, dry_run=dry_run)
+    run_for_brand(_readable(work), **chosen)
+
+
+def _made(file: Path, *, by: str, dry_run: bool) -> Work:
     console = open_screen()
 
     async def work(tenant: TenantScope, code: str) -> bool:
         now = datetime.now(UTC)
         async with tenant.writing() as db:
             command = await contract_of(db, load_contract(file))
-            made = await create_contract(db, command, created_by=f"cli:{getpass.getuser()}", now=now)
+            made = await create_contract(db, command, created_by=by, now=now)
             if dry_run:
                 await db.rollback()
         _print_contract(console, made, brand=code, kept=not dry_run)
         return True
 
-    run_for_brand(_readable(work), **chosen)
+    return work
 
 
 @click.command("rehearse")

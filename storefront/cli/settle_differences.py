@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 import rich_click as click
+from rich.markup import escape
 from rich.table import Table
 
 from settlement.reconciliation.commands import AssignDifference, ResolveDifference
@@ -166,8 +167,8 @@ def _table(found: list[DifferenceView], *, people: People, title: str) -> Table:
         why = f"{each.reason} ({people.name(each.resolved_by)})" if each.reason else each.note or ""
         kind = f"{each.kind}: {', '.join(each.differing)}" if each.differing else each.kind.value
         table.add_row(
-            str(each.id), each.bill.value, each.account, str(each.day), kind, each.key, yuan_text(each.amount_fen),
-            fine_yuan(each.fee_millifen), str(each.days_open), each.state.value, each.owner or "", why,
+            str(each.id), each.bill.value, each.account, str(each.day), kind, escape(each.key), yuan_text(each.amount_fen),
+            fine_yuan(each.fee_millifen), str(each.days_open), each.state.value, escape(each.owner or ""), escape(why),
         )  # fmt: skip
     return table
 

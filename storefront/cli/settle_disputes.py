@@ -12,6 +12,7 @@ from uuid import UUID
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from settlement.disputes.answer import answer_difference, resolve_dispute
@@ -238,7 +239,7 @@ def print_dispute(console: Console, found: DisputeView, *, people: People, kept:
     nothing, dry = Fen(0), "" if kept else "  (dry run, nothing kept)"
     console.print(
         f"dispute {found.id} {found.state}{dry}: opened by {people.name(found.opened_by)}"
-        f" {people.moment(found.opened_at)} ({people.clocks}), {found.reason}",
+        f" {people.moment(found.opened_at)} ({people.clocks}), {escape(found.reason)}",
         soft_wrap=True,
     )
     if found.rows_read is not None:
@@ -251,7 +252,7 @@ def print_dispute(console: Console, found: DisputeView, *, people: People, kept:
     if found.differences:
         console.print(_differences_table(found, people=people))
     if found.resolution:
-        console.print(f"resolved by {people.name(found.resolved_by)}: {found.resolution}", soft_wrap=True)
+        console.print(f"resolved by {people.name(found.resolved_by)}: {escape(found.resolution)}", soft_wrap=True)
 
 
 def _classes_table(found: DisputeView) -> Table:
@@ -274,7 +275,7 @@ def _differences_table(found: DisputeView, *, people: People) -> Table:
         sides = ["" if fen is None else yuan_text(fen) for fen in (one.ours_fen, one.theirs_fen)]
         why = f"{one.reason} ({people.name(one.answered_by)})" if one.reason else ""
         table.add_row(
-            str(one.number), one.kind.value, one.about, str(one.occurred_on), *sides, str(one.row_no or ""),
-            one.state.value, why,
+            str(one.number), one.kind.value, escape(one.about), str(one.occurred_on), *sides, str(one.row_no or ""),
+            one.state.value, escape(why),
         )  # fmt: skip
     return table

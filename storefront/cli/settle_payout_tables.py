@@ -2,6 +2,7 @@
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from settlement.payouts.states import LineState
@@ -36,7 +37,7 @@ def payout_table(payout: PayoutView, *, people: People, kept: bool = True) -> Ta
     table.add_column("told")
     for line in payout.lines:
         pay_to = line.payee.payroll_no or f"…{line.payee.account_tail}"
-        told = line.trouble or line.bank_reference or ""
+        told = escape(line.trouble or line.bank_reference or "")
         day = f" {line.paid_on}" if line.state is LineState.PAID else ""
         table.add_row(
             str(line.number), line.line_no, line.party.kind, line.party_name, pay_to, yuan_text(line.amount_fen),

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from settlement.commands import month_from_text
@@ -130,7 +131,7 @@ async def _sign(tenant: TenantScope, statement: StatementView, *, by: str, keep:
             if not keep:
                 await db.rollback()
     except Refusal as refusal:
-        details = "".join(f"; {each}" for each in refusal.details.values())
+        details = escape("".join(f"; {each}" for each in refusal.details.values()))
         return f"[red]not approved[/]: {refusal.sentence()} ({refusal.zh}){details}"
     return SIGNED
 
