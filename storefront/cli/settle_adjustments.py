@@ -29,6 +29,7 @@ from storefront.cli.settle_form import (
     YuanAmount,
     contract_named,
     dry_run_option,
+    id_column,
     one_of,
     party_named,
 )
@@ -165,7 +166,7 @@ async def _proposal(
 
 def _table(found: list[AdjustmentView], *, people: People, title: str) -> Table:
     table = Table(
-        "id",
+        id_column("id"),
         "party",
         "against",
         title=title,
@@ -176,7 +177,6 @@ def _table(found: list[AdjustmentView], *, people: People, title: str) -> Table:
     table.add_column("yuan", justify="right")
     for heading in ("state", "because", "asked for", "decided", "booked in"):
         table.add_column(heading, overflow="fold")
-    table.columns[0].overflow = "fold"
     for each in found:
         decided = (
             f"{people.name(each.decided_by)} {people.moment(each.decided_at)}" if each.decided_by else ""

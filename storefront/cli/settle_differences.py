@@ -22,7 +22,7 @@ from settlement.reconciliation.views import DifferenceView
 from storefront.cli.brands import Work, asked_for, of_brand, of_brands, run_for_brand, run_for_brands
 from storefront.cli.reconcile_report import fine_yuan
 from storefront.cli.screen import open_screen
-from storefront.cli.settle_form import SHOWN, InOrder, dry_run_option, one_of
+from storefront.cli.settle_form import SHOWN, InOrder, dry_run_option, id_column, one_of
 from storefront.cli.settle_person import People, Presented, deciding_person, people_of, signed
 from tenants.kernel.ids import DifferenceId
 from tenants.kernel.money import yuan_text
@@ -156,9 +156,10 @@ async def _every(db: Reading, wanted: Wanted) -> list[DifferenceView]:
 
 
 def _table(found: list[DifferenceView], *, people: People, title: str) -> Table:
-    table = Table("id", "file", "account", "day", "class", "key", title=title, title_justify="left")
-    for column in (0, 5):
-        table.columns[column].overflow = "fold"
+    table = Table(
+        id_column("id"), "file", "account", "day", "class", "key", title=title, title_justify="left"
+    )
+    table.columns[5].overflow = "fold"
     for heading in ("yuan", "fee", "days open"):
         table.add_column(heading, justify="right")
     for heading in ("state", "owner", "because"):

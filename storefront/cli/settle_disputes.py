@@ -77,7 +77,7 @@ def open_command(*, statement_id: UUID, reason: str, **given: Any) -> None:
 @click.option("--day", help="Their column of the day.")
 @click.option("--fen", "in_fen", is_flag=True, help="Amounts are in fen.")
 @click.option(
-    "--compares", type=one_of(Compared), default=Compared.PORTION, help="Which of our figures is meant."
+    "--compares", type=one_of(Compared), default=Compared.PORTION.value, show_default=True, help="Which of our figures is meant."
 )  # fmt: skip
 @click.option("--header-row", type=int, default=1, show_default=True)
 @click.option("--sheet", help="The workbook's sheet.")
@@ -252,7 +252,9 @@ def print_dispute(console: Console, found: DisputeView, *, people: People, kept:
     if found.differences:
         console.print(_differences_table(found, people=people))
     if found.resolution:
-        console.print(f"resolved by {people.name(found.resolved_by)}: {escape(found.resolution)}", soft_wrap=True)
+        console.print(
+            f"resolved by {people.name(found.resolved_by)}: {escape(found.resolution)}", soft_wrap=True
+        )
 
 
 def _classes_table(found: DisputeView) -> Table:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from rich.table import Column
 
 from settlement.agreements.queries import contracts
 from settlement.errors import ContractNotFound, PartyNotFound
@@ -23,6 +24,7 @@ from tenants.kernel.money import Fen, NotMoney, fen_from_text
 from tenants.kernel.scope import Reading
 
 OUT = Path("statements")
+UUID_LETTERS = 36
 SHOWN = 100
 """Rows of a list."""
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done; keep nothing.")
@@ -44,6 +46,11 @@ class InOrder(click.RichGroup):
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """As they were hung on it."""
         return list(self.commands)
+
+
+def id_column(heading: str) -> Column:
+    """A column of ids, whole on one line however narrow the screen: they are there to be copied."""
+    return Column(heading, no_wrap=True, min_width=UUID_LETTERS)
 
 
 def one_of(values: Iterable[str], *more: str) -> click.Choice[str]:

@@ -23,7 +23,7 @@ from settlement.signing.states import StatementState
 from settlement.views import StatementView
 from storefront.cli.brands import Work, asked_for, of_brand, run_for_brand
 from storefront.cli.screen import open_screen
-from storefront.cli.settle_form import dry_run_option
+from storefront.cli.settle_form import dry_run_option, id_column
 from storefront.cli.settle_person import People, Presented, looking_person, people_of, signed
 from tenants.kernel.errors import Refusal
 from tenants.kernel.ids import StatementId
@@ -139,8 +139,9 @@ async def _sign(tenant: TenantScope, statement: StatementView, *, by: str, keep:
 def _print(
     console: Console, found: list[StatementView], *, told: dict[StatementId, str], people: People, title: str
 ) -> None:
-    table = Table("statement", "party", "name", title=title, title_justify="left", caption_justify="left")
-    table.columns[0].overflow = "fold"
+    table = Table(
+        id_column("statement"), "party", "name", title=title, title_justify="left", caption_justify="left"
+    )
     table.add_column("closing", justify="right")
     for heading in ("version", "closed", "stands", "agreed"):
         table.add_column(heading, overflow="fold")
