@@ -1,9 +1,8 @@
 """`storefront settle payouts results` and `mark`: what bank and payroll say of a batch's lines, from their file or line by line, booked once."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import rich_click as click
 
@@ -20,7 +19,12 @@ from storefront.cli.settle_person import Presented, deciding_person, signed
 from storefront.payouts.results import take_results
 from tenants.kernel.scope import TenantScope
 
-Take = Callable[[TenantScope, PayoutView, str], Awaitable[PayoutView]]
+
+class Take(Protocol):
+    """How a batch's lines get to know what became of them."""
+
+    async def __call__(self, tenant: TenantScope, payout: PayoutView, *, by: str) -> PayoutView:
+        """Note it in somebody's name; returns the batch as it stands then."""
 
 
 @click.command("results")
@@ -35,7 +39,7 @@ Take = Callable[[TenantScope, PayoutView, str], Awaitable[PayoutView]]
 def results_command(*, path: Path, dry_run: bool, **given: Any) -> None:
     """Take the file of bank or payroll and book it; read twice it changes nothing. Exit code 1 while a line is not done."""
 
-    async def take(tenant: TenantScope, payout: PayoutView, by: str) -> PayoutView:
+    async def take(tenant: TenantScope, payout: PayoutView, *, by: str) -> PayoutView:
         return await take_results(
             tenant, path, payout_id=payout.id, actor=by, now=datetime.now(UTC), keep=not dry_run
         )
@@ -71,7 +75,7 @@ def mark_command(
         trouble=trouble,
     )
 
-    async def take(tenant: TenantScope, payout: PayoutView, by: str) -> PayoutView:
+    async def take(tenant: TenantScope, payout: PayoutView, *, by: str) -> PayoutView:
         under_way = [line.number for line in payout.lines if line.state is LineState.SENT]
         async with tenant.writing_much() as db:
             for number in under_way if every_line else numbers:
@@ -101,8 +105,8 @@ def _book(
         async def work(tenant: TenantScope, _code: str) -> bool:
             async with tenant.reading() as db:
                 found = await payout_numbered(db, payout_no)
-            told = await take(tenant, found, by)
-            await print_payout(console, tenant, told, kept=not dry_run)
+            told = await take(tenant, found, by=by)
+            await print_payout(console, told, tenant=tenant, kept=not dry_run)
             return told.state is PayoutState.DONE
 
         return work

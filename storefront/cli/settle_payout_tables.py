@@ -17,7 +17,7 @@ number_option = click.option(
 
 
 async def print_payout(
-    console: Console, tenant: TenantScope, payout: PayoutView, *, kept: bool = True
+    console: Console, payout: PayoutView, *, tenant: TenantScope, kept: bool = True
 ) -> None:
     """A batch, line by line, with its control total and its people."""
     async with tenant.reading() as db:

@@ -79,7 +79,7 @@ def list_command(*, state: str | None, **chosen: Any) -> None:
             found = await payouts(db, state=PayoutState(state) if state else None)
         console.print(f"[bold]{code}[/]  {len(found):,} batches")
         for each in found:
-            await print_payout(console, tenant, each)
+            await print_payout(console, each, tenant=tenant)
         return True
 
     run_for_brands(work, **chosen)
@@ -109,7 +109,7 @@ def release_command(
                     found = await release_payout(db, found.id, released_by=by, now=datetime.now(UTC))
                 if dry_run:
                     await db.rollback()
-            await print_payout(console, tenant, found, kept=not dry_run)
+            await print_payout(console, found, tenant=tenant, kept=not dry_run)
             if not dry_run:
                 await write_payout(tenant, found, out=out / code, keys=keys_of(data), console=console)
             return True
@@ -137,7 +137,7 @@ def withdraw_command(
                 found = await withdraw_payout(db, found.id, withdrawn_by=by, now=datetime.now(UTC))
                 if dry_run:
                     await db.rollback()
-            await print_payout(console, tenant, found, kept=not dry_run)
+            await print_payout(console, found, tenant=tenant, kept=not dry_run)
             return True
 
         return work
@@ -193,7 +193,7 @@ async def _print_waiting(console: Console, tenant: TenantScope, *, code: str) ->
         sent = await payouts(db, state=PayoutState.RELEASED)
         people = await people_of(db)
     for each in held:
-        await print_payout(console, tenant, each)
+        await print_payout(console, each, tenant=tenant)
         by = each.prepared_by
         other = f"not {people.name(by)}" if is_person(by) else "who approved none of its statements"
         console.print(
