@@ -40,7 +40,7 @@ class Presented(msgspec.Struct, frozen=True, kw_only=True):
 class Needed(StrEnum):
     """Whether a command asks for a person."""
 
-    ALWAYS = "who decides"
+    ALWAYS = "who decides: needed"
     UNLESS_DRY = "who decides; a dry run only looks without"
     NEVER = "who does it; without, it is a run that names nobody"
 

@@ -228,3 +228,15 @@ async def test_claims_are_shown_by_party(shop: Shop) -> None:
     shown = await settle(shop.tenant, "claims")
     assert (shown.exit_code, "0 parties with claims" in shown.output) == (0, True), shown.output
     assert (await settle(shop.tenant, "claims", "--party", "nobody")).exit_code == 1
+
+
+async def test_an_invoice_is_noted_once_beside_its_statement(shop: Shop) -> None:
+    about = ("--statement", str((await shop.statement()).id))
+    note = ("invoices", "note", *about, "--no", "044-17", "--on", "2026-11-05", "--amount", "15.00")
+    wrong = await settle(shop.tenant, *note, "--tax", "15.00", by=shop.lin)
+    assert (wrong.exit_code, "1500 of 1500" in wrong.output) == (1, True), wrong.output
+    assert (await settle(shop.tenant, *note, "--tax", "0.85", "--dry-run", by=shop.lin)).exit_code == 0
+    assert (await settle(shop.tenant, *note, "--tax", "0.85", by=shop.lin)).exit_code == 0
+    assert (await settle(shop.tenant, *note, "--tax", "0.85", by=shop.lin)).exit_code == 1
+    listed = await settle(shop.tenant, "invoices", "list", *about)
+    assert (listed.exit_code, listed.output.count("044-17")) == (0, 1), listed.output
