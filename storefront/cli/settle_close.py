@@ -116,7 +116,7 @@ def month_end_work(
     """The end of a month for one brand, step by step; a step that differs does not keep the next from being run, but is told at the end."""
     console = open_screen()
     first = month_from_text(month)
-    last = min(next_month(first).toordinal() - 1, datetime.now(BEIJING).date().toordinal() - 1)
+    last = min(next_month(first).toordinal() - 1, datetime.now(UTC).date().toordinal() - 1)
     days = Asked(first=first, last=date.fromordinal(max(first.toordinal(), last)), dry_run=dry_run)
     steps: dict[str, Work] = {
         "run-splits": splits_work(dry_run=dry_run, data=data),
