@@ -45,8 +45,8 @@ async def propose_adjustment(
     db: Writing, command: ProposeAdjustment, *, proposed_by: str, now: datetime, disputed: bool = False
 ) -> AdjustmentView:
     """Ask for a correction; nothing is booked before a second person agrees. `disputed`: its dispute is resolved before it is booked."""
-    refuse_nobody(proposed_by)
     contract = await _contract(db, command.contract_id)
+    refuse_nobody(proposed_by)
     counterparty = command.counterparty_id or await _rest(db, command, contract=contract, now=now)
     await _refuse_wrong(db, command, counterparty=counterparty)
     if command.restates and command.statement_id is not None and not disputed:
