@@ -8,28 +8,26 @@ beside it.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 import msgspec
 from sqlalchemy import insert, select
 
 from settlement.agreements.models import ContractPeriodTerms, TrueUp
 from settlement.agreements.queries import period_rules_of
-from settlement.agreements.sides import sellers_at
 from settlement.agreements.views import Reckoned, TrueUpView
-from settlement.calendar import ONE_DAY
 from settlement.ledger import Movement, append, clearing_account, open_journal, payable_account
 from settlement.models import Contract, ContractStore
 from settlement.parties import ensure_parties
 from settlement.queries import parties
 from settlement.states import Cause
 from settlement.terms import HOUSE, party_id_of
+from settlement.true_ups.bearers import halves, sellers_of, spread
 from settlement.true_ups.period_terms import PeriodDue, period_due
 from settlement.true_ups.stretches import AgreedVersion, Stretch, Term, stretches_of
 from settlement.true_ups.turnover import StoreTurnover, true_ups_before, turnover_of
 from tenants.kernel.ids import ContractId, PartyId, StoreId, derived_id
-from tenants.kernel.money import Fen, allocate
+from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading, Writing
 
 
@@ -102,19 +100,6 @@ async def _unsold(db: Reading, contract_id: ContractId) -> dict[StoreId, StoreTu
     return {StoreId(store_id): StoreTurnover() for store_id in (await db.execute(named)).scalars()}
 
 
-def spread(amount: Fen, stores: Mapping[StoreId, StoreTurnover]) -> dict[StoreId, Fen]:
-    """Spread a true-up over stores in proportion to what was sold there; evenly where nothing was. Without a store it is the contract's own."""
-    ids = sorted(stores)
-    weights = [max(0, stores[store_id].turnover_fen) for store_id in ids]
-    if not any(weights):
-        weights = [1] * len(ids)
-    if not ids:
-        return {}
-    sign = -1 if amount < 0 else 1
-    parts = allocate(Fen(abs(amount)), weights=weights)
-    return {store_id: Fen(sign * part) for store_id, part in zip(ids, parts, strict=True)}
-
-
 async def _post(
     db: Writing, settled: Sequence[Settled], *, code: str, party_id: PartyId, month: date, now: datetime
 ) -> int:
@@ -139,13 +124,8 @@ async def _post(
 
 
 async def _sellers(db: Writing, settled: Settled, *, now: datetime) -> dict[StoreId, PartyId]:
-    """The franchisees that have the rest of these stores' sales at the end of the term; none where the contract leaves it to nobody else."""
-    version = settled.stretch.last
-    if not version.left_to_seller:
-        return {}
-    after = datetime.combine(settled.term.last_day + ONE_DAY, time(0), ZoneInfo(version.time_zone))
-    over = after if version.active_to is None else min(after, version.active_to)
-    sellers = await sellers_at(db, settled.by_store, at=over - timedelta(microseconds=1))
+    """Who has the rest of these stores' sales at the end of the term where it is not the contract's residual party."""
+    sellers = await sellers_of(db, settled.stretch.last, settled.by_store, last_day=settled.term.last_day)
     await ensure_parties(db, list(sellers.values()), now=now)
     return {store_id: party_id_of(db.tenant_id, seller.code) for store_id, seller in sellers.items()}
 
@@ -153,31 +133,22 @@ async def _sellers(db: Writing, settled: Settled, *, now: datetime) -> dict[Stor
 def _movements(
     settled: Settled, *, party_id: PartyId, sellers: Mapping[StoreId, PartyId], month: date
 ) -> list[Movement]:
-    """Both halves of each store's part: the party's account against clearing, and the other way that of whoever has the rest."""
+    """Each half as a movement: a party's account against clearing."""
     contract = settled.stretch.last
-    stores: list[tuple[StoreId | None, Fen]] = [*settled.by_store.items()]
-    stores = stores or [(None, settled.due.true_up_fen)]
-    found = []
-    for store_id, amount in stores:
-        rest = (
-            contract.residual_party_id
-            if store_id is None
-            else sellers.get(store_id, contract.residual_party_id)
+    found = halves(
+        settled.due.true_up_fen, settled.by_store, party_id=party_id, residual=contract.residual_party_id,
+        sellers=sellers,
+    )  # fmt: skip
+    return [
+        Movement(
+            cause=Cause.TRUE_UP, amount_fen=half.amount_fen, party_id=half.party_id,
+            against=clearing_account(store_id=half.store_id, contract_id=contract.contract_id),
+            account=payable_account(half.party_id, store_id=half.store_id, contract_id=contract.contract_id),
+            contract_id=contract.contract_id, store_id=half.store_id, occurred_on=settled.term.last_day,
+            period_on=month,
         )
-        if rest == party_id:
-            # It would settle with itself: all that is left there is its own already.
-            continue
-        found += [
-            Movement(
-                cause=Cause.TRUE_UP, amount_fen=Fen(sign * amount), party_id=owed,
-                against=clearing_account(store_id=store_id, contract_id=contract.contract_id),
-                account=payable_account(owed, store_id=store_id, contract_id=contract.contract_id),
-                contract_id=contract.contract_id, store_id=store_id, occurred_on=settled.term.last_day,
-                period_on=month,
-            )
-            for owed, sign in ((party_id, 1), (rest, -1))
-        ]  # fmt: skip
-    return found
+        for half in found
+    ]  # fmt: skip
 
 
 async def agreed_versions(
