@@ -3,6 +3,7 @@
 What is shown of a line was frozen with the sale; what a store was called, with the statement.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -14,10 +15,10 @@ from sqlalchemy import and_, case, func, null, select
 from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.models import Contract, Journal, LedgerAccount, LedgerEntry, TermsPortion
 from settlement.queries import credited_account, signed_amount
-from settlement.sheets.evidence import evidence_of
+from settlement.sheets.evidence import booked_here, evidence_of
 from settlement.statements import in_statement
 from settlement.states import ADJUSTMENT, COLLECTION, ENTITLEMENT, PAYMENT, Cause
-from settlement.views import AdjustmentLine, PaymentLine, StatementLine
+from settlement.views import AdjustmentLine, PaymentLine, StatementLine, Step
 from tenants.kernel.ids import ContractId, PartyId, StoreId, TermsId
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading
@@ -91,13 +92,18 @@ async def statement_adjustments(
     ).all()  # fmt: skip
     evidence = await evidence_of(db, {row.thing for row in rows if row.thing is not None})
     lines = sorted((_adjustment(row, stores=stores) for row in rows), key=_adjustment_place)
-    # What was spread over several stores is told once, at the first of them.
-    return [
-        msgspec.structs.replace(line, steps=evidence.pop(UUID(line.reference), []))
-        if line.reference
-        else line
-        for line in lines
-    ]
+    booked: dict[str, int] = defaultdict(int)
+    for line in lines:
+        booked[line.reference] += line.amount_fen
+    return [_with_evidence(line, evidence, booked=Fen(booked[line.reference])) for line in lines]
+
+
+def _with_evidence(line: AdjustmentLine, evidence: dict[UUID, list[Step]], *, booked: Fen) -> AdjustmentLine:
+    """The line with its story; what was spread over several stores is told once, at the first of them."""
+    steps = evidence.pop(UUID(line.reference), []) if line.reference else []
+    if steps and line.cause is Cause.TRUE_UP:
+        steps = [*steps, booked_here(booked)]
+    return msgspec.structs.replace(line, steps=steps)
 
 
 def _adjustment_place(line: AdjustmentLine) -> tuple[Any, ...]:
