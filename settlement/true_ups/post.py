@@ -1,7 +1,7 @@
 """结算调整: settles, when a period is closed, what its terms (guarantee, tiers, cap) give a party beside its sales.
 
 Sales were split at the provisional rate and are never split again. One journal for each contract, party and closed period, found by its
-key: posting twice posts nothing. The party's account moves against clearing, clearing against that of whoever has the rest of a store's
+key: posting twice posts nothing. A term that a later version cuts at the end of a closed period is settled with the next one. The party's account moves against clearing, clearing against that of whoever has the rest of a store's
 sales: the contract's residual party, or the franchisee that sells there on the term's last day. Every step of the reckoning is kept
 beside it.
 """
@@ -11,21 +11,21 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from settlement.agreements.models import ContractPeriodTerms, TrueUp
 from settlement.agreements.queries import period_rules_of
 from settlement.agreements.views import Reckoned, TrueUpView
 from settlement.ledger import Movement, append, clearing_account, open_journal, payable_account
-from settlement.models import Contract, ContractStore
+from settlement.models import Contract, ContractStore, Period
 from settlement.parties import ensure_parties
 from settlement.queries import parties
-from settlement.states import Cause
+from settlement.states import Cause, PeriodState
 from settlement.terms import HOUSE, party_id_of
 from settlement.true_ups.bearers import halves, sellers_of, spread
 from settlement.true_ups.period_terms import PeriodDue, period_due
 from settlement.true_ups.stretches import AgreedVersion, Stretch, Term, stretches_of
-from settlement.true_ups.turnover import StoreTurnover, true_ups_before, turnover_of
+from settlement.true_ups.turnover import StoreTurnover, turnover_of
 from tenants.kernel.ids import ContractId, PartyId, StoreId, derived_id
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading, Writing
@@ -56,40 +56,68 @@ async def post_true_ups(db: Writing, month: date, *, now: datetime) -> int:
     entries = 0
     for code, versions in (await agreed_versions(db)).items():
         for party_id in sorted({party for version in versions for party in version.rules}):
-            settled = await reckon(db, versions, party_id=party_id, month=month)
+            settled = await reckon(db, versions, code=code, party_id=party_id, month=month)
             if settled:
                 entries += await _post(db, settled, code=code, party_id=party_id, month=month, now=now)
     return entries
 
 
 async def reckon(
-    db: Reading, versions: Sequence[AgreedVersion], *, party_id: PartyId, month: date
+    db: Reading, versions: Sequence[AgreedVersion], *, code: str, party_id: PartyId, month: date
 ) -> list[Settled]:
-    """What each stretch whose term ends in this period comes to."""
+    """What each stretch comes to whose term ends in this period, or was cut at the end of the last closed one after that was closed."""
+    told = await _told_before(db, code=code, party_id=party_id)
+    previous = await _closed_before(db, code=code, month=month)
     found = []
     for stretch in stretches_of(versions, party_id):
         term = stretch.within(month)
-        if term is None or term.ends_in != month:
+        if term is not None and term.ends_in == month:
+            earlier = [each for each in told if stretch.covers(each, term)]
+            found.append(await _reckoned(db, stretch, term, party_id=party_id, earlier=earlier))
+        if previous is None or stretch.last.version == versions[-1].version:
             continue
-        stores = await turnover_of(
-            db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=month
-        )
-        earlier = await true_ups_before(
-            db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=month
-        )
-        if stretch.last.left_to_seller and not stores:
-            stores = await _unsold(db, stretch.last.contract_id)
-        due = period_due(
-            stretch.rules,
-            turnover_fen=Fen(sum(each.turnover_fen for each in stores.values())),
-            provisional_fen=Fen(sum(each.provisional_fen for each in stores.values())),
-            days_in_force=term.days_in_force,
-            days_in_period=term.days_in_period,
-            earlier_fen=earlier,
-        )
-        by_store = spread(due.true_up_fen, stores)
-        found.append(Settled(stretch=stretch, term=term, due=due, by_store=by_store))
+        cut = stretch.cut_in(previous)
+        if cut is not None and not any(stretch.covers(each, cut) for each in told):
+            found.append(await _reckoned(db, stretch, cut, party_id=party_id, earlier=[]))
     return found
+
+
+async def _reckoned(
+    db: Reading, stretch: Stretch, term: Term, *, party_id: PartyId, earlier: Sequence[Reckoned]
+) -> Settled:
+    """One stretch's term, over the periods up to the one that it ends in."""
+    stores = await turnover_of(
+        db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=term.ends_in
+    )
+    if stretch.last.left_to_seller and not stores:
+        stores = await _unsold(db, stretch.last.contract_id)
+    due = period_due(
+        stretch.rules,
+        turnover_fen=Fen(sum(each.turnover_fen for each in stores.values())),
+        provisional_fen=Fen(sum(each.provisional_fen for each in stores.values())),
+        days_in_force=term.days_in_force,
+        days_in_period=term.days_in_period,
+        earlier_fen=Fen(sum(each.due.true_up_fen for each in earlier)),
+    )
+    return Settled(stretch=stretch, term=term, due=due, by_store=spread(due.true_up_fen, stores))
+
+
+async def _told_before(db: Reading, *, code: str, party_id: PartyId) -> list[Reckoned]:
+    """Everything that was reckoned of the party under the contract: what of it a store's own owner settled with himself too."""
+    statement = select(TrueUp.reckoning).where(
+        TrueUp.tenant_id == db.tenant_id, TrueUp.contract_code == code, TrueUp.party_id == party_id
+    )
+    rows = (await db.execute(statement)).scalars()
+    return [each for row in rows for each in msgspec.convert(row, list[Reckoned])]
+
+
+async def _closed_before(db: Reading, *, code: str, month: date) -> date | None:
+    """The last period of the contract that was closed before this one."""
+    statement = select(func.max(Period.starts_on)).where(
+        Period.tenant_id == db.tenant_id, Period.contract_code == code, Period.state == PeriodState.CLOSED,
+        Period.starts_on < month,
+    )  # fmt: skip
+    return (await db.execute(statement)).scalar_one_or_none()
 
 
 async def _unsold(db: Reading, contract_id: ContractId) -> dict[StoreId, StoreTurnover]:

@@ -35,6 +35,7 @@ MONEY_PEOPLE = staff(StaffRole.BRAND_HQ, StaffRole.FINANCE)
     guards=[MONEY_PEOPLE],
     responses=refusals(
         *CONTRACT_REFUSALS,
+        errors.ContractBackdated,
         errors.ContractCalendarChanged,
         errors.ContractOverlap,
         errors.ContractVersionTooEarly,
