@@ -7,7 +7,16 @@ import msgspec
 
 from settlement.states import Cause
 from settlement.views import PartyView
-from tenants.kernel.ids import MerchantId, OrderId, PaymentId
+from tenants.kernel.ids import (
+    ContractId,
+    JournalId,
+    MerchantId,
+    OrderId,
+    OrderLineId,
+    PaymentId,
+    RefundId,
+    TermsId,
+)
 from tenants.kernel.money import Bps, Fen
 
 
@@ -51,7 +60,7 @@ class StepKind(StrEnum):
     LIST = "list"
     """标价."""
     DISCOUNT = "discount"
-    """优惠."""
+    """优惠: by line and by who pays for it; without a party what nobody shares, a lower price of the seller's."""
     PAID = "paid"
     """实付."""
     COUPON = "coupon"
@@ -93,7 +102,13 @@ class MoneyStepView(_View, frozen=True):
     occurred_on: date | None = None
     period_on: date | None = None
     evidence: list[str] = []
-    """Order, payment, channel transaction, refund, split or return numbers."""
+    """Order, payment, channel transaction, refund, split or return numbers; of a discount its promotion's code."""
+    order_line_id: OrderLineId | None = None
+    refund_id: RefundId | None = None
+    journal_id: JournalId | None = None
+    """The posting, as statement lines name it."""
+    terms_id: TermsId | None = None
+    contract_id: ContractId | None = None
 
 
 class PartyStanding(_View, frozen=True):
