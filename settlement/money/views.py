@@ -30,9 +30,9 @@ class Standing(StrEnum):
     FROZEN = "frozen"
     """冻结: not handed over yet, or it may still be brought back."""
     MATURED = "matured"
-    """已到期: it cannot be brought back any more; its month is not closed yet."""
+    """已到期: it cannot be brought back any more; its statement is not approved yet, or its day of payment (T+N) has not come."""
     PAYABLE = "payable"
-    """应付: stands in a closed statement."""
+    """应付: stands in an approved statement, and the contract's day of payment (T+N) has come."""
     PAID = "paid"
     """已付: nothing is left of it."""
 
