@@ -31,6 +31,7 @@ from settlement.agreements.promotion_models import TermsFunder
 from settlement.days import broken_days
 from settlement.laws.beside import collected_off, funded_off
 from settlement.laws.channel import fees_off, left_in_clearing, suspense_off, without_journal
+from settlement.laws.fees import fees_off_rate
 from settlement.laws.gaps import lines_without_terms, missing_statements
 from settlement.laws.true_ups import true_ups_off
 from settlement.models import (
@@ -42,6 +43,7 @@ from settlement.models import (
     Statement,
     TermsPortion,
 )
+from settlement.posting.post_channel import fee_rates
 from settlement.posting.split_sql import base_of_kept, portion_sql
 from settlement.queries import credited_account, signed_amount
 from settlement.splitting.models import Split
@@ -93,6 +95,10 @@ async def verify_books(db: Reading) -> BooksReport:
         "nothing stays on clearing: each journal passes on what it takes": (left_in_clearing(db), Journal),
         "every payment and refund through the channel has its fee booked, and none is left of what went back whole": (
             fees_off(db),
+            Journal,
+        ),
+        "every fee is its merchant's rate of the payment, and what is left of it that of what is kept": (
+            fees_off_rate(db, rates=await fee_rates(db)),
             Journal,
         ),
         "suspense holds what came in unwanted and has not gone back": (suspense_off(db), LedgerAccount),
