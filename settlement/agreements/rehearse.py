@@ -18,7 +18,7 @@ from orders.month_lines import MovedLine, Window, moved_lines
 from orders.ports import TermsQuestion
 from settlement.agreements.checks import Agreement, check_contract
 from settlement.agreements.queries import stores_of_versions
-from settlement.agreements.rehearsed import Charged, FeeTerms, PartsOfTerm, Put, Side
+from settlement.agreements.rehearsed import Charged, FeeTerms, PartsOfTerm, Put, Side, Terms
 from settlement.agreements.rehearsed_fees import charged_of_orders
 from settlement.agreements.sides import SideBook, read_sides
 from settlement.agreements.views import RehearsalView, RehearsedParty
@@ -212,15 +212,21 @@ def _charge(rehearsal: Rehearsal, fee: Charged, puts: Sequence[tuple[Put, Put]])
     booked = was[0].terms
     if not isinstance(booked, BookedTerms):
         return
-    residual = booked.residual_party_id
-    agreed = FeeTerms(by=booked.channel_fee_by, party_id=booked.channel_fee_party_id, residual=residual)
+    agreed = FeeTerms(
+        by=booked.channel_fee_by, party_id=booked.channel_fee_party_id, residual=_charged_party(booked)
+    )
     rehearsal.was.charge(fee, agreed, puts=was)
     if not was[0].line.sold_before:
         agreed = FeeTerms(
             by=rehearsal.command.channel_fee_by, party_id=rehearsal.agreed.channel_fee_party_id,
-            residual=would[0].terms.residual_party_id,
+            residual=_charged_party(would[0].terms),
         )  # fmt: skip
     rehearsal.would.charge(fee, agreed, puts=would)
+
+
+def _charged_party(terms: Terms) -> PartyId:
+    """Who is charged the channel's fee: whoever collects by a merchant number of his own, or whoever has the rest."""
+    return terms.collector_party_id or terms.residual_party_id
 
 
 async def _settle_as_it_was(db: Reading, rehearsal: Rehearsal, versions: Versions, *, month: date) -> None:

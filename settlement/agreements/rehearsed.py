@@ -72,9 +72,10 @@ class FeeTerms(msgspec.Struct, frozen=True, kw_only=True):
     by: Bearer
     party_id: PartyId | None
     residual: PartyId
+    """Who is charged by the channel, and to whom the others owe their parts."""
 
     def position(self, fee: Fen | None, held: Mapping[PartyId, Fen]) -> dict[PartyId, Fen]:
-        """Where parties stand with the fee: what they bear is less owed to them, and more to whoever takes the rest."""
+        """Where parties stand with the fee: what they bear is less owed to them, and more to whoever was charged."""
         if fee is None:
             return {}
         due = fee_shares(fee, by=self.by, party_id=self.party_id, held=held, residual=self.residual)

@@ -66,7 +66,7 @@ class StepKind(StrEnum):
     COUPON = "coupon"
     """代金券: what coupons paid of that, or got back."""
     FEE = "fee"
-    """手续费: what the channel is expected to keep of it, or give back."""
+    """手续费: what the channel is expected to keep of it, or give back; with a party where it is charged on that one's own merchant number."""
     UNWANTED = "unwanted"
     """挂账: money of this order's payments that no order wanted, in and out."""
     PORTION = "portion"
@@ -141,6 +141,8 @@ class FeeDay(_View, frozen=True):
     returned_fen: Fen
     payments: int
     refunds: int
+    borne_by: str | None = None
+    """The code of the party whose merchant number it is, and who is charged; none: ours."""
 
 
 class FeeList(_View, frozen=True):

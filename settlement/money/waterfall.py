@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import and_, case, select
 
 from orders.order_facts import LineFacts, OrderFacts, order_facts
@@ -54,6 +55,12 @@ async def order_waterfall(db: Reading, order_id: OrderId, *, now: datetime) -> W
     steps += [
         _step(entry, facts, people=people, line=lines.get(entry.order_line_id), kept=kept, numbers=numbers)
         for entry in sorted(entries, key=_place)
+    ]
+    charged = next(
+        (people[each.collector_party_id] for each in terms.values() if each.collector_party_id), None
+    )
+    steps = [
+        msgspec.structs.replace(each, party=charged) if each.kind is StepKind.FEE else each for each in steps
     ]
     by_kind = list(StepKind)
     steps.sort(key=lambda step: by_kind.index(step.kind))

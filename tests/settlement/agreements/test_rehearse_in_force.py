@@ -27,8 +27,8 @@ from tests.support.books import (
     mall_contract,
     sell,
 )
-from tests.support.channel_rows import paid_sale, through_channel
-from tests.support.owners import own
+from tests.support.channel_rows import paid_sale, pay, through_channel
+from tests.support.owners import add_number, own
 from tests.support.rows import rows
 
 __all__ = ["town"]
@@ -116,13 +116,15 @@ async def more(town: Town) -> None:
         await give_back_loose(db, town.direct, 777, 223, at=at(10, 3), through_channel=False)
         await give_back_loose(db, town.popup, 501, at=at(10, 19), through_channel=False)
         fourth, fifth = [await add_store(db, code, mall_id=town.mall_id) for code in ("S4", "S5")]
+        number = await add_number(db, "1900002009", owner=f"mall:{town.mall_id}")
+        sixth = await add_store(db, "S6", mall_id=town.mall_id, merchant_id=number)
         await own(db, fourth, Ownership.FRANCHISE, LONG_AGO, "F02", owner_name="周记加盟")
         await own(db, fourth, Ownership.AGENT, at(10, 21), "A01", owner_name="何记代理")
         await own(db, fifth, Ownership.FRANCHISE, at(10, 5), "F03", owner_name="吴记加盟")
         await promote(db, "owners", (FunderRole.OWNER, 3_333), (FunderRole.MALL, 3_333))
         mall, agent = NamedParty(kind=PartyKind.MALL, mall_id=town.mall_id), NamedParty(kind=PartyKind.AGENT, code="A01", name="何记代理")  # fmt: skip
         await mall_contract(
-            db, town.mall_id, [fourth, fifth], code="shared", base=RateBase.LIST_GOODS, channel_fee_by=Bearer.SHARED,
+            db, town.mall_id, [fourth, fifth, sixth], code="shared", base=RateBase.LIST_GOODS, channel_fee_by=Bearer.SHARED,
             rates=[ContractRateRow(party=mall, rate_bps=1_233), ContractRateRow(party=agent, rate_bps=777), ContractRateRow(party=mall, rate_bps=333, promotion_code="owners")],
             period_terms=[
                 PeriodTermsRow(party=mall, period=TermLength.MONTH, guarantee_kind=GuaranteeKind.SALES, guarantee_fen=77_777),
@@ -131,11 +133,13 @@ async def more(town: Town) -> None:
         )  # fmt: skip
         early = await sell(db, fourth, 8_765, discount=1_234, at=SEPTEMBER)
         paid_early = await paid_sale(db, early)
-        for number, store in enumerate((fourth, fifth, fourth, fifth)):
+        for place, store in enumerate((fourth, fifth, sixth, fifth)):
             sale = await sell(
-                db, store, 4_321 + number, 1_001, discount=333, promotion="owners", at=at(10, 3 + 7 * number)
+                db, store, 4_321 + place, 1_001, discount=333, promotion="owners", at=at(10, 3 + 7 * place)
             )
-            paid = await paid_sale(db, sale)
+            paid = await pay(
+                db, sale.id, amount=sum(sale.kept), merchant_id=number if store == sixth else None
+            )
             back = await give_back(db, sale, {0: 1_111, 1: 7}, at=at(10, 28))
             await through_channel(db, back, payment_id=paid)
             later = await give_back(db, sale, {0: 99}, at=at(11, 2))
