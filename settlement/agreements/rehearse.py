@@ -292,7 +292,7 @@ async def _settle(
     told: list[int],
 ) -> None:
     sold = {store_id for each in stretch.contract_ids for store_id in side.turnover.get(each, ())}
-    sellers = await sellers_of(db, stretch.last, sold or unsold, last_day=last_day)
+    sellers = await sellers_of(db, stretch.last, store_ids=sold or unsold, last_day=last_day)
     _meet(rehearsal, db, sellers.values())
     part = PartsOfTerm(
         rules=stretch.rules, contracts=stretch.contract_ids, party_id=party_id,

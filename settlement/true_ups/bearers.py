@@ -40,7 +40,7 @@ def spread(amount: Fen, stores: Mapping[StoreId, StoreTurnover]) -> dict[StoreId
 
 
 async def sellers_of(
-    db: Reading, version: AgreedVersion, store_ids: Iterable[StoreId], *, last_day: date
+    db: Reading, version: AgreedVersion, *, store_ids: Iterable[StoreId], last_day: date
 ) -> dict[StoreId, NewParty]:
     """The franchisees that have the rest of these stores' sales at the end of the day; none where the contract leaves it to nobody else."""
     if not version.left_to_seller:

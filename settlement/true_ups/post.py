@@ -153,7 +153,9 @@ async def _post(
 
 async def _sellers(db: Writing, settled: Settled, *, now: datetime) -> dict[StoreId, PartyId]:
     """Who has the rest of these stores' sales at the end of the term where it is not the contract's residual party."""
-    sellers = await sellers_of(db, settled.stretch.last, settled.by_store, last_day=settled.term.last_day)
+    sellers = await sellers_of(
+        db, settled.stretch.last, store_ids=settled.by_store, last_day=settled.term.last_day
+    )
     await ensure_parties(db, list(sellers.values()), now=now)
     return {store_id: party_id_of(db.tenant_id, seller.code) for store_id, seller in sellers.items()}
 

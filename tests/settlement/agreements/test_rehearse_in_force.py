@@ -195,7 +195,7 @@ async def _no_loose(_db, _window):
         yield nothing
 
 
-async def _nobody(_db, _version, _stores, *, last_day) -> dict:
+async def _nobody(_db, _version, *, store_ids, last_day) -> dict:
     return {}
 
 
