@@ -45,6 +45,12 @@ class ContractVersionTooEarly(Conflict):
     zh = "合同新版本的生效时间必须晚于上一版本"
 
 
+class ContractBackdated(Conflict):
+    """This contract would change what a closed month settled, and nobody settles that month again."""
+
+    zh = "合同回溯会改变已关账账期的保底、分段或封顶结算；请改为从未关账账期开始，差额走调整单"
+
+
 class RatesExceedWhole(Invalid):
     """The rates add up to more than 100 %."""
 

@@ -35,6 +35,7 @@ MONEY_PEOPLE = staff(*MONEY_ROLES)
     guards=[MONEY_PEOPLE],
     responses=refusals(
         *CONTRACT_REFUSALS,
+        errors.ContractBackdated,
         errors.ContractCalendarChanged,
         errors.ContractOverlap,
         errors.ContractVersionTooEarly,

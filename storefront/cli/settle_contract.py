@@ -163,17 +163,19 @@ def print_rehearsal(console: Console, found: RehearsalView, *, brand: str) -> No
     """As it was, as it would have been, the difference; then every step of both sides' period terms."""
     table = Table(
         title=f"{brand}  {found.month}  rehearsal, nothing written",
-        caption=f"{found.orders:,} orders, {found.lines:,} lines, {yuan_text(found.kept_fen)} kept of what was sold in the month;"
-        " returns of earlier or unknown sales are not counted",
+        caption=f"{found.orders:,} orders, {found.lines:,} lines, {yuan_text(found.kept_fen)} sold in the month less what was given"
+        " back in it; beside: promotions' costs and the channel's fee",
     )
-    for heading in ("party", "was", "true-up", "would be", "true-up", "difference"):
+    for heading in ("party", "was", "true-up", "beside", "would be", "true-up", "beside", "difference"):
         table.add_column(heading, justify="left" if heading == "party" else "right")
     for each in found.parties:
         amounts = (
             each.was_fen,
             each.was_true_up_fen,
+            each.was_beside_fen,
             each.would_fen,
             each.would_true_up_fen,
+            each.would_beside_fen,
             each.difference_fen,
         )
         table.add_row(each.party.name, *(yuan_text(amount) for amount in amounts))
