@@ -85,7 +85,8 @@ def given_back_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             Payment.coupons, Refund.requested_at,
             Refund.refunded_at, (Refund.requested_by != UNWANTED).label("wanted"),
         )
-        .join(Payment, and_(Payment.tenant_id == Refund.tenant_id, Payment.id == Refund.payment_id))
+        # The order is named too: refunds are found by it.
+        .join(Payment, and_(Payment.tenant_id == Refund.tenant_id, Payment.id == Refund.payment_id, Payment.order_id == Refund.order_id))
         .where(
             Refund.tenant_id == tenant_id, Payment.tenant_id == tenant_id, Refund.state == RefundStatus.DONE,
             Refund.refunded_at.is_not(None),

@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 
 from orders.channel_money import given_back_select, taken_select
@@ -32,25 +33,26 @@ Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
 def fees_off_rate(db: Reading, *, rates: Mapping[MerchantId, Bps]) -> Rows:
-    """Payments whose booked fee is not their rate's, and those of which another fee is left than that of what is kept."""
+    """Payments whose booked fee is not their rate's, and those of which another fee is left than that of what is kept.
+
+    What was booked is looked up payment by payment: sums joined with sums are planned by what statistics say, which lag behind.
+    """
     taken = taken_select(db.tenant_id).subquery("taken")
-    charged, returned = _charged(db).subquery("charged"), _returned(db).subquery("returned")
+    charged = _charged(db, taken).lateral("charged")
+    returned = _returned(db, taken).lateral("returned")
     rate = case(*((taken.c.merchant_id == merchant, bps) for merchant, bps in rates.items()), else_=0) if rates else literal(0)  # fmt: skip
     settled = taken.c.amount_fen - func.coalesce(cast(taken.c.coupons["nocash_fen"].astext, BigInteger), 0)
-    back, fee_back = func.coalesce(returned.c.back_fen, 0), func.coalesce(returned.c.fee_fen, 0)
-    kept = _half_up(taken.c.amount_fen - back, settled, taken.c.amount_fen)
+    kept = _half_up(taken.c.amount_fen - returned.c.back_fen, settled, taken.c.amount_fen)
     due, left = _half_up(settled, rate, WHOLE), _half_up(kept, rate, WHOLE)
-    booked = func.coalesce(charged.c.fee_fen, 0)
+    is_left = charged.c.fee_fen - returned.c.fee_fen
     what = func.concat_ws(
-        " ", "payment", taken.c.payment_no, "was charged", booked, "fen, its rate says", due, "; of it",
-        booked - fee_back, "are left, of what is kept", left,
+        " ", "payment", taken.c.payment_no, "was charged", charged.c.fee_fen, "fen, its rate says", due, "; of it",
+        is_left, "are left, of what is kept", left,
     )  # fmt: skip
     return (
         select(what.label("what"))
-        .select_from(taken)
-        .join(charged, charged.c.payment_id == taken.c.payment_id)
-        .outerjoin(returned, returned.c.payment_id == taken.c.payment_id)
-        .where(or_(booked != due, booked - fee_back != left))
+        .select_from(taken.join(charged, true()).join(returned, true()))
+        .where(charged.c.journals > 0, or_(charged.c.fee_fen != due, is_left != left))
     )
 
 
@@ -60,36 +62,50 @@ def _half_up(amount: Any, numerator: Any, denominator: Any) -> Any:
     return func.div(twice, 2 * cast(denominator, Numeric))
 
 
-def _fee() -> Any:
-    """What entries took for the channel, less what they gave back."""
-    entry = (LedgerEntry.tenant_id == Journal.tenant_id) & (LedgerEntry.journal_id == Journal.id)
+def _fee(db: Reading) -> tuple[Any, Any]:
+    """The journals' entries with their accounts, and what they took for the channel, less what they gave back."""
+    entry = and_(
+        LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.tenant_id == Journal.tenant_id,
+        LedgerEntry.journal_id == Journal.id,
+    )  # fmt: skip
     is_fee = LedgerAccount.kind == AccountKind.FEE
     fen = func.coalesce(func.sum(case((is_fee, -LedgerEntry.amount_fen), else_=LedgerEntry.amount_fen)), 0)
     return entry, fen
 
 
-def _charged(db: Reading) -> Any:
-    entry, fen = _fee()
+def _charged(db: Reading, taken: Any) -> Any:
+    """A payment's fee, and whether it is booked: one of nothing has a journal and no entry."""
+    entry, fen = _fee(db)
     return (
-        select(Journal.cause_id.label("payment_id"), fen.label("fee_fen"))
-        .outerjoin(LedgerEntry, and_(LedgerEntry.tenant_id == db.tenant_id, entry))
+        select(func.count(Journal.id).label("journals"), fen.label("fee_fen"))
+        .outerjoin(LedgerEntry, entry)
         .outerjoin(LedgerAccount, credited_account(db))
-        .where(Journal.tenant_id == db.tenant_id, Journal.cause == Cause.FEE_CHARGED)
-        .group_by(Journal.cause_id)
+        .where(
+            Journal.tenant_id == db.tenant_id,
+            Journal.cause == Cause.FEE_CHARGED,
+            Journal.cause_id == taken.c.payment_id,
+        )
+        .correlate(taken)
     )
 
 
-def _returned(db: Reading) -> Any:
-    """By payment: what refunds whose fee is booked gave back, and of the fee."""
+def _returned(db: Reading, taken: Any) -> Any:
+    """What refunds of a payment whose fee is booked gave back, and of the fee."""
     back = given_back_select(db.tenant_id).subquery("back")
-    entry, fen = _fee()
+    entry, fen = _fee(db)
+    its_journal = and_(
+        Journal.tenant_id == db.tenant_id, Journal.cause == Cause.FEE_RETURNED, Journal.cause_id == back.c.refund_id
+    )  # fmt: skip
     each = (
-        select(back.c.payment_id, back.c.refund_id, back.c.amount_fen, (-fen).label("fee_fen"))
-        .join(Journal, and_(Journal.tenant_id == db.tenant_id, Journal.cause == Cause.FEE_RETURNED, Journal.cause_id == back.c.refund_id))
-        .outerjoin(LedgerEntry, and_(LedgerEntry.tenant_id == db.tenant_id, entry))
+        select(back.c.refund_id, back.c.amount_fen, (-fen).label("fee_fen"))
+        .join(Journal, its_journal)
+        .outerjoin(LedgerEntry, entry)
         .outerjoin(LedgerAccount, credited_account(db))
-        .group_by(back.c.payment_id, back.c.refund_id, back.c.amount_fen)
-    ).subquery("each")  # fmt: skip
+        .where(back.c.payment_id == taken.c.payment_id, back.c.order_id == taken.c.order_id)
+        .group_by(back.c.refund_id, back.c.amount_fen)
+        .correlate(taken)
+    ).subquery("each")
     return select(
-        each.c.payment_id, func.sum(each.c.amount_fen).label("back_fen"), func.sum(each.c.fee_fen).label("fee_fen")
-    ).group_by(each.c.payment_id)  # fmt: skip
+        func.coalesce(func.sum(each.c.amount_fen), 0).label("back_fen"),
+        func.coalesce(func.sum(each.c.fee_fen), 0).label("fee_fen"),
+    )
