@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import case, null, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from settlement.reconciliation.accounts import Account, hold, mine
@@ -177,7 +177,7 @@ async def _current(db: Reading, account: Account, day: date) -> Any:
 async def _keep(db: Writing, account: Account, day: date, *, found: Found, bill: Any, now: datetime) -> None:
     classes = Counter(each.kind.value for each in found.differences)
     await _note(
-        db, account, day, state=DayState.TAKEN if bill.row_count else DayState.NOTHING, reason=None, bill_id=bill.id,
+        db, account, day, state=DayState.TAKEN if bill.row_count else DayState.NOTHING, bill_id=bill.id,
         matched=found.matched, ours_count=found.ours_count, ours_fen=found.ours_fen, theirs_count=found.theirs_count,
         theirs_fen=found.theirs_fen, counts=dict(classes), compared_at=now,
     )  # fmt: skip
@@ -186,15 +186,28 @@ async def _keep(db: Writing, account: Account, day: date, *, found: Found, bill:
 async def note_absent(
     db: Writing, account: Account, *, day: date, state: DayState, reason: str | None
 ) -> None:
-    """Say why a day has no file (yet); one that was taken in before stays what it is."""
+    """Say why a day has no file (yet). One that was taken in before stays taken in, with the reason why it was not had again."""
     row = {
         "tenant_id": db.tenant_id, "kind": account.kind.value, "account": account.name, "day": day,
         "merchant_id": account.merchant_id, "state": state, "reason": reason,
     }  # fmt: skip
     statement = upsert(ReconciledDay).values(row)
-    absent = ReconciledDay.state.not_in((DayState.TAKEN, DayState.NOTHING))
-    said = {"state": statement.excluded.state, "reason": statement.excluded.reason}
-    await db.execute(statement.on_conflict_do_update(index_elements=KEY, set_=said, where=absent))
+    is_there = ReconciledDay.state.in_((DayState.TAKEN, DayState.NOTHING))
+    said = {
+        "state": case((is_there, ReconciledDay.state), else_=statement.excluded.state),
+        "reason": statement.excluded.reason,
+    }
+    await db.execute(statement.on_conflict_do_update(index_elements=KEY, set_=said))
+
+
+async def note_present(db: Writing, account: Account, *, day: date) -> None:
+    """The day's file is there after all: whatever kept it away before is over."""
+    statement = (
+        update(ReconciledDay)
+        .where(mine(ReconciledDay, db=db, account=account), ReconciledDay.day == day)
+        .values(reason=null())
+    )
+    await db.execute(statement)
 
 
 async def _note(db: Writing, account: Account, day: date, **facts: Any) -> None:

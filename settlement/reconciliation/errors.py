@@ -27,6 +27,12 @@ class BillAltered(Invalid):
     zh = "账单汇总与明细不符，文件可能被改动或截断，请重新下载，未导入任何内容"
 
 
+class DayNotOver(Conflict):
+    """The channel has no files of this day yet; nothing was compared and nothing was kept."""
+
+    zh = "该日账单尚未生成，未对账、未保存任何内容"
+
+
 class DifferenceNotFound(NotFound):
     """There is no such difference."""
 

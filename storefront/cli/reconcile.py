@@ -1,6 +1,7 @@
 """`storefront settle reconcile`: fetch or read files of the other side, compare them with the books, show every difference and the proof.
 
-Owns the command line alone. Exit code 0 when everything agrees (a file that is not ready yet is told and no difference), else 1.
+Owns the command line alone. Exit code 0 when everything agrees (a file that is not ready yet is told and no difference), 1 when something
+differs or is refused, 3 when a day is asked for whose files cannot be there yet: then nothing was done.
 """
 
 import asyncio
@@ -12,12 +13,14 @@ from typing import Any
 import msgspec
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 
 from settlement.posting.pending import Say, post_pending
 from settlement.reconciliation.accounts import account_of
 from settlement.reconciliation.billed import TakenBill, of_bill, of_lines, payee_of
 from settlement.reconciliation.bills import BEIJING
-from settlement.reconciliation.fetch import MerchantDay, reconcile_file, reconcile_merchant
+from settlement.reconciliation.errors import DayNotOver
+from settlement.reconciliation.fetch import MerchantDay, reconcile_file, reconcile_merchant, require_over
 from settlement.reconciliation.queries import Wanted, differences
 from settlement.reconciliation.states import OF_LINES, BillKind, DifferenceState
 from settlement.reconciliation.take_in import KeptBill
@@ -40,6 +43,12 @@ from tenants.views import MerchantView
 SHOWN = 100
 OLDEST_DAYS = 92
 """The channel keeps its files so long."""
+
+
+class NotYet(click.ClickException):
+    """The command was refused: there is nothing to compare with yet."""
+
+    exit_code = 3
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +97,10 @@ def reconcile_command(
     *, day: datetime | None, first: datetime | None, last: datetime | None, kind: str | None, data: Path | None,
     tenant_code: str | None, every: bool, **given: Any,
 ) -> None:  # fmt: skip
-    """Compare the channel's files with the books, day by day and merchant by merchant, and prove that the ledger is the bill."""
+    """Compare the channel's files with the books, day by day and merchant by merchant, and prove that the ledger is the bill.
+
+    Ends with 0 when all agrees, 1 when something differs, 3 when a day was asked for whose files cannot be there yet (they come the next day from 10:00, Beijing).
+    """
     begins, ends = _chosen_days(day, first, last)
     asked = Asked(first=begins, last=ends, kind=BillKind(kind) if kind else None, **given)
     if asked.files and every:
@@ -103,6 +115,8 @@ def reconcile_work(asked: Asked, *, data: Path | None = None) -> Work:
     console = open_screen()
 
     async def work(tenant: TenantScope, code: str) -> bool:
+        if not asked.files:
+            await _refuse_ahead(tenant, asked, data=data)
         if not asked.dry_run:
             with progress(console) as say:
                 await post_pending(tenant, now=datetime.now(UTC), say=say)
@@ -111,6 +125,19 @@ def reconcile_work(asked: Asked, *, data: Path | None = None) -> Work:
         return await _days(console, tenant, asked, code=code, data=data)
 
     return work
+
+
+async def _refuse_ahead(tenant: TenantScope, asked: Asked, *, data: Path | None) -> None:
+    """Look before anything is booked or fetched whether the last day can be there."""
+    if not asked.days():
+        raise NotYet("none of these days is over (尚无可对账的日期)")
+    async with tenant.reading() as db:
+        known = [each for each in await merchants(db) if asked.merchant_no in {None, each.merchant_no}]
+    try:
+        async with open_channels(data) as channels:
+            await require_over(tenant, known, day=asked.last, channels=channels, now=datetime.now(UTC))
+    except DayNotOver as refusal:
+        raise NotYet(_reason(refusal)) from refusal
 
 
 async def _days(console: Console, tenant: TenantScope, asked: Asked, *, code: str, data: Path | None) -> bool:
@@ -128,6 +155,8 @@ async def _days(console: Console, tenant: TenantScope, asked: Asked, *, code: st
     shown = [day for each in done for day in each.days]
     _print(console, shown, [each.proof for each in done], title=_title(code, asked))
     await _print_open(console, tenant, asked, code=code)
+    for each in (day for merchant in done for day in merchant.not_fetched):
+        console.print(_kept_instead(each), soft_wrap=True)
     return _ended(console, agrees=agrees, pending=any(each.is_pending for each in done))
 
 
@@ -252,6 +281,13 @@ def _ended(console: Console, *, agrees: bool, pending: bool) -> bool:
     )
     console.print(said)
     return agrees
+
+
+def _kept_instead(each: DayView) -> str:
+    return (
+        f"[yellow]{each.kind} {each.account} {each.day}: {escape(each.reason or '')}; the bill that was taken in before"
+        f" (version {each.version}) stays and was compared again (保留此前已导入的账单)[/]"
+    )
 
 
 def _told(path: Path, day: DayView, kept: KeptBill) -> str:

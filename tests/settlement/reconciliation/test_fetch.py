@@ -1,7 +1,7 @@
 """A merchant's day from its channel: fetched over HTTP, compared with our books, and every planted untruth found and nothing else."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -9,6 +9,8 @@ from sqlalchemy import text
 from orders.give_back import ask_refund, send_refund
 from orders.ports import Refused, Unknown
 from settlement.posting.pending import post_pending
+from settlement.reconciliation.bills import BEIJING, latest_ready
+from settlement.reconciliation.errors import DayNotOver
 from settlement.reconciliation.fetch import reconcile_merchant
 from settlement.reconciliation.matching import MatchClass
 from settlement.reconciliation.queries import Wanted, differences
@@ -300,6 +302,44 @@ async def test_a_taken_day_is_compared_again_though_its_file_comes_spoilt_this_t
     done = await reconcile(shop, day)
     assert of(done, BillKind.TRADE).state is DayState.TAKEN
     assert await found(shop) == []
+
+
+async def test_why_a_taken_day_could_not_be_fetched_again_is_told_until_it_could(shop):
+    await traded(shop)
+    day = await morning(shop)
+    taken = await reconcile(shop, day)
+    refusing = await reconcile(shop, day, channels=Silent())
+    kinds = {each.kind: each for each in refusing.not_fetched}
+    assert "仅支持三个月内的账单" in kinds[BillKind.TRADE].reason
+    assert "did not answer" in kinds[BillKind.SPLIT].reason
+    trade = of(refusing, BillKind.TRADE)
+    assert (trade.state, trade.version, trade.matched) == (DayState.TAKEN, 1, 4)
+    assert refusing.agrees
+    assert refusing.proof.holds
+    assert (await reconcile(shop, day)) == taken
+    assert taken.not_fetched == []
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 30])
+async def test_a_day_that_is_not_over_is_refused_and_nothing_is_written(shop, ahead):
+    await traded(shop)
+    day = (await morning(shop)) + timedelta(days=1 + ahead)
+    before = await rows(shop.tenant, "SELECT 1 FROM app.reconciled_days WHERE tenant_id = :t")
+    with pytest.raises(DayNotOver) as refused:
+        await reconcile(shop, day)
+    told = " ".join(refused.value.details.values())
+    assert f"{day} is not over" in told
+    assert f"{day + timedelta(days=1)} 10:00 Beijing" in told
+    assert f"{day - timedelta(days=1 + ahead)}, since" in told
+    assert await rows(shop.tenant, "SELECT 1 FROM app.reconciled_days WHERE tenant_id = :t") == before
+
+
+@pytest.mark.parametrize(
+    ("hour", "latest"),
+    [((2026, 11, 2, 9, 59), date(2026, 10, 31)), ((2026, 11, 2, 10, 0), date(2026, 11, 1))],
+)
+def test_yesterdays_files_are_there_from_ten(hour, latest):
+    assert latest_ready(datetime(*hour, tzinfo=BEIJING)) == latest
 
 
 class Silent:
