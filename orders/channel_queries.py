@@ -5,7 +5,7 @@ Settlement puts them inside its own; they hold no order of rows and no days. Eac
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, and_, case, cast, func, literal, select, tuple_
+from sqlalchemy import BigInteger, Select, and_, case, cast, func, literal, null, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from orders.models import Order, Payment, Refund
@@ -22,7 +22,8 @@ ACCEPTED = (RefundStatus.PENDING, RefundStatus.DONE, RefundStatus.ABNORMAL)
 def channel_payments_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
     """Every payment number: `happened_at` is when it was paid, `at` that or when it was written down; `certain` ones must be in the channel's file.
 
-    `whole_fen` is what was paid, `before_fen` nothing; `unwanted` ones were given back because no order waited for them.
+    `whole_fen` is what was paid, `before_fen` nothing; `unwanted` ones were given back because no order waited for them. `settled_fen`
+    is what reaches the merchant, null where coupons paid and the channel does not tell by whom.
     """
     return select(
         literal("payment").label("kind"),
@@ -42,6 +43,7 @@ def channel_payments_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
         Payment.order_id.label("order_id"),
         case((is_unwanted(tenant_id), Payment.id), else_=Payment.order_id).label("cause_id"),
         is_unwanted(tenant_id).label("unwanted"),
+        _settled().label("settled_fen"),
     ).where(Payment.tenant_id == tenant_id)
 
 
@@ -79,10 +81,20 @@ def channel_refunds_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             Refund.order_id.label("order_id"),
             Refund.id.label("cause_id"),
             (Refund.requested_by == UNWANTED).label("unwanted"),
+            case((Payment.payer_total_fen < Payment.amount_fen, null()), else_=Refund.amount_fen).label(
+                "settled_fen"
+            ),
         )
         .join(Payment, and_(Payment.tenant_id == Refund.tenant_id, Payment.id == Refund.payment_id))
         .where(Refund.tenant_id == tenant_id, Payment.tenant_id == tenant_id)
     )
+
+
+def _settled() -> Any:
+    """What of a payment reaches the merchant (应结订单金额); of a refund nobody knows how the channel divides coupons."""
+    nocash = cast(Payment.coupons["nocash_fen"].astext, BigInteger)
+    whole = or_(Payment.payer_total_fen.is_(None), Payment.payer_total_fen >= Payment.amount_fen)
+    return case((whole, Payment.amount_fen), else_=Payment.amount_fen - nocash)
 
 
 async def merchant_of_payment(db: Reading, payment_id: PaymentId) -> MerchantId:

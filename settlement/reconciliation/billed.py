@@ -28,6 +28,8 @@ from settlement.reconciliation.states import BillKind
 from tenants.kernel.money import Fen
 
 CURRENCY = "CNY"
+BALANCE_TOLD = "balance_fen"
+"""A fund bill's last balance among its sums: what a person's file must come to. Where it breaks is looked for row by row."""
 WORD_OF_REFUND = {
     RefundState.DONE: "done",
     RefundState.CLOSED: "failed",
@@ -132,12 +134,12 @@ def told_otherwise(told: Mapping[str, Any] | None, counted: Mapping[str, Any]) -
 
 
 def _told_balance(rows: Sequence[FundRow]) -> dict[str, int]:
-    return {"balance_fen": rows[-1].balance_fen}
+    return {BALANCE_TOLD: rows[-1].balance_fen}
 
 
 def _counted_balance(rows: Sequence[FundRow]) -> dict[str, int]:
     """What the balance must be at the end: a movement that was left out shows here, whatever the sums tell."""
-    return {"balance_fen": rows[0].balance_fen - rows[0].amount_fen + sum(row.amount_fen for row in rows)}
+    return {BALANCE_TOLD: rows[0].balance_fen - rows[0].amount_fen + sum(row.amount_fen for row in rows)}
 
 
 def _cells(row: msgspec.Struct) -> dict[str, Any]:

@@ -15,11 +15,13 @@ from sqlalchemy import case, null, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from settlement.reconciliation.accounts import Account, hold, mine
-from settlement.reconciliation.billed import NET_GAP, told_otherwise
+from settlement.reconciliation.balance import broken_balances, next_moving_day
+from settlement.reconciliation.billed import BALANCE_TOLD, NET_GAP, told_otherwise
 from settlement.reconciliation.differences import close_explained, note_differences
-from settlement.reconciliation.items import ours_item, signed, theirs_item
+from settlement.reconciliation.items import fund_items, ours_item, signed, theirs_item
 from settlement.reconciliation.matching import Difference, Item, MatchClass, compare
 from settlement.reconciliation.models import BillFile, ReconciledDay
+from settlement.reconciliation.policy import reconciliation_policy
 from settlement.reconciliation.queries import open_days
 from settlement.reconciliation.sides import OURS, both_sides
 from settlement.reconciliation.states import BillKind, BillState, DayState
@@ -62,14 +64,18 @@ class Found(msgspec.Struct, kw_only=True):
 
 
 async def compare_day(db: Writing, account: Account, *, day: date, now: datetime) -> Found | None:
-    """Compare and keep what was found; None when there is no file to compare with (a movement's file has no counterpart one by one)."""
+    """Compare and keep what was found; None when there is no file to compare with."""
     await hold(db, account, day=day)
     bill = await _current(db, account, day)
     if bill is None:
         return None
     found = await match_day(db, account, day=day)
     for name, (told, counted) in sorted(told_otherwise(bill.told, bill.counted).items()):
-        found.add(_totals(name, day, told=told, counted=counted))
+        if name != BALANCE_TOLD:
+            found.add(_totals(name, day, told=told, counted=counted))
+    if account.kind is BillKind.FUND:
+        for broken in await broken_balances(db, account, day=day):
+            found.add(broken)
     await note_differences(db, account, day=day, found=found.differences, now=now)
     elsewhere = [each.key for each in found.differences if each.ours and each.theirs and each.ours.on != day]
     await close_explained(db, account, day=day, keys=elsewhere, now=now)
@@ -88,11 +94,21 @@ async def compare_again(db: Writing, account: Account, *, before: date, now: dat
     return days
 
 
+async def compare_next(db: Writing, account: Account, *, after: date, now: datetime) -> None:
+    """Compare again the day that goes on from this one's balance, where its file came before this one's."""
+    if account.kind is not BillKind.FUND:
+        return
+    following = await next_moving_day(db, account, day=after, within=timedelta(days=LATE_DAYS))
+    if following is not None:
+        await compare_day(db, account, day=following, now=now)
+
+
 async def match_day(db: Reading, account: Account, *, day: date) -> Found:
     """Match one day of both sides; writes nothing."""
     found = Found(differences=[])
     alone: list[str] = []
-    async for key, rows in _keys(db, both_sides(db, account, first=day, last=day)):
+    own_listed = (await reconciliation_policy(db)).own_movements == "listed"
+    async for key, rows in _keys(db, both_sides(db, account, first=day, last=day, own_listed=own_listed)):
         for row in rows:
             found.count(row)
         findings = _of_rows(rows, account)
@@ -140,6 +156,8 @@ async def _keys(db: Reading, statement: Any) -> AsyncIterator[tuple[str, list[An
 
 def _of_rows(rows: Iterable[Any], account: Account) -> list[Difference]:
     theirs = [theirs_item(row) for row in rows if row.side != OURS]
+    if account.kind is BillKind.FUND:
+        return list(compare(fund_items(rows, theirs), theirs, late_days=LATE_DAYS))
     settled = next((each.amounts["settlement"] for each in theirs if "settlement" in each.amounts), None)
     ours = [
         ours_item(row, fee_bps=account.fee_bps, settled_fen=None if settled is None else Fen(settled))

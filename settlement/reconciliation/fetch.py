@@ -22,7 +22,13 @@ from settlement.reconciliation.bills import (
     latest_ready,
     ready_at,
 )
-from settlement.reconciliation.compare_day import compare_again, compare_day, note_absent, note_present
+from settlement.reconciliation.compare_day import (
+    compare_again,
+    compare_day,
+    compare_next,
+    note_absent,
+    note_present,
+)
 from settlement.reconciliation.errors import DayNotOver
 from settlement.reconciliation.proof import prove_day
 from settlement.reconciliation.queries import days_of
@@ -86,6 +92,7 @@ async def reconcile_merchant(
             if not (isinstance(answer, Refused) and answer.code == NOT_OFFERED):
                 await _take(db, account, day, answer=answer, by=by, now=now)
                 await compare_again(db, account, before=day, now=now)
+                await compare_next(db, account, after=day, now=now)
             shown += await days_of(db, kind=kind, account=merchant.merchant_no, days=[day])
         proof = await prove_day(db, _account(merchant, BillKind.TRADE), day=day) if prove else None
         if dry_run:
@@ -139,6 +146,7 @@ async def reconcile_file(
         kept = await keep_bill(db, bill, account=account, by=by, now=now)
         await note_present(db, account, day=bill.day)
         await compare_day(db, account, day=bill.day, now=now)
+        await compare_next(db, account, after=bill.day, now=now)
         (shown,) = await days_of(db, kind=account.kind, account=account.name, days=[bill.day])
         proof = await prove_day(db, account, day=bill.day) if account.kind is BillKind.TRADE else None
         if dry_run:
