@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from orders.models import Order, Payment, Refund
 from orders.payments import UNWANTED
 from orders.states import PaymentStatus, RefundStatus, Source
-from orders.unwanted import is_unwanted
+from orders.unwanted import has_unwanted_refund, is_unwanted
 from tenants.kernel.ids import MerchantId, PaymentId, TenantId
 from tenants.kernel.scope import Reading
 
@@ -23,7 +23,8 @@ def channel_payments_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
     """Every payment number: `happened_at` is when it was paid, `at` that or when it was written down; `certain` ones must be in the channel's file.
 
     `whole_fen` is what was paid, `before_fen` nothing; `unwanted` ones were given back because no order waited for them. `settled_fen`
-    is what reaches the merchant, null where coupons paid and the channel does not tell by whom.
+    is what reaches the merchant, null where coupons paid and the channel does not tell by whom. `asked_fen` is what we asked for where
+    the channel took another amount and nobody has decided on it.
     """
     return select(
         literal("payment").label("kind"),
@@ -44,6 +45,7 @@ def channel_payments_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
         case((is_unwanted(tenant_id), Payment.id), else_=Payment.order_id).label("cause_id"),
         is_unwanted(tenant_id).label("unwanted"),
         _settled().label("settled_fen"),
+        _undecided(tenant_id).label("asked_fen"),
     ).where(Payment.tenant_id == tenant_id)
 
 
@@ -84,10 +86,16 @@ def channel_refunds_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             case((Payment.payer_total_fen < Payment.amount_fen, null()), else_=Refund.amount_fen).label(
                 "settled_fen"
             ),
+            cast(null(), BigInteger).label("asked_fen"),
         )
         .join(Payment, and_(Payment.tenant_id == Refund.tenant_id, Payment.id == Refund.payment_id))
         .where(Refund.tenant_id == tenant_id, Payment.tenant_id == tenant_id)
     )
+
+
+def _undecided(tenant_id: TenantId) -> Any:
+    decided = or_(Payment.accepted_by.is_not(None), has_unwanted_refund(tenant_id))
+    return case((decided, null()), else_=Payment.asked_fen)
 
 
 def _settled() -> Any:

@@ -70,6 +70,8 @@ class Cause(StrEnum):
     """Money came in that no order wanted."""
     UNWANTED_REFUNDED = "unwanted_refunded"
     """It went back."""
+    UNWANTED_ACCEPTED = "unwanted_accepted"
+    """A person took it as an order's price after all: out of suspense, and booked as that order's."""
     FUNDED = "funded"
     """A party's part of a promotion's cost."""
     FUNDING_REVERSED = "funding_reversed"
@@ -155,5 +157,5 @@ COUPONS = (Cause.COUPON_PAID, Cause.COUPON_REFUNDED)
 """Causes about coupons, which concern no party."""
 FEES = (Cause.FEE_CHARGED, Cause.FEE_RETURNED)
 """Causes about the channel's fee, which concern no party."""
-UNWANTED = (Cause.UNWANTED_PAID, Cause.UNWANTED_REFUNDED)
+UNWANTED = (Cause.UNWANTED_PAID, Cause.UNWANTED_REFUNDED, Cause.UNWANTED_ACCEPTED)
 """Causes about money that no order wanted, which concern no party."""

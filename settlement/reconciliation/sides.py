@@ -117,7 +117,7 @@ def _channel(of: Any, account: Account, *, first: date, last: date, keys: Sequen
     facts = [part for name in FACTS for part in (literal(name), of.c[name])]
     statement = select(
         literal(OURS).label("side"), (of.c.kind + ":" + of.c.number).label("key"), beijing_day(of.c.at).label("day"),
-        of.c.amount_fen, of.c.certain, func.jsonb_build_object(*facts).label("said"),
+        func.coalesce(of.c.asked_fen, of.c.amount_fen).label("amount_fen"), of.c.certain, func.jsonb_build_object(*facts).label("said"),
         cast(of.c.order_id, Text).label("ref"), literal(0).label("place"),
     ).where(of.c.merchant_id == account.merchant_id)  # fmt: skip
     if keys is None:

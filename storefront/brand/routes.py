@@ -9,6 +9,7 @@ from storefront.brand import (
     catalogue,
     claims,
     contracts,
+    differing_payments,
     disputes,
     money,
     owners,
@@ -43,5 +44,6 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *signing.ROUTES,
     *disputes.ROUTES,
     *payouts.ROUTES,
+    *differing_payments.ROUTES,
     *reconciliation.ROUTES,
 ]
