@@ -120,6 +120,7 @@ def imported_sales_select(tenant_id: TenantId, source_name: str) -> Select[*tupl
         Order.business_on.label("day"),
         Order.paid_fen.label("amount_fen"),
         Order.id.label("order_id"),
+        Order.store_id.label("store_id"),
     ).where(
         Order.tenant_id == tenant_id,
         Order.source == Source.HISTORY,
@@ -138,6 +139,7 @@ def imported_refunds_select(tenant_id: TenantId, source_name: str) -> Select[*tu
         Refund.business_on.label("day"),
         Refund.amount_fen.label("amount_fen"),
         Refund.order_id.label("order_id"),
+        Refund.store_id.label("store_id"),
     ).where(
         Refund.tenant_id == tenant_id,
         Refund.source == Source.HISTORY,

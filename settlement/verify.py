@@ -52,6 +52,7 @@ from settlement.states import (
     COUPONS,
     ENTITLEMENT,
     FEES,
+    JOINT,
     PAYMENT,
     SPLITS,
     UNWANTED,
@@ -69,6 +70,7 @@ SIDES = (
     (COUPONS, AccountKind.CHANNEL, AccountKind.COUPON),
     (FEES, AccountKind.CHANNEL, AccountKind.FEE),
     (UNWANTED, AccountKind.CHANNEL, AccountKind.SUSPENSE),
+    (JOINT, AccountKind.CHANNEL, AccountKind.VARIANCE),
 )
 """Between which kinds of account each cause moves money."""
 

@@ -193,10 +193,13 @@ def _fund(row: FundRow, line: int, _merchant_no: str) -> BilledRow:
 
 def _statement(line: StatementLine) -> BilledRow:
     gap = line.net_gap()
+    cells = _cells(line)
+    # Not told is not there: files that were read before a column was known keep their digest.
+    cells = {name: cell for name, cell in cells.items() if name != "refund_of" or cell is not None}
     amounts = {} if gap is None or gap == 0 else {NET_GAP: gap}
     return BilledRow(
         line=line.number, key=f"{line.kind}:{line.external_no}", kind=line.kind, amount_fen=line.gross_fen,
-        amounts=amounts, cells=_cells(line),
+        amounts=amounts, cells=cells,
     )  # fmt: skip
 
 

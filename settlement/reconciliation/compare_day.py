@@ -5,7 +5,7 @@ neighbouring days, on both sides: so a refund that the channel counts a day late
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -17,14 +17,17 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from settlement.reconciliation.accounts import Account, hold, mine
 from settlement.reconciliation.balance import broken_balances, next_moving_day
 from settlement.reconciliation.billed import BALANCE_TOLD, NET_GAP, told_otherwise
+from settlement.reconciliation.cashier_terms import cashier_terms
 from settlement.reconciliation.differences import close_explained, note_differences
 from settlement.reconciliation.items import fund_items, ours_item, signed, theirs_item
+from settlement.reconciliation.joint import CashierTerms, in_force, joint_difference
 from settlement.reconciliation.matching import Difference, Item, MatchClass, compare
 from settlement.reconciliation.models import BillFile, ReconciledDay
 from settlement.reconciliation.policy import reconciliation_policy
+from settlement.reconciliation.post_variance import post_variances
 from settlement.reconciliation.queries import open_days
 from settlement.reconciliation.sides import OURS, both_sides
-from settlement.reconciliation.states import BillKind, BillState, DayState
+from settlement.reconciliation.states import OF_LINES, BillKind, BillState, DayState
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading, Writing
 
@@ -79,6 +82,7 @@ async def compare_day(db: Writing, account: Account, *, day: date, now: datetime
     await note_differences(db, account, day=day, found=found.differences, now=now)
     elsewhere = [each.key for each in found.differences if each.ours and each.theirs and each.ours.on != day]
     await close_explained(db, account, day=day, keys=elsewhere, now=now)
+    await post_variances(db, account, day=day, now=now)
     await _keep(db, account, day, found=found, bill=bill, now=now)
     return found
 
@@ -107,20 +111,24 @@ async def match_day(db: Reading, account: Account, *, day: date) -> Found:
     """Match one day of both sides; writes nothing."""
     found = Found(differences=[])
     alone: list[str] = []
+    of_lines: list[Difference] = []
+    terms = await cashier_terms(db, account.name) if account.kind is BillKind.CASHIER else []
     own_listed = (await reconciliation_policy(db)).own_movements == "listed"
     async for key, rows in _keys(db, both_sides(db, account, first=day, last=day, own_listed=own_listed)):
         for row in rows:
             found.count(row)
+        of_lines += _of_lines(rows, account, terms=terms)
         findings = _of_rows(rows, account)
         if any(each.kind in ALONE for each in findings):
             alone.append(key)
             continue
         for finding in findings:
             found.add(finding)
-        _check_net(rows, account, found)
     for start in range(0, len(alone), LOOKED_UP):
         for finding in await _looked_up(db, account, day, keys=alone[start : start + LOOKED_UP]):
             found.add(finding)
+    for finding in of_lines:
+        found.add(finding)
     return found
 
 
@@ -167,16 +175,18 @@ def _of_rows(rows: Iterable[Any], account: Account) -> list[Difference]:
     return list(compare(ours, theirs, late_days=LATE_DAYS))
 
 
-def _check_net(rows: Iterable[Any], account: Account, found: Found) -> None:
-    """A statement's line that does not add up by itself is a difference of its own."""
-    if account.kind not in {BillKind.CASHIER, BillKind.TILL}:
+def _of_lines(rows: Iterable[Any], account: Account, *, terms: list[CashierTerms]) -> Iterator[Difference]:
+    """A statement's line that does not add up by itself, or keeps otherwise than agreed, is a difference of its own."""
+    if account.kind not in OF_LINES:
         return
-    for row in rows:
-        if row.side != OURS and row.said["amounts"].get(NET_GAP):
+    for row in (each for each in rows if each.side != OURS):
+        if row.said["amounts"].get(NET_GAP):
             item = theirs_item(row)
-            found.add(
-                Difference(kind=MatchClass.TOTALS, key=row.key, ours=None, theirs=item, differing=("net",))
-            )
+            yield Difference(kind=MatchClass.TOTALS, key=row.key, ours=None, theirs=item, differing=("net",))
+        agreed = in_force(terms, row.day)
+        off = agreed and joint_difference(row.key, row.day, cells=row.said["cells"], terms=agreed)
+        if off:
+            yield off
 
 
 def _totals(name: str, day: date, *, told: int, counted: int) -> Difference:

@@ -33,6 +33,12 @@ class DayNotOver(Conflict):
     zh = "该日账单尚未生成，未对账、未保存任何内容"
 
 
+class CashierTermsStand(Conflict):
+    """Other terms stand from this day on already; terms are never edited, a change starts on another day."""
+
+    zh = "该日已有不同的联合收银约定，不可修改，请另设起始日"
+
+
 class DifferenceNotFound(NotFound):
     """There is no such difference."""
 

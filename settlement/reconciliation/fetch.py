@@ -32,7 +32,7 @@ from settlement.reconciliation.compare_day import (
 from settlement.reconciliation.errors import DayNotOver
 from settlement.reconciliation.proof import prove_day
 from settlement.reconciliation.queries import days_of
-from settlement.reconciliation.states import OF_CHANNEL, BillKind, DayState
+from settlement.reconciliation.states import OF_CHANNEL, OF_LINES, BillKind, DayState
 from settlement.reconciliation.take_in import FROM_CHANNEL, KeptBill, keep_bill, nothing_on
 from settlement.reconciliation.views import DayView, ProofView
 from tenants.kernel.errors import Refusal
@@ -146,6 +146,9 @@ async def reconcile_file(
         kept = await keep_bill(db, bill, account=account, by=by, now=now)
         await note_present(db, account, day=bill.day)
         await compare_day(db, account, day=bill.day, now=now)
+        if account.kind in OF_LINES:
+            # What was missing here until now, or parked for want of its order, may be explained.
+            await compare_again(db, account, before=bill.day, now=now)
         await compare_next(db, account, after=bill.day, now=now)
         (shown,) = await days_of(db, kind=account.kind, account=account.name, days=[bill.day])
         proof = await prove_day(db, account, day=bill.day) if account.kind is BillKind.TRADE else None

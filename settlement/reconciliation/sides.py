@@ -71,7 +71,8 @@ def theirs(
             literal(THEIRS).label("side"), BillRow.key.label("key"), BillFile.day.label("day"),
             BillRow.amount_fen.label("amount_fen"), true().label("certain"),
             func.jsonb_build_object(
-                "kind", BillRow.kind, "fee", BillRow.fee_millifen, "amounts", BillRow.amounts, "words", BillRow.words
+                "kind", BillRow.kind, "fee", BillRow.fee_millifen, "amounts", BillRow.amounts, "words", BillRow.words,
+                *(("cells", BillRow.cells) if account.kind is BillKind.CASHIER else ()),
             ).label("said"),
             cast(BillFile.id, Text).label("ref"), BillRow.line.label("place"),
         )

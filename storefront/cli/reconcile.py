@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from settlement.posting.pending import Say, post_pending
-from settlement.reconciliation.accounts import account_of
+from settlement.reconciliation.accounts import Account, account_of
 from settlement.reconciliation.billed import TakenBill, of_bill, of_lines, payee_of
 from settlement.reconciliation.bills import BEIJING
 from settlement.reconciliation.errors import DayNotOver
 from settlement.reconciliation.fetch import MerchantDay, reconcile_file, reconcile_merchant, require_over
-from settlement.reconciliation.queries import Wanted, differences
+from settlement.reconciliation.queries import Wanted, days_of, differences
 from settlement.reconciliation.states import OF_LINES, BillKind, DifferenceState
 from settlement.reconciliation.take_in import KeptBill
 from settlement.reconciliation.views import DayView, DifferenceView, ProofView
@@ -32,6 +32,7 @@ from storefront.cli.reconcile_report import days_table, differences_table, proof
 from storefront.cli.screen import open_screen
 from storefront.cli.settle_form import actor, open_channels
 from storefront.cli.settle_report import progress
+from storefront.imports.from_statement import make_missing
 from storefront.imports.mapping import Mapping, MappingWrong, read_mapping
 from storefront.imports.reading import FileUnreadable
 from storefront.imports.statement_lines import read_statement
@@ -61,6 +62,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     kind: BillKind | None = None
     mapping: Path | None = None
     source_name: str | None = None
+    create_missing: bool = False
     dry_run: bool = False
 
     def days(self) -> list[date]:
@@ -92,6 +94,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="With --kind: TOML, their columns -> our fields.",
 )
+@click.option(
+    "--create-missing",
+    is_flag=True,
+    help="With --kind cashier: make the orders and refunds that only the statement knows.",
+)
 @click.option("--dry-run", is_flag=True, help="Fetch, compare and show; keep nothing.")  # fmt: skip
 def reconcile_command(
     *, day: datetime | None, first: datetime | None, last: datetime | None, kind: str | None, data: Path | None,
@@ -107,6 +114,10 @@ def reconcile_command(
         raise click.UsageError("files are of one brand: name it with --tenant CODE")
     if asked.kind is not None and not (asked.files and asked.source_name):
         raise click.UsageError("--kind reads files of another system: give --file and --source-name")
+    if asked.create_missing and asked.kind is not BillKind.CASHIER:
+        raise click.UsageError(
+            "--create-missing makes orders from a partner's statement: give --kind cashier"
+        )
     run_for_brands(reconcile_work(asked, data=data), tenant_code=tenant_code, every=every, data=data)
 
 
@@ -218,7 +229,31 @@ async def _one_file(
                 tenant, bill, account=account, now=datetime.now(UTC), by=actor(), dry_run=asked.dry_run
             )
         )
+    if asked.create_missing and results and not asked.dry_run:
+        return await _with_missing_made(tenant, results, path=path)
     return results
+
+
+async def _with_missing_made(
+    tenant: TenantScope, results: list[tuple[KeptBill, DayView, ProofView | None]], *, path: Path
+) -> list[tuple[KeptBill, DayView, ProofView | None]]:
+    """Make what only the statement knows, and show the days as they stand then."""
+    days = [day.day for _, day, _ in results]
+    kind, name = results[0][1].kind, results[0][1].account
+    since = min(days) - timedelta(days=OLDEST_DAYS)
+    account = Account(kind=kind, name=name)
+    made = await make_missing(tenant, account, first=since, last=max(days), now=datetime.now(UTC))
+    click.echo(
+        f"{path.name}: made from the statement: {made.orders:,} orders, {made.refunds:,} refunds", err=True
+    )
+    for number in made.waiting:
+        click.echo(f"  refund {number} waits for its order (退款待原订单导入)", err=True)
+    for why in made.refused:
+        click.echo(f"  {why}", err=True)
+    await post_pending(tenant, now=datetime.now(UTC))
+    async with tenant.reading() as db:
+        shown = {each.day: each for each in await days_of(db, kind=kind, account=name, days=days)}
+    return [(kept, shown[day.day], proof) for kept, day, proof in results]
 
 
 async def _bills_of(tenant: TenantScope, path: Path, asked: Asked) -> list[TakenBill]:
