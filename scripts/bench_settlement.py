@@ -146,15 +146,16 @@ def _table(month: Month, clock: Clock, *, entries: int, journals: int, lines: in
     for heading in ("", "wall", "processor"):
         table.add_column(heading, justify="left" if not heading else "right")
     both = (clock.wall, clock.busy)
-    work = [each["booked"] + each["closed"] for each in both]
+    booked, closed = ([each[name] for each in both] for name in ("booked", "closed"))
     limit = [each["keyed SQL limit: entries"] + each["keyed SQL limit: journals"] for each in both]
-    table.add_row("booked and closed", *(f"{each:,.1f} s" for each in work))
+    for name, work in (("booked", booked), ("closed", closed)):
+        table.add_row(name, *(f"{each:,.1f} s" for each in work))
     table.add_row(
         f"the limit: {entries:,} entries, {journals:,} journals", *(f"{each:,.1f} s" for each in limit)
     )
-    table.add_row(
-        "times the limit", *(f"{mine / least:,.2f}" for mine, least in zip(work, limit, strict=True))
-    )
+    for name, work in (("booked", booked), ("closed", closed)):
+        ratios = (mine / least for mine, least in zip(work, limit, strict=True))
+        table.add_row(f"{name}: times the limit", *(f"{ratio:,.2f}" for ratio in ratios))
     table.add_row("imported lines a second", *(f"{lines / each['booked']:,.0f}" for each in both))
     table.add_row("laws recounted", *(f"{each['recounted']:,.1f} s" for each in both))
     return table

@@ -5,6 +5,7 @@ leisure. Who writes a month's statements first writes those that an earlier clos
 before it closed with. Closing a closed month writes nothing; it proves that the ledger still says the same.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import partial
 from uuid import UUID
@@ -18,6 +19,7 @@ from settlement.calendar import ONE_DAY, local_day, period_ends, period_starts
 from settlement.commands import month_text
 from settlement.contracts import hold_books, open_books
 from settlement.days import seal_days
+from settlement.digests import Day, content_digest, earned_days
 from settlement.errors import (
     EarlierPeriodOpen,
     LaterPeriodClosed,
@@ -33,7 +35,7 @@ from settlement.queries import credited_account, signed_amount, statements
 from settlement.sheets.names import names_now
 from settlement.sheets.rows import standing_row, statement_row
 from settlement.signing.models import StatementStanding
-from settlement.statements import content_digest, party_month, party_months
+from settlement.statements import party_month, party_months
 from settlement.states import ENTITLEMENT, OWED, Cause, PeriodState
 from settlement.terms import HOUSE
 from settlement.true_ups.post import post_true_ups
@@ -42,6 +44,8 @@ from tenants.audit import record_deed
 from tenants.kernel.ids import PartyId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading, TenantScope, Writing
+
+Earned = Mapping[PartyId, list[Day]]
 
 
 async def close_month(
@@ -64,15 +68,18 @@ async def close_month(
     for each in (*earlier, month):
         say(f"closing {month_text(each)}", done=0, total=None)
         shut = await patiently(tenant, partial(_shut, month=each, closed_by=closed_by, now=now, early=early))
-        written, totals = await patiently(tenant, partial(_state, month=each, now=now))
+        days = await earned_days(tenant, each)
+        written, totals = await patiently(tenant, partial(_state, month=each, earned=days, now=now))
         closings.append(
             ClosingView(month=month_text(each), already_closed=not shut, statements=written, totals=totals)
         )
     return closings
 
 
-async def _state(db: Writing, *, month: date, now: datetime) -> tuple[list[StatementView], ClosingTotals]:
-    written = await write_statements(db, month, now=now)
+async def _state(
+    db: Writing, *, month: date, earned: Earned, now: datetime
+) -> tuple[list[StatementView], ClosingTotals]:
+    written = await write_statements(db, month, now=now, earned=earned)
     return written, await closing_totals(db, month, written=written)
 
 
@@ -149,17 +156,23 @@ async def _earlier_open(db: Reading, month: date) -> list[date]:
     return list((await db.execute(statement)).scalars())
 
 
-async def write_statements(db: Writing, month: date, *, now: datetime) -> list[StatementView]:
-    """Write the closed month's statements, earlier owed ones first, or compare those that stand; raises StatementDiffers."""
+async def write_statements(
+    db: Writing, month: date, *, now: datetime, earned: Earned | None = None
+) -> list[StatementView]:
+    """Write the closed month's statements, earlier owed ones first, or compare those that stand; raises StatementDiffers.
+
+    `earned`: the month's own days, hashed after it was shut.
+    """
     await hold_books(db)
     if not await is_shut(db, month):
         raise MonthNotClosed(month=month)
     owed = await unstated_months(db, through=month)
     for each, (closed_at, closed_by) in owed.items():
         await post_true_ups(db, each, now=now)
-        await _write(db, each, closed_at=closed_at, closed_by=closed_by, now=now)
+        days = earned if each == month else None
+        await _write(db, each, closed_at=closed_at, closed_by=closed_by, earned=days, now=now)
     if month not in owed:
-        await _compare(db, month)
+        await _compare(db, month, earned=earned)
     return await statements(db, month=month)
 
 
@@ -177,7 +190,9 @@ async def unstated_months(db: Reading, *, through: date) -> dict[date, tuple[dat
     return {row.starts_on: (row.closed_at, row.closed_by) for row in await db.execute(statement)}
 
 
-async def _write(db: Writing, month: date, *, closed_at: datetime, closed_by: str, now: datetime) -> None:
+async def _write(
+    db: Writing, month: date, *, closed_at: datetime, closed_by: str, earned: Earned | None, now: datetime
+) -> None:
     """Write a month's statements and, in the same transaction, that they are written."""
     if await statements(db, month=month):
         raise StatementDiffers(month=month)
@@ -185,7 +200,9 @@ async def _write(db: Writing, month: date, *, closed_at: datetime, closed_by: st
     rows = [
         statement_row(
             db.tenant_id, each, month=month, closed_at=closed_at, closed_by=closed_by, names=names[each.party_id],
-            content_sha256=await content_digest(db, each, month=month, names=names[each.party_id]),
+            content_sha256=await content_digest(
+                db, each, month=month, names=names[each.party_id], earned=earned
+            ),
         )
         for each in await party_months(db, month)
     ]  # fmt: skip
@@ -198,7 +215,7 @@ async def _write(db: Writing, month: date, *, closed_at: datetime, closed_by: st
     await db.execute(update(Period).where(*closed).values(stated_at=now))
 
 
-async def _compare(db: Reading, month: date) -> None:
+async def _compare(db: Reading, month: date, *, earned: Earned | None) -> None:
     """Refuse a month whose statements, in any version, say anything else than the ledger says now."""
     standing = select(
         Statement.id, Statement.party_id, Statement.version, Statement.content_sha256, Statement.names
@@ -218,7 +235,8 @@ async def _compare(db: Reading, month: date) -> None:
             figures = structs.replace(counted[party_id], version=row.version)
         else:
             figures = await party_month(db, party_id, month=month, version=row.version)
-        if row.content_sha256 != await content_digest(db, figures, month=month, names=row.names):
+        hashed = await content_digest(db, figures, month=month, names=row.names, earned=earned)
+        if row.content_sha256 != hashed:
             raise StatementDiffers(month=month, statement_id=row.id)
 
 

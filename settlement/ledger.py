@@ -8,6 +8,7 @@ its party's account all the same: the refund that may follow in the same transac
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -55,8 +56,14 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     def account_id(self, tenant_id: TenantId) -> AccountId:
         """The id that this account has in this tenant, for ever."""
-        parts = (self.store_id or "", self.party_id or "", self.contract_id or "", self.name)
-        return AccountId(derived_id(tenant_id, "account", self.kind.value, *parts))
+        return _account_id(tenant_id, self)
+
+
+@lru_cache(maxsize=65_536)
+def _account_id(tenant_id: TenantId, account: Account) -> AccountId:
+    """Counted once: the accounts of a chain's month are asked for again with every few thousand lines."""
+    parts = (account.store_id or "", account.party_id or "", account.contract_id or "", account.name)
+    return AccountId(derived_id(tenant_id, "account", account.kind.value, *parts))
 
 
 def channel_account(store_id: StoreId, source: str) -> Account:

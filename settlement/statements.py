@@ -1,18 +1,17 @@
-"""What the ledger says of a party's month: opening, earned, reversed, adjusted, collected, paid, closing, and a hash of every entry.
+"""What the ledger says of a party's month: opening, earned, reversed, adjusted, collected, paid, closing. Its hash is `digests`'.
 
 Nothing here looks at who is whose guide or what a store is called today: entries are appended and never changed, so the same month and
 version always give the same figures. An earlier version is counted from the entries that carry its number or a lower one.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import Text, cast, func, literal_column, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from settlement.errors import StatementDiffers
 from settlement.models import LedgerAccount, LedgerEntry, Statement
@@ -78,28 +77,6 @@ def _counted(party_id: PartyId, rows: Sequence[Any], *, opening: Fen) -> PartyMo
         lines=sum(row.entries for row in rows if row.cause in ENTITLEMENT),
         adjustments=sum(row.entries for row in rows if row.cause in ADJUSTMENT),
     )  # fmt: skip
-
-
-async def content_digest(db: Reading, counted: PartyMonth, *, month: date, names: dict[str, Any]) -> str:
-    """The hash of a statement: its figures, every entry of it, and the names that are printed on it."""
-    days = await _day_digests(db, counted, month=month, causes=ENTITLEMENT) if counted.lines else []
-    content: dict[str, Any] = {
-        "party": str(counted.party_id), "month": month.isoformat(), "opening": counted.opening_fen,
-        "earned": counted.earned_fen, "reversed": counted.reversed_fen, "lines": counted.lines, "days": days,
-    }  # fmt: skip
-    # What a statement does not have leaves no mark: one that was written before there was such a thing keeps its hash.
-    if counted.paid_fen:
-        content["paid"] = counted.paid_fen
-    if counted.collected_fen:
-        content["collected"] = counted.collected_fen
-    if counted.adjustments:
-        content["adjusted"] = counted.adjusted_fen
-        content["adjustments"] = await _day_digests(db, counted, month=month, causes=ADJUSTMENT)
-    if counted.version > 1:
-        content["version"] = counted.version
-    if names:
-        content["names"] = hashlib.sha256(msgspec.json.encode(names, order="sorted")).hexdigest()
-    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 
 def in_statement(db: Reading, party_id: PartyId, *, month: date, version: int | None) -> list[Any]:
@@ -182,28 +159,3 @@ async def _moved(
     for row in await db.execute(by_cause):
         found[PartyId(row.party_id)].append(row)
     return dict(found)
-
-
-async def _day_digests(
-    db: Reading, counted: PartyMonth, *, month: date, causes: Sequence[Cause]
-) -> list[tuple[str, int, str]]:
-    """Per day: how many entries, and a hash over all of them in an order that does not depend on how they are stored."""
-    line = func.concat_ws(
-        "|", LedgerEntry.cause, LedgerEntry.order_id, LedgerEntry.order_line_id, LedgerEntry.refund_id,
-        LedgerEntry.refund_line_no, LedgerEntry.store_id, LedgerEntry.contract_id, LedgerEntry.terms_id,
-        cast(signed_amount(), Text),
-    )  # fmt: skip
-    lines = (
-        select(LedgerEntry.occurred_on, line.collate("C").label("line"))
-        .join(LedgerAccount, credited_account(db))
-        .where(
-            *in_statement(db, counted.party_id, month=month, version=counted.version),
-            LedgerEntry.cause.in_(causes),
-        )
-        .subquery()
-    )
-    joined = func.string_agg(lines.c.line, aggregate_order_by(literal_column("E'\\n'"), lines.c.line))
-    digest = func.encode(func.sha256(func.convert_to(joined, "UTF8")), "hex").label("digest")
-    statement = select(lines.c.occurred_on, func.count().label("lines"), digest).group_by(lines.c.occurred_on)
-    rows = (await db.execute(statement.order_by(lines.c.occurred_on))).all()
-    return [(row.occurred_on.isoformat(), row.lines, row.digest) for row in rows]

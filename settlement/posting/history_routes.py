@@ -5,7 +5,6 @@ pay the party that takes the rest, over the clearing account.
 """
 
 from collections.abc import Iterator
-from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -32,12 +31,10 @@ class Role(StrEnum):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a party's part of a kind of line goes: the accounts, and the earliest period."""
+    """Where a party's part of a kind of line goes: which accounts, which way."""
 
     kind: Kind
     terms: BookedTerms
-    opens_on: date
-    """The first period that still takes entries of this contract."""
     place: int
     """Tells the entries of one line apart."""
     role: Role = Role.PORTION
@@ -59,12 +56,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         return self.role in {Role.FUNDER, Role.FUNDED}
 
 
-def routes_of(kind: Kind, terms: BookedTerms, *, opens_on: date) -> list[Route]:
+def routes_of(kind: Kind, terms: BookedTerms) -> list[Route]:
     """Every way that a part of such a line takes."""
     ways = (*_portions(kind, terms), *_collected(kind, terms), *_funded(kind, terms))
-    return [
-        Route(kind=kind, terms=terms, opens_on=opens_on, place=place, **way) for place, way in enumerate(ways)
-    ]
+    return [Route(kind=kind, terms=terms, place=place, **way) for place, way in enumerate(ways)]
 
 
 def _portions(kind: Kind, terms: BookedTerms) -> Iterator[dict[str, Any]]:

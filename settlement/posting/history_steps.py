@@ -5,15 +5,21 @@ A step is named by its journal's cause and `cause_id`, so that whoever books it 
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
+    CTE,
     BigInteger,
+    ColumnElement,
+    Float,
     Select,
     Subquery,
     and_,
     case,
     cast,
+    false,
     func,
     literal,
     null,
@@ -32,6 +38,13 @@ from tenants.kernel.ids import OrderId, RefundId, StoreId, TenantId, TermsId
 from tenants.kernel.money import LARGEST_AMOUNT
 from tenants.kernel.scope import Reading
 
+Place = tuple[UUID, int]
+"""A document and a line of it: where a walk over the lines stands."""
+AFTER_ANY_LINE = 2**31 - 1
+MOST_STRETCHES = 256
+"""Into how many pieces all that waits is divided at most."""
+_FRACTIONS = [number / MOST_STRETCHES for number in range(1, MOST_STRETCHES + 1)]
+
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     """How far a walk over the lines has come: first the sales by order and line, then the refunds by refund and line."""
@@ -42,7 +55,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     line_no: int = 0
 
     @property
-    def place(self) -> tuple[OrderId | RefundId, int] | None:
+    def place(self) -> Place | None:
         """The last line that was looked at; None at the beginning of the sales or of the refunds."""
         document = self.refund_id if self.sales_done else self.order_id
         return None if document is None else (document, self.line_no)
@@ -56,12 +69,27 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     terms_id: TermsId
 
 
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of the walk: the lines after one place, up to another; None: from the beginning."""
+
+    after: Place | None
+    last: Place
+
+
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
-    """The next lines that wait: how many, of which kinds, and the last of them."""
+    """The next lines that wait: how many, of which kinds, and where they lie."""
 
     seen: int
     kinds: Sequence[Kind]
-    last: tuple[OrderId | RefundId, int]
+    stretch: Stretch
+
+
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """All the lines that wait: how many, of which kinds, in stretches of about the same number."""
+
+    lines: int
+    kinds: Sequence[Kind]
+    stretches: Sequence[Stretch]
 
 
 def sale_steps(tenant_id: TenantId) -> Subquery:
@@ -152,60 +180,73 @@ def waiting_steps(
     )
     # An import refuses larger amounts; were one there all the same, a thousand of them would burst a balance and stop every other line.
     sane = (step.c[name] <= largest for name in ("before", "after", "base_before", "base_after"))
-    waiting = select(step).where(booked.is_(None), *sane)
+    waiting = select(step).where(passing(and_(booked.is_(None), *sane)))
     return waiting if source_name is None else waiting.where(step.c.source_name == source_name)
 
 
+def passing(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition, told to the planner as one that half of the rows pass.
+
+    It takes IS NULL of a look-up for rare and then joins everything that waits in nested loops; inside a CASE it does not look.
+    """
+    return case((condition, true()), else_=false())
+
+
 async def next_chunk(
-    db: Reading,
-    waiting: Select[*tuple[Any, ...]],
-    *,
-    cursor: Cursor,
-    until: OrderId | RefundId | None,
-    at_once: int,
+    db: Reading, waiting: Select[*tuple[Any, ...]], *, cursor: Cursor, at_once: int
 ) -> Chunk | None:
-    """The next lines after the cursor (of documents before `until`); None when there are none."""
+    """The next lines after the cursor; None when there are none."""
     step = waiting.selected_columns
     chosen = waiting
     if cursor.place is not None:
         chosen = chosen.where(tuple_(step.document_id, step.line_no) > tuple_(*cursor.place))
-    if until is not None:
-        chosen = chosen.where(step.document_id < until)
     walked = chosen.order_by(step.document_id, step.line_no).limit(at_once).cte("walked")
     last = (
         select(walked.c.document_id, walked.c.line_no)
         .order_by(walked.c.document_id.desc(), walked.c.line_no.desc())
         .limit(1)
     ).subquery("last")
-    kinds = (
-        select(walked.c.store_id, walked.c.source, walked.c.terms_id, func.count().label("lines"))
-        .group_by(walked.c.store_id, walked.c.source, walked.c.terms_id)
-        .subquery("kind")
-    )
-    rows = (await db.execute(select(kinds, last).join(last, true()))).all()
+    rows = (await db.execute(select(_kinds_of(walked), last).join(last, true()))).all()
     if not rows:
         return None
-    found = [Kind(store_id=row.store_id, source=row.source, terms_id=row.terms_id) for row in rows]
-    return Chunk(
-        seen=sum(row.lines for row in rows), kinds=found, last=(rows[0].document_id, rows[0].line_no)
-    )
+    stretch = Stretch(after=cursor.place, last=(rows[0].document_id, rows[0].line_no))
+    return Chunk(seen=sum(row.lines for row in rows), kinds=[_kind(row) for row in rows], stretch=stretch)
 
 
-async def waiting_kinds(db: Reading, *, refunds: bool) -> list[Kind]:
-    """Every kind of line among all that wait."""
+async def survey(db: Reading, *, refunds: bool, at_once: int) -> Survey:
+    """All that waits, looked at once: what is found later stays for the next time."""
     step = waiting_steps(db, refunds=refunds).subquery("waiting")
-    rows = await db.execute(select(step.c.store_id, step.c.source, step.c.terms_id).distinct())
-    return [Kind(store_id=row.store_id, source=row.source, terms_id=row.terms_id) for row in rows]
+    waiting = select(step.c.document_id, step.c.store_id, step.c.source, step.c.terms_id).cte("walked")
+    ends = func.percentile_disc(cast(_FRACTIONS, ARRAY(Float))).within_group(waiting.c.document_id)
+    bounds = select(cast(ends, ARRAY(PG_UUID))).select_from(waiting).scalar_subquery()
+    rows = (await db.execute(select(_kinds_of(waiting), bounds.label("bounds")))).all()
+    if not rows:
+        return Survey(lines=0, kinds=[], stretches=[])
+    lines = sum(row.lines for row in rows)
+    every = max(1, MOST_STRETCHES * at_once // lines)
+    chosen = sorted({*rows[0].bounds[every - 1 :: every], rows[0].bounds[-1]})
+    places = [(document, AFTER_ANY_LINE) for document in chosen]
+    stretches = [
+        Stretch(after=after, last=last) for after, last in zip([None, *places], places, strict=False)
+    ]
+    return Survey(lines=lines, kinds=[_kind(row) for row in rows], stretches=stretches)
 
 
-def steps_of(
-    waiting: Select[*tuple[Any, ...]], *, cursor: Cursor, last: tuple[OrderId | RefundId, int]
-) -> Select[*tuple[Any, ...]]:
-    """The waiting lines after the cursor, up to the last one of a chunk, in order and numbered."""
+def _kinds_of(lines: CTE) -> Subquery:
+    kind = (lines.c.store_id, lines.c.source, lines.c.terms_id)
+    return select(*kind, func.count().label("lines")).group_by(*kind).subquery("kind")
+
+
+def _kind(row: Any) -> Kind:
+    return Kind(store_id=row.store_id, source=row.source, terms_id=row.terms_id)
+
+
+def steps_of(waiting: Select[*tuple[Any, ...]], stretch: Stretch) -> Select[*tuple[Any, ...]]:
+    """The waiting lines of a stretch, in order and numbered."""
     step = waiting.selected_columns
     place = tuple_(step.document_id, step.line_no)
-    chosen = waiting.where(place <= tuple_(*last))
-    if cursor.place is not None:
-        chosen = chosen.where(place > tuple_(*cursor.place))
+    chosen = waiting.where(place <= tuple_(*stretch.last))
+    if stretch.after is not None:
+        chosen = chosen.where(place > tuple_(*stretch.after))
     number = func.row_number().over(order_by=(step.document_id, step.line_no)).label("number")
     return chosen.add_columns(number)

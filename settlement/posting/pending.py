@@ -11,16 +11,16 @@ from functools import partial
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import func, select, union
+from sqlalchemy import select, union
 
 from orders.channel_money import given_back_select, taken_select
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
 from settlement.models import Journal
 from settlement.patience import patiently
-from settlement.posting.history_steps import Cursor, waiting_steps
+from settlement.posting.history_steps import Stretch, survey
 from settlement.posting.post import post_orders_paid, post_payments, post_refund
-from settlement.posting.post_history import open_waiting_accounts, post_history
+from settlement.posting.post_history import open_routes, post_stretch
 from settlement.states import Cause
 from tenants.kernel.ids import OrderId, PaymentId, RefundId
 from tenants.kernel.scope import Reading, TenantScope, Writing
@@ -34,7 +34,7 @@ class Say(Protocol):
 
 
 SAID_EVERY = 200
-LINES = 50_000
+LINES = 100_000
 """Imported lines a transaction books here, where nobody waits for the next small thing."""
 BATCH = 500
 """Orders or payments a transaction books: their balances are taken in one statement, so that the worker beside it waits and nobody deadlocks."""
@@ -135,7 +135,7 @@ def _booked(db: Reading, *, cause: Cause, cause_id: Any) -> Any:
 class _History(msgspec.Struct):
     """What has been booked of imported history so far, by all lanes."""
 
-    seen: int = 0
+    total: int = 0
     lines: int = 0
     entries: int = 0
 
@@ -145,47 +145,30 @@ async def _book_history(tenant: TenantScope, *, now: datetime, say: Say, at_once
     history = _History()
     for refunds in (False, True):
         async with tenant.reporting() as db:
-            total, middle = await _waiting_lines(db, refunds=refunds)
-        lane = partial(
-            _book_lane, tenant, refunds=refunds, total=history.seen + total, history=history, now=now, say=say,
-            at_once=at_once,
-        )  # fmt: skip
-        if total > at_once:
-            await patiently(tenant, partial(open_waiting_accounts, refunds=refunds))
-            await asyncio.gather(lane(after=None, until=middle), lane(after=middle, until=None))
-        elif total:
-            await lane(after=None, until=None)
+            found = await survey(db, refunds=refunds, at_once=at_once)
+        if not found.lines:
+            continue
+        history.total += found.lines
+        routes = await patiently(tenant, partial(open_routes, kinds=found.kinds))
+        book = partial(post_stretch, refunds=refunds, routes=routes, now=now)
+        middle = (len(found.stretches) + 1) // 2
+        lanes = (found.stretches[:middle], found.stretches[middle:])
+        await asyncio.gather(
+            *(_book_lane(tenant, lane, book=book, history=history, say=say) for lane in lanes)
+        )
     return history
 
 
 async def _book_lane(
     tenant: TenantScope,
+    stretches: Sequence[Stretch],
     *,
-    refunds: bool,
-    after: OrderId | RefundId | None,
-    until: OrderId | RefundId | None,
-    total: int,
+    book: Callable[..., Awaitable[tuple[int, int]]],
     history: _History,
-    now: datetime,
     say: Say,
-    at_once: int,
 ) -> None:
-    """Book the waiting lines of the documents from `after` on, before `until`."""
-    first = {"refund_id" if refunds else "order_id": after}
-    cursor: Cursor | None = Cursor(sales_done=refunds, line_no=-1, **first)  # type: ignore[arg-type]
-    while cursor is not None and cursor.sales_done == refunds:
-        book = partial(post_history, source_name=None, cursor=cursor, now=now, at_once=at_once, until=until)
-        step = await patiently(tenant, book)
-        history.seen, history.lines, history.entries = (
-            history.seen + step.seen, history.lines + step.lines, history.entries + step.entries
-        )  # fmt: skip
-        cursor = step.cursor
-        say("history", done=history.seen, total=total)
-
-
-async def _waiting_lines(db: Reading, *, refunds: bool) -> tuple[int, OrderId | None]:
-    """How many imported lines wait, and the document in the middle of them."""
-    step = waiting_steps(db, refunds=refunds).subquery("waiting")
-    middle = func.percentile_disc(0.5).within_group(step.c.document_id)
-    row = (await db.execute(select(func.count(), middle))).one()
-    return row[0], row[1]
+    """Book one stretch after the other."""
+    for stretch in stretches:
+        lines, entries = await patiently(tenant, partial(book, stretch=stretch))
+        history.lines, history.entries = history.lines + lines, history.entries + entries
+        say("history", done=history.lines, total=history.total)

@@ -6,7 +6,7 @@ twice at once, books nothing twice. A line larger than LARGEST_AMOUNT is left ou
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from sqlalchemy import (
     literal,
     not_,
     select,
+    tuple_,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
@@ -35,14 +36,21 @@ from settlement.days import posting_moment
 from settlement.ledger import move_balances, open_accounts
 from settlement.models import Journal, LedgerEntry
 from settlement.periods import first_open, note_booked
-from settlement.posting.history_routes import Role, Route, routes_of
-from settlement.posting.history_steps import Cursor, Kind, next_chunk, steps_of, waiting_kinds, waiting_steps
+from settlement.posting.history_routes import Role, routes_of
+from settlement.posting.history_steps import (
+    Cursor,
+    Kind,
+    Stretch,
+    next_chunk,
+    passing,
+    steps_of,
+    waiting_steps,
+)
 from settlement.posting.post_terms import booked_terms
-from settlement.posting.route_arrays import route_arrays, route_table
+from settlement.posting.route_arrays import RouteArrays, kind_table, route_arrays, route_table
 from settlement.posting.split_sql import portion_sql
 from settlement.states import Cause
 from tenants.kernel.ids import AccountId, OrderId, RefundId, TenantId, new_id
-from tenants.kernel.money import LARGEST_AMOUNT
 from tenants.kernel.scope import Writing
 
 AT_ONCE = 20_000
@@ -63,23 +71,16 @@ class Booked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def post_history(
-    db: Writing,
-    *,
-    source_name: str | None,
-    cursor: Cursor,
-    now: datetime,
-    at_once: int = AT_ONCE,
-    until: OrderId | RefundId | None = None,
+    db: Writing, *, source_name: str | None, cursor: Cursor, now: datetime, at_once: int = AT_ONCE
 ) -> Booked:
-    """Book the next `at_once` imported lines that wait (of one source, or of all; of documents before `until`)."""
-    waiting = waiting_steps(db, refunds=cursor.sales_done, source_name=source_name, largest=LARGEST_AMOUNT)
-    chunk = await next_chunk(db, waiting, cursor=cursor, until=until, at_once=at_once)
+    """Book the next `at_once` imported lines that wait (of one source, or of all)."""
+    waiting = waiting_steps(db, refunds=cursor.sales_done, source_name=source_name)
+    chunk = await next_chunk(db, waiting, cursor=cursor, at_once=at_once)
     if chunk is None:
         return Booked(seen=0, lines=0, entries=0, cursor=_end_of(cursor))
-    routes = await _routes(db, chunk.kinds)
-    steps = steps_of(waiting, cursor=cursor, last=chunk.last)
-    lines, entries = await _book(db, steps, routes=routes, now=await posting_moment(db, now))
-    document, line_no = chunk.last
+    routes = await open_routes(db, kinds=chunk.kinds)
+    lines, entries = await _book(db, steps_of(waiting, chunk.stretch), routes=routes, now=now)
+    document, line_no = chunk.stretch.last
     if chunk.seen < at_once:
         after = _end_of(cursor)
     elif cursor.sales_done:
@@ -89,40 +90,36 @@ async def post_history(
     return Booked(seen=chunk.seen, lines=lines, entries=entries, cursor=after)
 
 
-async def open_waiting_accounts(db: Writing, *, refunds: bool) -> None:
-    """Open every account that the waiting lines will move: lanes that open the same one would wait for each other's whole chunk."""
-    kinds = await waiting_kinds(db, refunds=refunds)
+async def post_stretch(
+    db: Writing, *, stretch: Stretch, refunds: bool, routes: RouteArrays, now: datetime
+) -> tuple[int, int]:
+    """Book the lines of a stretch that still wait and are of a kind that the routes know; returns the lines and entries booked."""
+    return await _book(db, steps_of(waiting_steps(db, refunds=refunds), stretch), routes=routes, now=now)
+
+
+async def open_routes(db: Writing, *, kinds: Sequence[Kind]) -> RouteArrays:
+    """Every kind of line, for every party of its terms; opens the accounts.
+
+    All at once before lanes book side by side: two that open the same account would wait for each other's whole chunk.
+    """
     book = await booked_terms(db, {kind.terms_id for kind in kinds})
-    routes = [route for kind in kinds for route in routes_of(kind, book[kind.terms_id], opens_on=date.min)]
+    routes = [route for kind in kinds for route in routes_of(kind, book[kind.terms_id])]
     await open_accounts(db, {account for route in routes for account in (route.against, route.account)})
+    return route_arrays(db.tenant_id, routes)
 
 
 def _end_of(cursor: Cursor) -> Cursor | None:
     return None if cursor.sales_done else Cursor(sales_done=True)
 
 
-async def _routes(db: Writing, kinds: Sequence[Kind]) -> list[Route]:
-    """Every kind of line, for every party of its terms; opens the accounts and keeps the contracts' months open."""
-    book = await booked_terms(db, {kind.terms_id for kind in kinds})
-    opens = await first_open(db, {terms.contract_code for terms in book.values()})
-    routes = [
-        route
-        for kind in kinds
-        for terms in [book[kind.terms_id]]
-        for route in routes_of(kind, terms, opens_on=opens.get(terms.contract_code, date.min))
-    ]
-    await open_accounts(db, {account for route in routes for account in (route.against, route.account)})
-    return routes
-
-
 async def _book(
-    db: Writing, steps: Select[*tuple[Any, ...]], *, routes: Sequence[Route], now: datetime
+    db: Writing, steps: Select[*tuple[Any, ...]], *, routes: RouteArrays, now: datetime
 ) -> tuple[int, int]:
     """Open the lines' journals, append their entries, move the balances; returns the lines and entries booked."""
-    line = steps.cte("line")
-    opened = _opened(db.tenant_id, line, now=now)
-    shared = any(route.of_discount for route in routes)
-    names, rows = _entries(db.tenant_id, line, opened=opened, shared=shared)
+    opens = await first_open(db, routes.codes.values())
+    line = _known(steps).cte("line")
+    opened = _opened(db.tenant_id, line, now=await posting_moment(db, now))
+    names, rows = _entries(db.tenant_id, line, opened=opened, shared=routes.shared)
     appended = (
         insert(LedgerEntry)
         .from_select(names, rows)
@@ -139,11 +136,10 @@ async def _book(
         select(literal(None, PG_UUID), func.count(), literal(None, Date)).select_from(opened),
     ).subquery("side")  # fmt: skip
     summed = select(sides.c.id, sides.c.period_on, func.sum(sides.c.fen).label("fen"))
-    found = (
-        await db.execute(summed.group_by(sides.c.id, sides.c.period_on), route_arrays(db.tenant_id, routes))
-    ).all()
-    codes = {route.terms.contract_id: route.terms.contract_code for route in routes}
-    booked = {(codes[row.id], row.period_on): int(row.fen) for row in found if row.period_on is not None}
+    found = (await db.execute(summed.group_by(sides.c.id, sides.c.period_on), routes.values(opens))).all()
+    booked = {
+        (routes.codes[row.id], row.period_on): int(row.fen) for row in found if row.period_on is not None
+    }
     await note_booked(db, booked)
     deltas = {
         AccountId(row.id): int(row.fen) for row in found if row.period_on is None and row.id is not None
@@ -151,6 +147,15 @@ async def _book(
     await move_balances(db, deltas)
     lines = next(int(row.fen) for row in found if row.id is None)
     return lines, sum(booked.values())
+
+
+def _known(steps: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The lines of the kinds that routes were made for: one of a kind that came since is not opened, and waits for the next time."""
+    step, kind = steps.selected_columns, kind_table()
+    known = tuple_(step.terms_id, step.store_id, step.source).in_(
+        select(kind.c.terms_id, kind.c.store_id, kind.c.source)
+    )
+    return steps.where(passing(known))
 
 
 def _opened(tenant_id: TenantId, line: CTE, *, now: datetime) -> CTE:
@@ -191,6 +196,7 @@ def _entries(
         .select_from(joined)
         .where(func.num_nonnulls(line.c.number, opened.c.id, route.c.party_id) == 3)  # noqa: PLR2004 the three sides
         .order_by(line.c.number)
+        .offset(0)  # a fence: what is counted below is counted once a row
     ).subquery("part")  # fmt: skip
     credited = part.c.delta > 0
     columns: dict[str, Any] = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
+from settlement.digests import content_digest
 from settlement.errors import StatementSealed
 from settlement.models import Statement
 from settlement.sheets.names import names_now
@@ -19,7 +20,7 @@ from settlement.signing.queries import standing_of
 from settlement.signing.standing import current_version, later_month_closed, move_statement
 from settlement.signing.states import STATEMENT_MOVES, StatementState
 from settlement.splitting.states import origins
-from settlement.statements import content_digest, party_month
+from settlement.statements import party_month
 from tenants.audit import record_deed
 from tenants.kernel.ids import PartyId, StatementId
 from tenants.kernel.scope import Reading, Writing

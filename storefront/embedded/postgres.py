@@ -19,6 +19,10 @@ SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
     "jit": "off",
     "max_connections": "100",
+    "shared_buffers": "256MB",
+    "wal_buffers": "64MB",
+    "max_wal_size": "4GB",
+    "work_mem": "16MB",
     "timezone": "UTC",
     # A fresh table has no statistics, and until it has, one tenant's rows look few: foreign keys are then checked through any index that starts
     # with tenant_id. A minute of that makes the first large import crawl.

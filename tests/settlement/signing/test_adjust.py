@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from settlement import statements as counting
 from settlement.close import close_month
+from settlement.digests import content_digest
 from settlement.errors import (
     AdjustmentDecided,
     AdjustmentWrong,
@@ -21,7 +22,7 @@ from settlement.sheets.names import names_of
 from settlement.signing.adjust import propose_adjustment
 from settlement.signing.commands import ProposeAdjustment
 from settlement.signing.standing import move_statement
-from settlement.statements import content_digest, party_month
+from settlement.statements import party_month
 from settlement.views import StatementView
 from tenants.kernel.scope import TenantScope
 from tenants.states import Ownership
