@@ -3,6 +3,18 @@
 from tenants.kernel.errors import Conflict, Invalid, NotFound
 
 
+class BillFileUnreadable(Invalid):
+    """This is no whole bill: it was cut off, changed or packed otherwise; nothing of it was kept. Download it again."""
+
+    zh = "账单文件无法读取或不完整，请重新下载，未导入任何内容"
+
+
+class BillFileUnknown(Invalid):
+    """The file has columns that no bill of ours has, or lacks some; nothing of it was kept."""
+
+    zh = "账单表头无法识别，未导入任何内容"
+
+
 class BillOfAnotherMerchant(Invalid):
     """The file holds rows of another merchant; nothing of it was kept."""
 

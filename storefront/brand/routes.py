@@ -6,6 +6,7 @@ from litestar.types import ControllerRouterHandler
 
 from storefront.brand import (
     assortments,
+    bill_uploads,
     catalogue,
     claims,
     contracts,
@@ -46,4 +47,5 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *payouts.ROUTES,
     *differing_payments.ROUTES,
     *reconciliation.ROUTES,
+    *bill_uploads.ROUTES,
 ]

@@ -4,8 +4,8 @@ Owns the command line alone. Exit code 0 when everything agrees (a file that is 
 differs or is refused, 3 when a day is asked for whose files cannot be there yet: then nothing was done.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from settlement.posting.pending import Say, post_pending
 from settlement.reconciliation.accounts import Account, account_of
-from settlement.reconciliation.billed import TakenBill, of_bill, of_lines, payee_of
+from settlement.reconciliation.billed import TakenBill, of_lines
 from settlement.reconciliation.bills import BEIJING
 from settlement.reconciliation.errors import DayNotOver
 from settlement.reconciliation.fetch import MerchantDay, reconcile_file, reconcile_merchant, require_over
@@ -25,13 +25,13 @@ from settlement.reconciliation.queries import Wanted, days_of, differences
 from settlement.reconciliation.states import OF_LINES, BillKind, DifferenceState
 from settlement.reconciliation.take_in import KeptBill
 from settlement.reconciliation.views import DayView, DifferenceView, ProofView
-from storefront.adapters.wechat_pay.bill_files import read_bill_file
 from storefront.channels import WechatPayChannels
 from storefront.cli.brands import Work, of_brands, run_for_brands
 from storefront.cli.reconcile_report import days_table, differences_table, proof_line, proof_table
 from storefront.cli.screen import open_screen
 from storefront.cli.settle_form import actor, open_channels
 from storefront.cli.settle_report import progress
+from storefront.imports.channel_bills import channel_bills
 from storefront.imports.from_statement import make_missing
 from storefront.imports.mapping import Mapping, MappingWrong, read_mapping
 from storefront.imports.reading import FileUnreadable
@@ -63,6 +63,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     mapping: Path | None = None
     source_name: str | None = None
     create_missing: bool = False
+    named: tuple[date, date] | None = None
+    """The days that were asked for in words: a file of others is refused."""
     dry_run: bool = False
 
     def days(self) -> list[date]:
@@ -109,7 +111,8 @@ def reconcile_command(
     Ends with 0 when all agrees, 1 when something differs, 3 when a day was asked for whose files cannot be there yet (they come the next day from 10:00, Beijing).
     """
     begins, ends = _chosen_days(day, first, last)
-    asked = Asked(first=begins, last=ends, kind=BillKind(kind) if kind else None, **given)
+    named = (begins, ends) if day or first or last else None
+    asked = Asked(first=begins, last=ends, kind=BillKind(kind) if kind else None, named=named, **given)
     if asked.files and every:
         raise click.UsageError("files are of one brand: name it with --tenant CODE")
     if asked.kind is not None and not (asked.files and asked.source_name):
@@ -221,14 +224,15 @@ async def _one_file(
     tenant: TenantScope, path: Path, asked: Asked
 ) -> list[tuple[KeptBill, DayView, ProofView | None]]:
     results = []
-    for bill in await _bills_of(tenant, path, asked):
-        async with tenant.reading() as db:
-            account = await account_of(db, bill.kind, name=bill.account)
-        results.append(
-            await reconcile_file(
-                tenant, bill, account=account, now=datetime.now(UTC), by=actor(), dry_run=asked.dry_run
+    with ExitStack() as opened:
+        for bill in await _bills_of(tenant, path, asked, opened=opened):
+            async with tenant.reading() as db:
+                account = await account_of(db, bill.kind, name=bill.account)
+            results.append(
+                await reconcile_file(
+                    tenant, bill, account=account, now=datetime.now(UTC), by=actor(), dry_run=asked.dry_run
+                )
             )
-        )
     if asked.create_missing and results and not asked.dry_run:
         return await _with_missing_made(tenant, results, path=path)
     return results
@@ -256,16 +260,16 @@ async def _with_missing_made(
     return [(kept, shown[day.day], proof) for kept, day, proof in results]
 
 
-async def _bills_of(tenant: TenantScope, path: Path, asked: Asked) -> list[TakenBill]:
+async def _bills_of(tenant: TenantScope, path: Path, asked: Asked, *, opened: ExitStack) -> list[TakenBill]:
     if asked.kind is not None:
         mapping: Mapping | None = read_mapping(asked.mapping) if asked.mapping else None
-        lines, _ = read_statement(path, mapping)
+        lines, left_out = read_statement(path, mapping)
+        said = f"{path.name}: {len(lines) + left_out:,} rows read, {len(lines):,} taken, {left_out:,} left out by the mapping"
+        click.echo(said, err=True)
         return of_lines(lines, kind=asked.kind, account=asked.source_name or "", origin=path.name)
-    kind, bill = read_bill_file(await asyncio.to_thread(path.read_bytes))
-    async with tenant.reading() as db:
-        default = (await merchants(db))[0].merchant_no
-    merchant_no = asked.merchant_no or payee_of(bill.rows) or default
-    return [of_bill(bill, kind=kind, merchant_no=merchant_no, day=None, origin=path.name)]
+    return await channel_bills(
+        tenant, path, merchant_no=asked.merchant_no, days=asked.named, origin=path.name, opened=opened
+    )
 
 
 def _chosen_days(day: datetime | None, first: datetime | None, last: datetime | None) -> tuple[date, date]:

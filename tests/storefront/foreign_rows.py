@@ -219,6 +219,7 @@ ROWS: dict[str, Ask] = {
     "getDifference": Ask("finance", {"difference_id": "$difference"}),
     "assignDifference": Ask("finance", {"difference_id": "$difference"}, body={"owner": "林会计"}),
     "resolveDifference": Ask("finance", {"difference_id": "$other_difference"}, body={"reason": "渠道已更正"}),
+    "uploadBill": Ask("finance", query={"merchant": "$merchant_no"}, own=422),
     "proveDay": Ask("finance", query={"day": "2026-10-08"}),
     "getOrderWaterfall": Ask("finance", {"order_id": "$money_order"}),
     "getPartyBalance": Ask("finance", {"party_id": "$party"}),
@@ -269,7 +270,7 @@ MAY_DIFFER: dict[str, str] = {
 PLAIN = {
     "name", "remark", "password", "reason", "phone", "openid", "wecomUserid", "campaign", "target", "mallFloor",
     "province", "city", "district", "address", "timeZone", "businessDayStarts", "opens", "closes", "sourceText",
-    "month", "title", "background", "visitor", "launchScene", "refreshToken", "q", "sort", "tag", "status", "limit",
+    "month", "dryRun", "title", "background", "visitor", "launchScene", "refreshToken", "q", "sort", "tag", "status", "limit",
     "latitude", "longitude", "day", "first", "last", "bill", "owner", "level", "page_key", "version", "kind", "sync", "at", "appSecret", "merchantNo",
     "ownership", "ownerName", "role", "residualFunder", "collectedSources",
     "legalName", "account", "cardNo", "warned", "certificateSerial", "privateKey", "apiV3Key", "wechatPublicKeys", "remove",

@@ -163,6 +163,7 @@ MAY = {
     "assignDifference":         "hq finance",
     "resolveDifference":        "hq finance",
     "proveDay":                 "hq finance",
+    "uploadBill":               "hq finance",
     "listMallStatements":       "mall",
     "getMallBalance":           "mall",
     "getMallStatementFile":     "mall",
