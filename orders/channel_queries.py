@@ -5,7 +5,7 @@ Settlement puts them inside its own; they hold no order of rows and no days. Eac
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, and_, case, cast, func, literal, null, or_, select, tuple_
+from sqlalchemy import BigInteger, Select, and_, case, cast, func, literal, null, or_, select, true, tuple_
 from sqlalchemy.orm import aliased
 
 from orders.models import Order, Payment, Refund
@@ -19,8 +19,8 @@ ACCEPTED = (RefundStatus.PENDING, RefundStatus.DONE, RefundStatus.ABNORMAL)
 """Refunds that the channel has taken on: they stand in its file of that day, whatever becomes of them."""
 
 
-def channel_payments_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
-    """Every payment number: `happened_at` is when it was paid, `at` that or when it was written down; `certain` ones must be in the channel's file.
+def channel_payments_select(tenant_id: TenantId, *, number: Any = None) -> Select[*tuple[Any, ...]]:
+    """Every payment number, or that one: `happened_at` is when it was paid, `at` that or when it was written down; `certain` ones must be in the channel's file.
 
     `whole_fen` is what was paid, `before_fen` nothing; `unwanted` ones were given back because no order waited for them. `settled_fen`
     is what reaches the merchant, null where coupons paid and the channel does not tell by whom. `asked_fen` is what we asked for where
@@ -46,11 +46,11 @@ def channel_payments_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
         is_unwanted(tenant_id).label("unwanted"),
         _settled().label("settled_fen"),
         _undecided(tenant_id).label("asked_fen"),
-    ).where(Payment.tenant_id == tenant_id)
+    ).where(Payment.tenant_id == tenant_id, true() if number is None else Payment.payment_no == number)
 
 
-def channel_refunds_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
-    """Every refund number: `at` is when it was asked for; `whole_fen` is what its payment took, `before_fen` what earlier refunds took back of that."""
+def channel_refunds_select(tenant_id: TenantId, *, number: Any = None) -> Select[*tuple[Any, ...]]:
+    """Every refund number, or that one: `at` is when it was asked for; `whole_fen` is what its payment took, `before_fen` what earlier refunds took back of that."""
     earlier = aliased(Refund)
     before = (
         select(cast(func.coalesce(func.sum(earlier.amount_fen), 0), BigInteger))
@@ -89,7 +89,11 @@ def channel_refunds_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             cast(null(), BigInteger).label("asked_fen"),
         )
         .join(Payment, and_(Payment.tenant_id == Refund.tenant_id, Payment.id == Refund.payment_id))
-        .where(Refund.tenant_id == tenant_id, Payment.tenant_id == tenant_id)
+        .where(
+            Refund.tenant_id == tenant_id,
+            Payment.tenant_id == tenant_id,
+            true() if number is None else Refund.refund_no == number,
+        )
     )
 
 
