@@ -103,7 +103,7 @@ def _spool(path: Path, *, encoding: str, folder: Path) -> tuple[BillKind, list[D
             except BillUnreadable as error:
                 error.fields["line"] = number
                 raise
-            days.add(line, row, shape)
+            days.add(line, row=row, shape=shape)
     if len(sums) != len(("header", "row")):
         raise BillUnreadable(reason=CUT_OFF)
     told = shape.told(_told(sums, shape))
@@ -158,7 +158,7 @@ class _Days:
     def path(self, day: date) -> Path:
         return self._folder / f"{day}.rows"
 
-    def add(self, line: str, row: Any, shape: Shape) -> None:
+    def add(self, line: str, *, row: Any, shape: Shape) -> None:
         day = row.at.astimezone(BEIJING).date()
         if day not in self._files:
             if len(self._files) == MOST_DAYS:
