@@ -1,35 +1,33 @@
 """结算调整: settles, when a period is closed, what its terms (guarantee, tiers, cap) give a party beside its sales.
 
 Sales were split at the provisional rate and are never split again. One journal for each contract, party and closed period, found by its
-key: posting twice posts nothing. The party's account moves against clearing, clearing against that of whoever has the rest of a store's
+key: posting twice posts nothing. A term that a later version cuts at the end of a closed period is settled with the next one. The party's account moves against clearing, clearing against that of whoever has the rest of a store's
 sales: the contract's residual party, or the franchisee that sells there on the term's last day. Every step of the reckoning is kept
 beside it.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from settlement.agreements.models import ContractPeriodTerms, TrueUp
 from settlement.agreements.queries import period_rules_of
-from settlement.agreements.sides import sellers_at
 from settlement.agreements.views import Reckoned, TrueUpView
-from settlement.calendar import ONE_DAY
 from settlement.ledger import Movement, append, clearing_account, open_journal, payable_account
-from settlement.models import Contract, ContractStore
+from settlement.models import Contract, ContractStore, Period
 from settlement.parties import ensure_parties
 from settlement.queries import parties
-from settlement.states import Cause
+from settlement.states import Cause, PeriodState
 from settlement.terms import HOUSE, party_id_of
+from settlement.true_ups.bearers import halves, sellers_of, spread
 from settlement.true_ups.period_terms import PeriodDue, period_due
 from settlement.true_ups.stretches import AgreedVersion, Stretch, Term, stretches_of
-from settlement.true_ups.turnover import StoreTurnover, true_ups_before, turnover_of
+from settlement.true_ups.turnover import StoreTurnover, turnover_of
 from tenants.kernel.ids import ContractId, PartyId, StoreId, derived_id
-from tenants.kernel.money import Fen, allocate
+from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading, Writing
 
 
@@ -58,40 +56,68 @@ async def post_true_ups(db: Writing, month: date, *, now: datetime) -> int:
     entries = 0
     for code, versions in (await agreed_versions(db)).items():
         for party_id in sorted({party for version in versions for party in version.rules}):
-            settled = await reckon(db, versions, party_id=party_id, month=month)
+            settled = await reckon(db, versions, code=code, party_id=party_id, month=month)
             if settled:
                 entries += await _post(db, settled, code=code, party_id=party_id, month=month, now=now)
     return entries
 
 
 async def reckon(
-    db: Reading, versions: Sequence[AgreedVersion], *, party_id: PartyId, month: date
+    db: Reading, versions: Sequence[AgreedVersion], *, code: str, party_id: PartyId, month: date
 ) -> list[Settled]:
-    """What each stretch whose term ends in this period comes to."""
+    """What each stretch comes to whose term ends in this period, or was cut at the end of the last closed one after that was closed."""
+    told = await _told_before(db, code=code, party_id=party_id)
+    previous = await _closed_before(db, code=code, month=month)
     found = []
     for stretch in stretches_of(versions, party_id):
         term = stretch.within(month)
-        if term is None or term.ends_in != month:
+        if term is not None and term.ends_in == month:
+            earlier = [each for each in told if stretch.covers(each, term)]
+            found.append(await _reckoned(db, stretch, term, party_id=party_id, earlier=earlier))
+        if previous is None or stretch.last.version == versions[-1].version:
             continue
-        stores = await turnover_of(
-            db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=month
-        )
-        earlier = await true_ups_before(
-            db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=month
-        )
-        if stretch.last.left_to_seller and not stores:
-            stores = await _unsold(db, stretch.last.contract_id)
-        due = period_due(
-            stretch.rules,
-            turnover_fen=Fen(sum(each.turnover_fen for each in stores.values())),
-            provisional_fen=Fen(sum(each.provisional_fen for each in stores.values())),
-            days_in_force=term.days_in_force,
-            days_in_period=term.days_in_period,
-            earlier_fen=earlier,
-        )
-        by_store = spread(due.true_up_fen, stores)
-        found.append(Settled(stretch=stretch, term=term, due=due, by_store=by_store))
+        cut = stretch.cut_in(previous)
+        if cut is not None and not any(stretch.covers(each, cut) for each in told):
+            found.append(await _reckoned(db, stretch, cut, party_id=party_id, earlier=[]))
     return found
+
+
+async def _reckoned(
+    db: Reading, stretch: Stretch, term: Term, *, party_id: PartyId, earlier: Sequence[Reckoned]
+) -> Settled:
+    """One stretch's term, over the periods up to the one that it ends in."""
+    stores = await turnover_of(
+        db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=term.ends_in
+    )
+    if stretch.last.left_to_seller and not stores:
+        stores = await _unsold(db, stretch.last.contract_id)
+    due = period_due(
+        stretch.rules,
+        turnover_fen=Fen(sum(each.turnover_fen for each in stores.values())),
+        provisional_fen=Fen(sum(each.provisional_fen for each in stores.values())),
+        days_in_force=term.days_in_force,
+        days_in_period=term.days_in_period,
+        earlier_fen=Fen(sum(each.due.true_up_fen for each in earlier)),
+    )
+    return Settled(stretch=stretch, term=term, due=due, by_store=spread(due.true_up_fen, stores))
+
+
+async def _told_before(db: Reading, *, code: str, party_id: PartyId) -> list[Reckoned]:
+    """Everything that was reckoned of the party under the contract: what of it a store's own owner settled with himself too."""
+    statement = select(TrueUp.reckoning).where(
+        TrueUp.tenant_id == db.tenant_id, TrueUp.contract_code == code, TrueUp.party_id == party_id
+    )
+    rows = (await db.execute(statement)).scalars()
+    return [each for row in rows for each in msgspec.convert(row, list[Reckoned])]
+
+
+async def _closed_before(db: Reading, *, code: str, month: date) -> date | None:
+    """The last period of the contract that was closed before this one."""
+    statement = select(func.max(Period.starts_on)).where(
+        Period.tenant_id == db.tenant_id, Period.contract_code == code, Period.state == PeriodState.CLOSED,
+        Period.starts_on < month,
+    )  # fmt: skip
+    return (await db.execute(statement)).scalar_one_or_none()
 
 
 async def _unsold(db: Reading, contract_id: ContractId) -> dict[StoreId, StoreTurnover]:
@@ -100,19 +126,6 @@ async def _unsold(db: Reading, contract_id: ContractId) -> dict[StoreId, StoreTu
         ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id == contract_id
     )
     return {StoreId(store_id): StoreTurnover() for store_id in (await db.execute(named)).scalars()}
-
-
-def spread(amount: Fen, stores: Mapping[StoreId, StoreTurnover]) -> dict[StoreId, Fen]:
-    """Spread a true-up over stores in proportion to what was sold there; evenly where nothing was. Without a store it is the contract's own."""
-    ids = sorted(stores)
-    weights = [max(0, stores[store_id].turnover_fen) for store_id in ids]
-    if not any(weights):
-        weights = [1] * len(ids)
-    if not ids:
-        return {}
-    sign = -1 if amount < 0 else 1
-    parts = allocate(Fen(abs(amount)), weights=weights)
-    return {store_id: Fen(sign * part) for store_id, part in zip(ids, parts, strict=True)}
 
 
 async def _post(
@@ -139,13 +152,10 @@ async def _post(
 
 
 async def _sellers(db: Writing, settled: Settled, *, now: datetime) -> dict[StoreId, PartyId]:
-    """The franchisees that have the rest of these stores' sales at the end of the term; none where the contract leaves it to nobody else."""
-    version = settled.stretch.last
-    if not version.left_to_seller:
-        return {}
-    after = datetime.combine(settled.term.last_day + ONE_DAY, time(0), ZoneInfo(version.time_zone))
-    over = after if version.active_to is None else min(after, version.active_to)
-    sellers = await sellers_at(db, settled.by_store, at=over - timedelta(microseconds=1))
+    """Who has the rest of these stores' sales at the end of the term where it is not the contract's residual party."""
+    sellers = await sellers_of(
+        db, settled.stretch.last, store_ids=settled.by_store, last_day=settled.term.last_day
+    )
     await ensure_parties(db, list(sellers.values()), now=now)
     return {store_id: party_id_of(db.tenant_id, seller.code) for store_id, seller in sellers.items()}
 
@@ -153,31 +163,22 @@ async def _sellers(db: Writing, settled: Settled, *, now: datetime) -> dict[Stor
 def _movements(
     settled: Settled, *, party_id: PartyId, sellers: Mapping[StoreId, PartyId], month: date
 ) -> list[Movement]:
-    """Both halves of each store's part: the party's account against clearing, and the other way that of whoever has the rest."""
+    """Each half as a movement: a party's account against clearing."""
     contract = settled.stretch.last
-    stores: list[tuple[StoreId | None, Fen]] = [*settled.by_store.items()]
-    stores = stores or [(None, settled.due.true_up_fen)]
-    found = []
-    for store_id, amount in stores:
-        rest = (
-            contract.residual_party_id
-            if store_id is None
-            else sellers.get(store_id, contract.residual_party_id)
+    found = halves(
+        settled.due.true_up_fen, settled.by_store, party_id=party_id, residual=contract.residual_party_id,
+        sellers=sellers,
+    )  # fmt: skip
+    return [
+        Movement(
+            cause=Cause.TRUE_UP, amount_fen=half.amount_fen, party_id=half.party_id,
+            against=clearing_account(store_id=half.store_id, contract_id=contract.contract_id),
+            account=payable_account(half.party_id, store_id=half.store_id, contract_id=contract.contract_id),
+            contract_id=contract.contract_id, store_id=half.store_id, occurred_on=settled.term.last_day,
+            period_on=month,
         )
-        if rest == party_id:
-            # It would settle with itself: all that is left there is its own already.
-            continue
-        found += [
-            Movement(
-                cause=Cause.TRUE_UP, amount_fen=Fen(sign * amount), party_id=owed,
-                against=clearing_account(store_id=store_id, contract_id=contract.contract_id),
-                account=payable_account(owed, store_id=store_id, contract_id=contract.contract_id),
-                contract_id=contract.contract_id, store_id=store_id, occurred_on=settled.term.last_day,
-                period_on=month,
-            )
-            for owed, sign in ((party_id, 1), (rest, -1))
-        ]  # fmt: skip
-    return found
+        for half in found
+    ]  # fmt: skip
 
 
 async def agreed_versions(

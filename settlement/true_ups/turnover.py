@@ -16,7 +16,7 @@ from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.models import LedgerAccount, LedgerEntry
 from settlement.posting.split_sql import base_of_kept
 from settlement.queries import credited_account, signed_amount
-from settlement.states import ENTITLEMENT, Cause
+from settlement.states import ENTITLEMENT
 from tenants.kernel.ids import PartyId, StoreId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading
@@ -54,22 +54,6 @@ async def turnover_of(
             store = found[StoreId(row.store_id)]
             store.turnover_fen = Fen(store.turnover_fen + int(row.off))
     return found
-
-
-async def true_ups_before(
-    db: Reading, contract_ids: Collection[UUID], *, party_id: PartyId, first: date, last: date
-) -> Fen:
-    """What true-ups of these periods gave the party already."""
-    statement = (
-        select(func.coalesce(func.sum(signed_amount()), 0))
-        .join(LedgerAccount, credited_account(db))
-        .where(
-            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.contract_id.in_(list(contract_ids)),
-            LedgerEntry.cause == Cause.TRUE_UP, LedgerEntry.party_id == party_id,
-            LedgerEntry.period_on.between(first, last),
-        )
-    )  # fmt: skip
-    return Fen(int((await db.execute(statement)).scalar_one()))
 
 
 def _off_base(db: Reading, window: Sequence[Any], *, first: date, last: date) -> Any:
