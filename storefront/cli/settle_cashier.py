@@ -8,7 +8,7 @@ from rich.table import Table
 
 from settlement.reconciliation.cashier_terms import cashier_terms, set_cashier_terms
 from settlement.reconciliation.commands import SetCashierTerms
-from storefront.cli.brands import of_brands, run_for_brands
+from storefront.cli.brands import of_brand, run_for_brand
 from storefront.cli.screen import open_screen
 from storefront.cli.settle_form import actor, dry_run_option
 from tenants.kernel.scope import TenantScope
@@ -16,7 +16,7 @@ from tenants.queries import store_codes
 
 
 @click.command("cashier-terms")
-@of_brands
+@of_brand
 @click.option(
     "--source-name", required=True, help="The partner, as its statements and sales are imported under."
 )
@@ -86,4 +86,4 @@ def cashier_terms_command(
         console.print(table if found else f"{code}: nothing is agreed with {source_name} yet (尚无约定)")
         return True
 
-    run_for_brands(work, **chosen)
+    run_for_brand(work, **chosen)
