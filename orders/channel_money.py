@@ -28,6 +28,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     coupons: Coupons
     paid_at: datetime
     wanted: bool
+    accepted: bool = False
+    """Of another amount than was asked, and taken as the order's price: it was in suspense before."""
 
     @property
     def settled_fen(self) -> Fen:
@@ -65,7 +67,7 @@ def taken_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
         select(
             Payment.id.label("payment_id"), Payment.payment_no, Payment.order_id, Order.order_no, Order.store_id, Payment.merchant_id,
             Payment.amount_fen, (Payment.amount_fen - Payment.payer_total_fen).label("coupon_fen"), Payment.coupons, Payment.paid_at,
-            (~is_unwanted(tenant_id)).label("wanted"),
+            (~is_unwanted(tenant_id)).label("wanted"), Payment.accepted_by.is_not(None).label("accepted"),
         )
         .join(Order, and_(Order.tenant_id == Payment.tenant_id, Order.id == Payment.order_id))
         .where(
@@ -132,6 +134,7 @@ async def _taken(db: Reading, chosen: Any) -> list[Taken]:
             payment_id=PaymentId(row.payment_id), order_id=OrderId(row.order_id), store_id=StoreId(row.store_id),
             merchant_id=MerchantId(row.merchant_id), amount_fen=Fen(row.amount_fen),
             coupons=coupons_told(row.coupons, total=Fen(row.coupon_fen or 0)), paid_at=row.paid_at, wanted=row.wanted,
+            accepted=row.accepted,
         )
         for row in await db.execute(statement)
     ]  # fmt: skip

@@ -56,6 +56,12 @@ class PlaceAssistedOrder(_Command, frozen=True):
     remark: Remark | None = None
 
 
+class DecidePayment(_Command, frozen=True):
+    """Why a payment of another amount than was asked is given back, or taken."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+
+
 class RefundedLine(_Command, frozen=True):
     """What to give back of one line: so many units, or an amount in fen. Exactly one of the two."""
 

@@ -91,6 +91,24 @@ class PaymentDiffers(Conflict):
     zh = "支付渠道通知与支付单不一致，需人工核对"
 
 
+class DifferingPaymentNotFound(NotFound):
+    """There is no such payment of another amount than was asked."""
+
+    zh = "没有此金额不符的支付"
+
+
+class DifferingPaymentSettled(Conflict):
+    """Somebody has decided on this payment already."""
+
+    zh = "该金额不符的支付已处理"
+
+
+class PaidAboveTotal(Conflict):
+    """More was paid than the order costs: it can only be given back."""
+
+    zh = "支付金额高于订单金额，只能退款"
+
+
 class CallbackLost(Broken):
     """A received message is no longer in the inbox."""
 

@@ -37,6 +37,12 @@ class OrderPaid(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: datetime
 
 
+class PaymentDiffered(msgspec.Struct, frozen=True, kw_only=True):
+    """The channel took another amount than was asked: the money is nobody's until a person decides."""
+
+    payment_id: PaymentId
+
+
 class OrderCancelled(msgspec.Struct, frozen=True, kw_only=True):
     """An unpaid order was given up; its units are free again."""
 

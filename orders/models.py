@@ -147,6 +147,11 @@ class Payment(Base):
     payment_no: Mapped[str]
     state: Mapped[str]
     amount_fen: Mapped[Fen]
+    """What was asked for; of a payment that was taken, what the channel took."""
+    asked_fen: Mapped[Fen | None]
+    """What was asked for, where the channel took another amount: such a payment waits for a person."""
+    accepted_by: Mapped[str | None]
+    """Who took that other amount as the order's price."""
     prepay_id: Mapped[str | None]
     parameters: Mapped[dict[str, Any] | None]
     transaction_id: Mapped[str | None]

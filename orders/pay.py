@@ -290,7 +290,7 @@ async def _note_refusal(
 async def close_payment(
     tenant: TenantScope, payment: OpenPayment, *, channel: PaymentChannel, now: datetime
 ) -> bool:
-    """Make sure the number can no longer be paid; False when it was paid first, and is now recorded as such.
+    """Make sure the number can no longer be paid; False when it was paid first, and is now recorded as such and counts.
 
     That it is being closed is written down first: whoever finds it after this process died asks before handing it out.
     """
@@ -301,8 +301,9 @@ async def close_payment(
     seen = await channel.look_up(payment.payment_no)
     if isinstance(seen, ChannelPayment) and seen.state in TAKEN:
         async with tenant.writing() as db:
-            await record_payment(db, seen, now=now)
-        return False
+            order_id = await record_payment(db, seen, now=now)
+            # Of another amount it can no longer be paid either, and pays nothing.
+            return await order_state(db, order_id) is OrderState.AWAITING_PAYMENT
     if isinstance(seen, ChannelPayment) and seen.state is PaymentState.CLOSED:
         return True
     # Nobody was ever given parameters for a number that was only written down: if the channel does not know it, nobody can pay it.

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from catalog import stock
 from orders.errors import OrderNotFound, PaymentDiffers, PaymentUnknown, PickupCodesExhausted
-from orders.events import OrderPaid, RefundRequested
+from orders.events import OrderPaid, PaymentDiffered, RefundRequested
 from orders.models import Order, Payment, Pickup, Refund
 from orders.numbers import new_pickup_code, new_refund_no
 from orders.ports import ChannelPayment, PaymentState
@@ -27,6 +27,7 @@ from orders.states import (
     origins,
 )
 from tenants.kernel.ids import OrderId, PaymentId, RefundId, derived_id
+from tenants.kernel.money import Fen
 from tenants.kernel.outbox import append
 from tenants.kernel.scope import Writing
 from tenants.queries import find_tenant, merchants
@@ -53,13 +54,21 @@ async def lock_order(db: Writing, order_id: OrderId) -> Any:
 
 
 async def record_payment(db: Writing, told: ChannelPayment, *, now: datetime) -> OrderId:
-    """Take note of what the channel tells of a payment; raises PaymentUnknown or PaymentDiffers, which a person must see."""
+    """Take note of what the channel tells of a payment; raises PaymentUnknown or PaymentDiffers, which a person must see.
+
+    Another amount alone is no reason to refuse the word: the money is there, so it is written down, and pays no order.
+    """
     payment = await _payment(db, told.payment_no)
     order = await lock_order(db, OrderId(payment.order_id))
     if told.state is PaymentState.CLOSED:
         await move_payment(db, PaymentId(payment.id), to=PaymentStatus.CLOSED)
     if told.state in TAKEN:
-        await _check(db, told, merchant_id=payment.merchant_id, amount_fen=payment.amount_fen)
+        differing = await _differing(db, told, merchant_id=payment.merchant_id, amount_fen=payment.amount_fen)
+        if differing == ["amount"] and told.total_fen and payment.state != PaymentStatus.PAID:
+            await _suspend(db, payment, told=told, now=now)
+            return OrderId(payment.order_id)
+        if differing:
+            raise PaymentDiffers(payment_no=told.payment_no, differing=differing)
         facts: dict[str, Any] = {
             "transaction_id": told.transaction_id,
             "payer_total_fen": told.payer_total_fen,
@@ -76,7 +85,7 @@ async def record_payment(db: Writing, told: ChannelPayment, *, now: datetime) ->
                     now=now,
                 )
             elif not await _stands_again(db, payment, order=order, paid_at=facts["paid_at"], now=now):
-                await _give_back(db, payment, now=now)
+                await give_back_unwanted(db, payment, now=now, reason="重复或超时支付，自动退款")
     return OrderId(payment.order_id)
 
 
@@ -115,16 +124,29 @@ async def _stands_again(db: Writing, payment: Any, *, order: Any, paid_at: datet
 
 
 async def _payment(db: Writing, payment_no: str) -> Any:
-    statement = select(Payment.id, Payment.order_id, Payment.merchant_id, Payment.amount_fen).where(
-        Payment.tenant_id == db.tenant_id, Payment.payment_no == payment_no
-    )
+    statement = select(
+        Payment.id, Payment.order_id, Payment.merchant_id, Payment.amount_fen, Payment.state
+    ).where(Payment.tenant_id == db.tenant_id, Payment.payment_no == payment_no)
     row = (await db.execute(statement)).one_or_none()
     if row is None:
         raise PaymentUnknown(payment_no=payment_no)
     return row
 
 
-async def _check(db: Writing, told: ChannelPayment, *, merchant_id: object, amount_fen: int) -> None:
+async def _suspend(db: Writing, payment: Any, *, told: ChannelPayment, now: datetime) -> None:
+    """Write down what the channel took beside what was asked for; the order stays as it is."""
+    taken = Fen(told.total_fen or 0)
+    payer = taken if told.payer_total_fen is None else min(told.payer_total_fen, taken)
+    facts: dict[str, Any] = {
+        "amount_fen": taken, "asked_fen": payment.amount_fen, "transaction_id": told.transaction_id,
+        "payer_total_fen": payer, "paid_at": told.paid_at or now,
+        "coupons": null() if told.coupons is None else msgspec.to_builtins(told.coupons),
+    }  # fmt: skip
+    if await move_payment(db, PaymentId(payment.id), to=PaymentStatus.PAID, **facts):
+        await append(db, PaymentDiffered(payment_id=PaymentId(payment.id)), now=now)
+
+
+async def _differing(db: Writing, told: ChannelPayment, *, merchant_id: object, amount_fen: int) -> list[str]:
     """Compare merchant, mini-program, amount and currency with what was written down: a signature alone proves only the sender."""
     payee = next((each for each in await merchants(db) if each.id == merchant_id), None)
     expected = {
@@ -139,9 +161,7 @@ async def _check(db: Writing, told: ChannelPayment, *, merchant_id: object, amou
         "amount": told.total_fen,
         "currency": told.currency,
     }
-    differing = [name for name, value in expected.items() if seen[name] != value]
-    if differing:
-        raise PaymentDiffers(payment_no=told.payment_no, differing=differing)
+    return [name for name, value in expected.items() if seen[name] != value]
 
 
 async def move_payment(db: Writing, payment_id: PaymentId, *, to: PaymentStatus, **facts: object) -> bool:
@@ -177,8 +197,8 @@ async def _make_pickup(db: Writing, order_id: OrderId, *, store_id: object, now:
     raise PickupCodesExhausted
 
 
-async def _give_back(db: Writing, payment: Any, *, now: datetime) -> None:
-    """Refund a payment that no order waits for: paid after the end, or a second time. It never counted, so no counter moves."""
+async def give_back_unwanted(db: Writing, payment: Any, *, now: datetime, reason: str) -> None:
+    """Refund a payment that no order waits for: after the end, a second time, or another amount. It never counted, so no counter moves."""
     refund_id = RefundId(derived_id("unwanted payment", db.tenant_id, payment.id))
     store = select(Order.store_id, Order.business_on, Order.source_name).where(
         Order.tenant_id == db.tenant_id, Order.id == payment.order_id
@@ -196,7 +216,7 @@ async def _give_back(db: Writing, payment: Any, *, now: datetime) -> None:
             store_id=order.store_id,
             state=RefundStatus.INTENDED,
             amount_fen=payment.amount_fen,
-            reason="重复或超时支付，自动退款",
+            reason=reason,
             requested_by=UNWANTED,
             business_on=order.business_on,
             requested_at=now,

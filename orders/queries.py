@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Select, func, select, tuple_
+from sqlalchemy import Row, Select, and_, func, or_, select, tuple_
 
 from catalog.listings import Spec
 from guides.states import AttributionRule, Scene
@@ -166,10 +166,11 @@ async def payment_view(db: Reading, order_id: OrderId, *, shopper_id: ShopperId)
     order = (await db.execute(statement)).one_or_none()
     if order is None:
         raise OrderNotFound(order_id=order_id)
+    counts = or_(Payment.asked_fen.is_(None), Payment.accepted_by.is_not(None))
     newest = (
         select(Payment.payment_no, Payment.state, Payment.parameters)
         .where(Payment.tenant_id == db.tenant_id, Payment.order_id == order_id)
-        .order_by((Payment.state == PaymentStatus.PAID).desc(), Payment.id.desc())
+        .order_by(and_(Payment.state == PaymentStatus.PAID, counts).desc(), Payment.id.desc())
         .limit(1)
     )
     payment = (await db.execute(newest)).one_or_none()

@@ -78,7 +78,7 @@ async def reprice_order(
         await lock_order(db, order_id)
         before = await _refuse(db, order_id, command, authority=authority)
         await _close_all(db, order_id, closed=[each.payment_id for each in opened])
-        await _write(db, order_id, total=Fen(command.total_fen), terms=terms)
+        await change_total(db, order_id, total=Fen(command.total_fen), terms=terms)
         await record_deed(
             db, actor=authority.actor, action="reprice_order", subject_id=order_id, now=now,
             reason=f"{before} -> {command.total_fen} fen: {command.reason}",
@@ -125,7 +125,7 @@ async def _close_all(db: Writing, order_id: OrderId, *, closed: list[PaymentId])
         await move_payment(db, payment_id, to=PaymentStatus.CLOSED)
 
 
-async def _write(db: Writing, order_id: OrderId, *, total: Fen, terms: Terms) -> None:
+async def change_total(db: Writing, order_id: OrderId, *, total: Fen, terms: Terms) -> None:
     """Spread the discount over the lines; the terms stay, and the base that their rates are applied to follows what is paid."""
     lines = select(
         OrderLine.id,

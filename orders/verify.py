@@ -37,7 +37,7 @@ LAWS = {
     "a paid order has one payment that counts, an unpaid one has none": (
         "SELECT concat_ws(' ', 'order', o.id, o.state, coalesce(p.number, 0), 'payments') AS what FROM app.orders o"
         " LEFT JOIN (SELECT p.order_id, count(*) AS number FROM app.payments p WHERE p.tenant_id = :tenant_id"
-        " AND p.state = 'paid' AND NOT EXISTS (SELECT FROM app.refunds r WHERE r.tenant_id = :tenant_id"
+        " AND p.state = 'paid' AND (p.asked_fen IS NULL OR p.accepted_by IS NOT NULL) AND NOT EXISTS (SELECT FROM app.refunds r WHERE r.tenant_id = :tenant_id"
         " AND r.payment_id = p.id AND r.requested_by = :unwanted) GROUP BY p.order_id) p ON p.order_id = o.id"
         f" WHERE {_OURS} AND o.total_fen > 0"
         f" AND coalesce(p.number, 0) <> CASE WHEN o.state IN {_PAID} THEN 1 ELSE 0 END"

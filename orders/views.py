@@ -12,6 +12,7 @@ from orders.states import OrderState, PaymentStatus, PickupState, RefundStatus
 from tenants.kernel.ids import (
     GuideId,
     OrderId,
+    PaymentId,
     RefundId,
     ShopperId,
     SkuId,
@@ -245,3 +246,22 @@ class PlacedOrder(_View, frozen=True):
     total_fen: Fen
     placed_at: datetime
     expires_at: datetime
+
+
+class DifferingPayment(_View, frozen=True):
+    """A payment of which the channel took another amount than was asked."""
+
+    payment_id: PaymentId
+    payment_no: str
+    order_id: OrderId
+    order_no: str
+    order_state: OrderState
+    asked_fen: Fen
+    paid_fen: Fen
+    paid_at: datetime
+
+
+class DifferingPayments(_View, frozen=True):
+    """Those that nobody has decided on, the oldest first."""
+
+    payments: list[DifferingPayment]

@@ -98,6 +98,11 @@ def suspense_account(store_id: StoreId) -> Account:
     return Account(kind=AccountKind.SUSPENSE, name=AccountKind.SUSPENSE.value, store_id=store_id)
 
 
+def variance_account(store_id: StoreId) -> Account:
+    """What partners' cashiers kept of a store's sales beyond what was agreed."""
+    return Account(kind=AccountKind.VARIANCE, name="joint:variance", store_id=store_id)
+
+
 def clearing_account(*, store_id: StoreId | None, contract_id: ContractId) -> Account:
     """What passes from one party of a contract to another beside a sale."""
     return Account(

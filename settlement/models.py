@@ -15,6 +15,7 @@ from settlement.states import (
     COUPONS,
     ENTITLEMENT,
     FEES,
+    JOINT,
     UNWANTED,
     AccountKind,
     Cause,
@@ -26,7 +27,7 @@ from tenants.kernel.money import Fen
 from tenants.kernel.tables import Base, Key, Moment, TenantKey, belongs_to, one_of, rule, tenant_table
 
 _OF_SALES = ", ".join(f"'{cause}'" for cause in ENTITLEMENT)
-_PARTYLESS = ", ".join(f"'{cause}'" for cause in (*COUPONS, *FEES, *UNWANTED))
+_PARTYLESS = ", ".join(f"'{cause}'" for cause in (*COUPONS, *FEES, *UNWANTED, *JOINT))
 
 
 class Party(Base):

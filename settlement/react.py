@@ -2,6 +2,7 @@
 
 OrderPaid        -> book_paid_order
 RefundRequested  -> book_unwanted_payment
+PaymentDiffered  -> book_differing_payment
 RefundDone       -> book_refund
 HistoryImported  -> book_history
 PostingPaused    -> go_on_booking
@@ -15,7 +16,7 @@ from datetime import datetime
 from sqlalchemy import select, text
 
 from orders.channel_money import payment_of_refund, taken_payments
-from orders.events import HistoryImported, OrderPaid, RefundDone, RefundRequested
+from orders.events import HistoryImported, OrderPaid, PaymentDiffered, RefundDone, RefundRequested
 from settlement.days import day_begins, seal_days, sealed_at
 from settlement.events import LedgerDayOver, PostingPaused
 from settlement.posting.history_steps import Cursor
@@ -45,6 +46,12 @@ async def book_unwanted_payment(db: Writing, fact: RefundRequested, *, now: date
     payment_id = await payment_of_refund(db, fact.refund_id)
     paid = [] if payment_id is None else await taken_payments(db, [payment_id])
     await post_payments(db, [each.payment_id for each in paid if not each.wanted], now=now)
+
+
+async def book_differing_payment(db: Writing, fact: PaymentDiffered, *, now: datetime) -> None:
+    """Book money of another amount than was asked into suspense, until a person decides."""
+    await post_payments(db, [fact.payment_id], now=now)
+    await _expect_day_over(db, now=now)
 
 
 async def book_history(db: Writing, fact: HistoryImported, *, now: datetime) -> None:

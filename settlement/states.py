@@ -37,6 +37,8 @@ class AccountKind(StrEnum):
     """挂账: money that came in and is nobody's: a second payment, a payment of a cancelled order. Ends at nothing when it is refunded."""
     CLEARING = "clearing"
     """往来: what one party owes another beside a sale, on its way from the one's account to the other's. Nothing stays on it."""
+    VARIANCE = "variance"
+    """联合收银差异: what a partner's cashier kept beyond what was agreed, until somebody settles it with the partner."""
     BANK = "bank"
     """Money sent to parties by payouts, less what came back."""
 
@@ -70,6 +72,8 @@ class Cause(StrEnum):
     """Money came in that no order wanted."""
     UNWANTED_REFUNDED = "unwanted_refunded"
     """It went back."""
+    UNWANTED_ACCEPTED = "unwanted_accepted"
+    """A person took it as an order's price after all: out of suspense, and booked as that order's."""
     FUNDED = "funded"
     """A party's part of a promotion's cost."""
     FUNDING_REVERSED = "funding_reversed"
@@ -82,6 +86,8 @@ class Cause(StrEnum):
     """A party's own till or merchant number took the money of a sale."""
     COLLECTION_RETURNED = "collection_returned"
     """It gave it back to the shopper."""
+    JOINT_VARIANCE = "joint_variance"
+    """A partner's cashier kept more of a sale, or gave back less, than was agreed."""
     PAID_OUT = "paid_out"
     """A party was paid by a payout."""
     PAYOUT_RETURNED = "payout_returned"
@@ -155,5 +161,7 @@ COUPONS = (Cause.COUPON_PAID, Cause.COUPON_REFUNDED)
 """Causes about coupons, which concern no party."""
 FEES = (Cause.FEE_CHARGED, Cause.FEE_RETURNED)
 """Causes about the channel's fee, which concern no party."""
-UNWANTED = (Cause.UNWANTED_PAID, Cause.UNWANTED_REFUNDED)
+JOINT = (Cause.JOINT_VARIANCE,)
+"""Causes about what a partner's cashier keeps otherwise than agreed, which concern no party of a contract."""
+UNWANTED = (Cause.UNWANTED_PAID, Cause.UNWANTED_REFUNDED, Cause.UNWANTED_ACCEPTED)
 """Causes about money that no order wanted, which concern no party."""

@@ -55,6 +55,7 @@ from settlement.states import (
     COUPONS,
     ENTITLEMENT,
     FEES,
+    JOINT,
     PAYMENT,
     SPLITS,
     UNWANTED,
@@ -74,6 +75,7 @@ SIDES = (
     (COUPONS, AccountKind.CHANNEL, AccountKind.COUPON),
     (FEES, AccountKind.CHANNEL, AccountKind.FEE),
     (UNWANTED, AccountKind.CHANNEL, AccountKind.SUSPENSE),
+    (JOINT, AccountKind.CHANNEL, AccountKind.VARIANCE),
 )
 """Between which kinds of account each cause moves money."""
 

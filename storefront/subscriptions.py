@@ -14,6 +14,7 @@ from orders.reactions import ask_awaited_refund, release_unpaid, report_collecte
 from settlement import events as settlement
 from settlement.react import (
     BOOK_HISTORY,
+    book_differing_payment,
     book_history,
     book_paid_order,
     book_refund,
@@ -55,6 +56,7 @@ SUBSCRIPTIONS: Final[Subscriptions] = {
         in_transaction("settlement.expect_split", expect_split),
         in_transaction("settlement.reconciliation.expect", expect_bills),
     ),
+    orders.PaymentDiffered: (in_transaction("settlement.book_differing_payment", book_differing_payment),),
     orders.OrderRepriced: (),
     orders.OrderCancelled: (),
     orders.OrderCollected: (

@@ -23,6 +23,7 @@ from settlement.states import (
     COUPONS,
     ENTITLEMENT,
     FEES,
+    JOINT,
     PAYMENT,
     UNWANTED,
     AccountKind,
@@ -34,7 +35,7 @@ from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading
 
 KINDS = {
-    StepKind.COUPON: COUPONS, StepKind.FEE: FEES, StepKind.UNWANTED: UNWANTED, StepKind.PORTION: ENTITLEMENT,
+    StepKind.COUPON: COUPONS, StepKind.FEE: (*FEES, *JOINT), StepKind.UNWANTED: UNWANTED, StepKind.PORTION: ENTITLEMENT,
     StepKind.ADJUSTMENT: ADJUSTMENT, StepKind.PAYMENT: (*PAYMENT, *COLLECTION),
 }  # fmt: skip
 KIND_OF = {cause: kind for kind, causes in KINDS.items() for cause in causes}

@@ -71,19 +71,24 @@ async def drafts_of_payments(
                 day=day,
             )
         )
-        if not paid.wanted:
-            cash = Fen(paid.amount_fen - paid.coupons.total_fen)
-            drafts.append(
-                _aside(
-                    about,
-                    Cause.UNWANTED_PAID,
-                    cause_id=paid.payment_id,
-                    account=suspense_account(about.store_id),
-                    amount=cash,
-                    day=day,
-                )
+        cash = Fen(paid.amount_fen - paid.coupons.total_fen)
+        # Accepted: into suspense, where it is by now or would have been, and out of it again; the order's own money follows.
+        aside = {Cause.UNWANTED_PAID: cash} if not paid.wanted or paid.accepted else {}
+        aside |= {Cause.UNWANTED_ACCEPTED: Fen(-cash)} if paid.accepted else {}
+        drafts += [
+            _aside(
+                about,
+                cause,
+                cause_id=paid.payment_id,
+                account=suspense_account(about.store_id),
+                amount=amount,
+                day=day,
             )
-        elif paid.order_id in sold:
+            for cause, amount in aside.items()
+        ]
+        if not paid.wanted:
+            continue
+        if paid.order_id in sold:
             drafts += await _of_sale(
                 db, about, sold[paid.order_id], coupons=paid.coupons.parts(paid.coupons.total_fen), fee=fee,
                 payment_id=paid.payment_id,

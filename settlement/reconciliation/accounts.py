@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import Date, cast, func, text
 
 from settlement.reconciliation.bills import BEIJING
 from settlement.reconciliation.states import OF_CHANNEL, BillKind
@@ -53,6 +53,16 @@ def bounds(day: date) -> tuple[datetime, datetime]:
     """The first moment of a Beijing day, and of the next."""
     starts = datetime(day.year, day.month, day.day, tzinfo=BEIJING)
     return starts, starts + timedelta(days=1)
+
+
+def beijing_day(at: Any) -> Any:
+    """The Beijing day of a moment, in a statement."""
+    return cast(func.timezone("Asia/Shanghai", at), Date)
+
+
+def within(at: Any, *, first: date, last: date) -> tuple[Any, Any]:
+    """That a moment falls into these Beijing days."""
+    return at >= bounds(first)[0], at < bounds(last)[1]
 
 
 def mine(model: Any, *, db: Reading, account: Account) -> Any:

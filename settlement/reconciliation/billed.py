@@ -6,8 +6,9 @@ anything of it is kept.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -28,6 +29,8 @@ from settlement.reconciliation.states import BillKind
 from tenants.kernel.money import Fen
 
 CURRENCY = "CNY"
+BALANCE_TOLD = "balance_fen"
+"""A fund bill's last balance among its sums: what a person's file must come to. Where it breaks is looked for row by row."""
 WORD_OF_REFUND = {
     RefundState.DONE: "done",
     RefundState.CLOSED: "failed",
@@ -60,7 +63,7 @@ class TakenBill(msgspec.Struct, frozen=True, kw_only=True):
     kind: BillKind
     account: str
     day: date
-    rows: list[BilledRow]
+    rows: Collection[BilledRow]
     told: dict[str, Any] | None
     counted: dict[str, Any]
     origin: str
@@ -68,9 +71,28 @@ class TakenBill(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """What tells this content from another: the same file packed otherwise has the same digest."""
         whole = hashlib.sha256()
-        for part in (self.told, self.counted, *(row.cells for row in self.rows)):
+        for part in chain((self.told, self.counted), (row.cells for row in self.rows)):
             whole.update(msgspec.json.encode(part, order="sorted"))
         return whole.hexdigest()
+
+
+class BilledRows(Collection[BilledRow]):
+    """A bill's rows as they are kept, made each time they are gone through: a bill on the disk is never in memory as a whole."""
+
+    def __init__(self, rows: Sequence[Any], read: Callable[[Any, int], BilledRow]) -> None:
+        self._rows, self._read = rows, read
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[BilledRow]:
+        """Each row, in the file's order."""
+        return (self._read(row, line) for line, row in enumerate(self._rows, start=1))
+
+    def __contains__(self, row: object) -> bool:
+        """Whether a row is among them."""
+        return any(each == row for each in self)
 
 
 def numbered(rows: Iterable[BilledRow]) -> Iterator[tuple[BilledRow, int]]:
@@ -85,6 +107,7 @@ def of_bill(
     bill: Bill[Any, Any], *, kind: BillKind, merchant_no: str, day: date | None, origin: str
 ) -> TakenBill:
     """A channel's file; without a `day` the one its rows are of. Raises BillOfAnotherMerchant, BillOfAnotherDay, BillInAnotherCurrency."""
+    rows = BilledRows(bill.rows, lambda row, line: READ[kind](row, line, merchant_no))
     days = sorted({row.at.astimezone(BEIJING).date() for row in bill.rows})
     wanted = day or (days[0] if days else None)
     if wanted is None or days not in ([], [wanted]):
@@ -93,7 +116,8 @@ def of_bill(
                 "day": f"the file's rows are of {', '.join(map(str, days)) or 'no day'}, expected {day or 'one day'}"
             }
         )
-    rows = [READ[kind](row, line, merchant_no) for line, row in enumerate(bill.rows, start=1)]
+    for _ in rows:  # whatever is wrong with one is known before the first is kept
+        pass
     told = None if bill.told is None else msgspec.to_builtins(bill.told)
     counted = msgspec.to_builtins(bill.counted)
     if kind is BillKind.FUND and bill.rows:
@@ -132,12 +156,12 @@ def told_otherwise(told: Mapping[str, Any] | None, counted: Mapping[str, Any]) -
 
 
 def _told_balance(rows: Sequence[FundRow]) -> dict[str, int]:
-    return {"balance_fen": rows[-1].balance_fen}
+    return {BALANCE_TOLD: rows[-1].balance_fen}
 
 
 def _counted_balance(rows: Sequence[FundRow]) -> dict[str, int]:
     """What the balance must be at the end: a movement that was left out shows here, whatever the sums tell."""
-    return {"balance_fen": rows[0].balance_fen - rows[0].amount_fen + sum(row.amount_fen for row in rows)}
+    return {BALANCE_TOLD: rows[0].balance_fen - rows[0].amount_fen + sum(row.amount_fen for row in rows)}
 
 
 def _cells(row: msgspec.Struct) -> dict[str, Any]:
@@ -191,10 +215,13 @@ def _fund(row: FundRow, line: int, _merchant_no: str) -> BilledRow:
 
 def _statement(line: StatementLine) -> BilledRow:
     gap = line.net_gap()
+    cells = _cells(line)
+    # Not told is not there: files that were read before a column was known keep their digest.
+    cells = {name: cell for name, cell in cells.items() if name != "refund_of" or cell is not None}
     amounts = {} if gap is None or gap == 0 else {NET_GAP: gap}
     return BilledRow(
         line=line.number, key=f"{line.kind}:{line.external_no}", kind=line.kind, amount_fen=line.gross_fen,
-        amounts=amounts, cells=_cells(line),
+        amounts=amounts, cells=cells,
     )  # fmt: skip
 
 

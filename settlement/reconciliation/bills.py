@@ -5,7 +5,7 @@ either. Amounts are whole fen; fees are thousandths of a fen, because bills give
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -19,8 +19,21 @@ from tenants.kernel.scope import TenantScope
 
 BEIJING = ZoneInfo("Asia/Shanghai")
 """Whose days the channel's files are of."""
+READY_AT = time(10)
+"""Beijing, the next morning: from then on the channel gives its files of a day."""
 Row = TypeVar("Row")
 Totals = TypeVar("Totals")
+
+
+def ready_at(day: date) -> datetime:
+    """From when the channel gives its files of a Beijing day."""
+    return datetime.combine(day + timedelta(days=1), READY_AT, BEIJING)
+
+
+def latest_ready(now: datetime) -> date:
+    """The latest Beijing day whose files can be there."""
+    yesterday = now.astimezone(BEIJING).date() - timedelta(days=1)
+    return yesterday if now >= ready_at(yesterday) else yesterday - timedelta(days=1)
 
 
 class TradeKind(StrEnum):

@@ -30,6 +30,8 @@ class StatementLine(msgspec.Struct, frozen=True, kw_only=True):
     fee_fen: Fen | None = None
     net_fen: Fen | None = None
     at: datetime | None = None
+    refund_of: str | None = None
+    """Of a refund: the partner's number of the order that it gives back."""
 
     def net_gap(self) -> int | None:
         """By how much the net told differs from gross - deduction + subsidy - merchant's subsidy + carriage - fee; None where no net is told."""
@@ -38,6 +40,18 @@ class StatementLine(msgspec.Struct, frozen=True, kw_only=True):
         plus = self.gross_fen + (self.platform_subsidy_fen or 0) + (self.shipping_fen or 0)
         minus = (self.deduction_fen or 0) + (self.merchant_subsidy_fen or 0) + (self.fee_fen or 0)
         return self.net_fen - (plus - minus)
+
+
+class SetCashierTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What was agreed with a partner's cashier from a day on: what it keeps (basis points of the gross), its fee, and how it rounds."""
+
+    cashier: Said
+    starts_on: date
+    deduction_bps: Annotated[int, Meta(ge=0, le=10_000)]
+    fee_bps: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    rounding: Literal["half_up", "down"] = "half_up"
+    store_code: Said
+    """Whose sales those are that only the partner's statements know."""
 
 
 class AssignDifference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

@@ -1,9 +1,11 @@
 """A row of either side as an item that can be matched: which words and amounts are worth comparing, and the fee that we expect. Pure."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from orders.states import PaymentStatus, RefundStatus
 from settlement.reconciliation.fees import payment_fee, refund_fee
+from settlement.reconciliation.fund_sides import UNSURE
 from settlement.reconciliation.matching import Item
 from settlement.splitting.states import PartStatus, ReturnStatus
 from tenants.kernel.money import Bps, Fen
@@ -34,6 +36,19 @@ def theirs_item(row: Any) -> Item:
         key=row.key, on=row.day, amount_fen=Fen(row.amount_fen), fee_millifen=said["fee"],
         amounts=said["amounts"], words=said["words"], ref=row.ref,
     )  # fmt: skip
+
+
+def fund_items(rows: Iterable[Any], theirs: Sequence[Item]) -> list[Item]:
+    """What our books expect of a movement. Where coupons were in it the channel's amount is taken: that it moved is all we know."""
+    told = theirs[0].amount_fen if theirs else None
+    return [
+        Item(
+            key=row.key, on=row.day, ref=row.ref or "",
+            amount_fen=Fen(row.amount_fen) if told is None or not row.said[UNSURE] else told,
+        )
+        for row in rows
+        if row.side == "ours"
+    ]  # fmt: skip
 
 
 def ours_item(row: Any, *, fee_bps: Bps, settled_fen: Fen | None) -> Item:

@@ -36,6 +36,10 @@ class MatchClass(StrEnum):
     """The same on both sides, on neighbouring days."""
     TOTALS = "totals"
     """A file tells other sums than its own rows add up to. No pair of items ever says this."""
+    VARIANCE = "variance"
+    """联合收银差异: a partner's cashier keeps otherwise than was agreed. No pair of items ever says this."""
+    BALANCE = "balance"
+    """An account's balance does not go on from the row, or the file, before it. No pair of items ever says this."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

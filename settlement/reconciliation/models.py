@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Date, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from settlement.reconciliation.joint import Rounding
 from settlement.reconciliation.matching import MatchClass
 from settlement.reconciliation.states import BillKind, BillState, DayState, DifferenceState
 from tenants.kernel.money import Fen
@@ -72,6 +73,28 @@ class BillRow(Base):
     amounts: Mapped[dict[str, Any]]
     words: Mapped[dict[str, Any]]
     cells: Mapped[dict[str, Any]]
+
+
+class CashierTermsRow(Base):
+    """联合收银约定: what a partner's cashier keeps from a day on. Never edited; the latest that has begun holds."""
+
+    __tablename__ = "cashier_terms"
+    __table_args__ = tenant_table(
+        belongs_to("stores", "store_id"),
+        one_of("rounding", Rounding),
+        rule("rates", "deduction_bps BETWEEN 0 AND 10000 AND fee_bps BETWEEN 0 AND 10000"),
+        app="SELECT, INSERT",
+    )
+
+    tenant_id: Mapped[TenantKey]
+    cashier: Mapped[str] = mapped_column(primary_key=True)
+    starts_on: Mapped[date] = mapped_column(Date, primary_key=True)
+    deduction_bps: Mapped[int]
+    fee_bps: Mapped[int]
+    rounding: Mapped[str]
+    store_id: Mapped[UUID]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class ReconciledDay(Base):

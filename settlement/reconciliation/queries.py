@@ -8,10 +8,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import and_, func, select, tuple_
 
+from settlement.reconciliation.commands import StatementLine
 from settlement.reconciliation.errors import DifferenceNotFound
 from settlement.reconciliation.matching import MatchClass
-from settlement.reconciliation.models import BillFile, DifferenceRow, ReconciledDay
-from settlement.reconciliation.states import BillKind, DayState, DifferenceState
+from settlement.reconciliation.models import BillFile, BillRow, DifferenceRow, ReconciledDay
+from settlement.reconciliation.states import BillKind, BillState, DayState, DifferenceState
 from settlement.reconciliation.views import ClassCount, DayList, DayView, DifferenceList, DifferenceView
 from tenants.kernel.ids import DifferenceId, MerchantId
 from tenants.kernel.money import Fen
@@ -85,6 +86,29 @@ async def differences(
         differences=[_difference(row, now=now) for row in shown],
         next_cursor=write_cursor(last.first_seen_at, last.id) if last else None,
     )
+
+
+async def missing_lines(db: Reading, account: str, *, first: date, last: date) -> list[StatementLine]:
+    """Lines of a cashier's current statements that we do not know, and nobody has resolved: orders first, then refunds, by day."""
+    statement = (
+        select(BillRow.cells)
+        .join(BillFile, and_(BillFile.tenant_id == BillRow.tenant_id, BillFile.id == BillRow.bill_id))
+        .join(
+            DifferenceRow,
+            and_(
+                DifferenceRow.tenant_id == BillFile.tenant_id, DifferenceRow.kind == BillFile.kind,
+                DifferenceRow.account == BillFile.account, DifferenceRow.day == BillFile.day, DifferenceRow.key == BillRow.key,
+            ),
+        )
+        .where(
+            BillRow.tenant_id == db.tenant_id, BillFile.tenant_id == db.tenant_id, DifferenceRow.tenant_id == db.tenant_id,
+            BillFile.kind == BillKind.CASHIER, BillFile.account == account, BillFile.state == BillState.CURRENT,
+            BillFile.day.between(first, last), DifferenceRow.match_class == MatchClass.MISSING_HERE,
+            DifferenceRow.state == DifferenceState.OPEN, BillRow.kind.in_(("order", "refund")), BillRow.occurrence == 1,
+        )
+        .order_by(BillRow.kind, BillFile.day, BillRow.line)
+    )  # fmt: skip
+    return [msgspec.convert(cells, StatementLine) for cells in (await db.execute(statement)).scalars()]
 
 
 async def open_days(db: Reading, kind: BillKind, *, account: str, first: date, last: date) -> list[date]:

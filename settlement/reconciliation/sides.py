@@ -4,12 +4,11 @@ Columns: `side`, `key`, `day`, `amount_fen`, `certain` (must be on the other sid
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Date,
     Select,
     Text,
     and_,
@@ -28,8 +27,9 @@ from orders.channel_queries import (
     imported_refunds_select,
     imported_sales_select,
 )
-from settlement.reconciliation.accounts import Account, bounds, mine
+from settlement.reconciliation.accounts import Account, beijing_day, mine, within
 from settlement.reconciliation.billed import NOT_COMPARED
+from settlement.reconciliation.fund_sides import expected_movements, fund_rows
 from settlement.reconciliation.models import BillFile, BillRow
 from settlement.reconciliation.states import BillKind, BillState
 from settlement.splitting.models import Split, SplitPartRow, SplitReturn
@@ -42,13 +42,21 @@ FACTS = ("kind", "state", "payer_fen", "vendor_no", "whole_fen", "before_fen", "
 
 
 def both_sides(
-    db: Reading, account: Account, *, first: date, last: date, keys: Sequence[str] | None = None
+    db: Reading,
+    account: Account,
+    *,
+    first: date,
+    last: date,
+    keys: Sequence[str] | None = None,
+    own_listed: bool = False,
 ) -> Any:
     """Both sides of some days (of some keys alone, if given), in the order of keys."""
-    parts = [
-        *_ours(db, account, first=first, last=last, keys=keys),
-        theirs(db, account, first=first, last=last, keys=keys),
-    ]
+    told = (
+        fund_rows(db, account, first=first, last=last, keys=keys, own_listed=own_listed)
+        if account.kind is BillKind.FUND
+        else theirs(db, account, first=first, last=last, keys=keys)
+    )
+    parts = [*_ours(db, account, first=first, last=last, keys=keys), told]
     both = union_all(*parts).subquery()
     # The byte order of keys is the same wherever the database was made; its own order of letters need not be.
     return select(both).order_by(both.c.key.collate("C"), both.c.side, both.c.place)
@@ -63,7 +71,8 @@ def theirs(
             literal(THEIRS).label("side"), BillRow.key.label("key"), BillFile.day.label("day"),
             BillRow.amount_fen.label("amount_fen"), true().label("certain"),
             func.jsonb_build_object(
-                "kind", BillRow.kind, "fee", BillRow.fee_millifen, "amounts", BillRow.amounts, "words", BillRow.words
+                "kind", BillRow.kind, "fee", BillRow.fee_millifen, "amounts", BillRow.amounts, "words", BillRow.words,
+                *(("cells", BillRow.cells) if account.kind is BillKind.CASHIER else ()),
             ).label("said"),
             cast(BillFile.id, Text).label("ref"), BillRow.line.label("place"),
         )
@@ -100,7 +109,7 @@ def _ours(
     if account.kind is BillKind.SPLIT:
         return [each(db, account, first=first, last=last, keys=keys) for each in (_parts, _returns)]
     if account.kind is BillKind.FUND:
-        return []
+        return expected_movements(db, account, first=first, last=last, keys=keys)
     found = [each(db.tenant_id, account.name) for each in (imported_sales_select, imported_refunds_select)]
     return [_imported(each.subquery(), first=first, last=last, keys=keys) for each in found]
 
@@ -108,13 +117,13 @@ def _ours(
 def _channel(of: Any, account: Account, *, first: date, last: date, keys: Sequence[str] | None) -> Statement:
     facts = [part for name in FACTS for part in (literal(name), of.c[name])]
     statement = select(
-        literal(OURS).label("side"), (of.c.kind + ":" + of.c.number).label("key"), _beijing(of.c.at).label("day"),
-        of.c.amount_fen, of.c.certain, func.jsonb_build_object(*facts).label("said"),
+        literal(OURS).label("side"), (of.c.kind + ":" + of.c.number).label("key"), beijing_day(of.c.at).label("day"),
+        func.coalesce(of.c.asked_fen, of.c.amount_fen).label("amount_fen"), of.c.certain, func.jsonb_build_object(*facts).label("said"),
         cast(of.c.order_id, Text).label("ref"), literal(0).label("place"),
     ).where(of.c.merchant_id == account.merchant_id)  # fmt: skip
     if keys is None:
-        return statement.where(of.c.certain, *_within(of.c.happened_at, first=first, last=last))
-    statement = statement.where(*_within(of.c.at, first=first, last=last))
+        return statement.where(of.c.certain, *within(of.c.happened_at, first=first, last=last))
+    statement = statement.where(*within(of.c.at, first=first, last=last))
     numbers = [
         number for kind, number in (key.split(":", 1) for key in keys) if kind in {"payment", "refund"}
     ]
@@ -129,7 +138,7 @@ def _parts(
     certain = SplitPartRow.state == PartStatus.DONE
     statement = (
         select(
-            literal(OURS).label("side"), key.label("key"), _beijing(at).label("day"),
+            literal(OURS).label("side"), key.label("key"), beijing_day(at).label("day"),
             SplitPartRow.amount_fen.label("amount_fen"), certain.label("certain"),
             func.jsonb_build_object("kind", "split", "state", SplitPartRow.state).label("said"),
             cast(Split.order_id, Text).label("ref"), literal(0).label("place"),
@@ -137,7 +146,7 @@ def _parts(
         .join(Split, and_(Split.tenant_id == SplitPartRow.tenant_id, Split.id == SplitPartRow.split_id))
         .where(
             SplitPartRow.tenant_id == db.tenant_id, Split.tenant_id == db.tenant_id,
-            Split.merchant_id == account.merchant_id, Split.split_no.is_not(None), *_within(at, first=first, last=last),
+            Split.merchant_id == account.merchant_id, Split.split_no.is_not(None), *within(at, first=first, last=last),
         )
     )  # fmt: skip
     if keys is None:
@@ -153,7 +162,7 @@ def _returns(
     certain = SplitReturn.state == ReturnStatus.DONE
     statement = (
         select(
-            literal(OURS).label("side"), key.label("key"), _beijing(at).label("day"),
+            literal(OURS).label("side"), key.label("key"), beijing_day(at).label("day"),
             SplitReturn.amount_fen.label("amount_fen"), certain.label("certain"),
             func.jsonb_build_object("kind", "return", "state", SplitReturn.state).label("said"),
             cast(Split.order_id, Text).label("ref"), literal(0).label("place"),
@@ -161,7 +170,7 @@ def _returns(
         .join(Split, and_(Split.tenant_id == SplitReturn.tenant_id, Split.id == SplitReturn.split_id))
         .where(
             SplitReturn.tenant_id == db.tenant_id, Split.tenant_id == db.tenant_id,
-            Split.merchant_id == account.merchant_id, *_within(at, first=first, last=last),
+            Split.merchant_id == account.merchant_id, *within(at, first=first, last=last),
         )
     )  # fmt: skip
     if keys is None:
@@ -179,15 +188,6 @@ def _imported(of: Any, *, first: date, last: date, keys: Sequence[str] | None) -
     if keys is None:
         return statement
     return statement.where(of.c.number.in_([key.split(":", 1)[1] for key in keys]), key.in_(keys))
-
-
-def _beijing(at: Any) -> Any:
-    return cast(func.timezone("Asia/Shanghai", at), Date)
-
-
-def _within(at: Any, *, first: date, last: date) -> tuple[Any, Any]:
-    starts: datetime = bounds(first)[0]
-    return at >= starts, at < bounds(last)[1]
 
 
 def _numbers(keys: Sequence[str], kind: str) -> list[str]:

@@ -112,3 +112,24 @@ class ProofList(_View, frozen=True):
     """The proofs of a day, a merchant each."""
 
     proofs: list[ProofView]
+
+
+class BillTaken(_View, frozen=True):
+    """What became of one day of a file that a person gave: every row of it was kept, or none."""
+
+    kind: BillKind
+    account: str
+    day: date
+    version: int
+    rows: int
+    is_new: bool
+    replaces: int | None
+
+
+class BillsTaken(_View, frozen=True):
+    """A file's days, as they compare now, with their proofs; `rows_read` are all of its rows."""
+
+    rows_read: int
+    bills: list[BillTaken]
+    days: list[DayView]
+    proofs: list[ProofView]

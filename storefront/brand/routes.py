@@ -6,9 +6,11 @@ from litestar.types import ControllerRouterHandler
 
 from storefront.brand import (
     assortments,
+    bill_uploads,
     catalogue,
     claims,
     contracts,
+    differing_payments,
     disputes,
     money,
     owners,
@@ -43,5 +45,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *signing.ROUTES,
     *disputes.ROUTES,
     *payouts.ROUTES,
+    *differing_payments.ROUTES,
     *reconciliation.ROUTES,
+    *bill_uploads.ROUTES,
 ]

@@ -1,10 +1,11 @@
 """`storefront settle reconcile`: fetch or read files of the other side, compare them with the books, show every difference and the proof.
 
-Owns the command line alone. Exit code 0 when everything agrees (a file that is not ready yet is told and no difference), else 1.
+Owns the command line alone. Exit code 0 when everything agrees (a file that is not ready yet is told and no difference), 1 when something
+differs or is refused, 3 when a day is asked for whose files cannot be there yet: then nothing was done.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,26 @@ from typing import Any
 import msgspec
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 
 from settlement.posting.pending import Say, post_pending
-from settlement.reconciliation.accounts import account_of
-from settlement.reconciliation.billed import TakenBill, of_bill, of_lines, payee_of
+from settlement.reconciliation.accounts import Account, account_of
+from settlement.reconciliation.billed import TakenBill, of_lines
 from settlement.reconciliation.bills import BEIJING
-from settlement.reconciliation.fetch import MerchantDay, reconcile_file, reconcile_merchant
-from settlement.reconciliation.queries import Wanted, differences
+from settlement.reconciliation.errors import DayNotOver
+from settlement.reconciliation.fetch import MerchantDay, reconcile_file, reconcile_merchant, require_over
+from settlement.reconciliation.queries import Wanted, days_of, differences
 from settlement.reconciliation.states import OF_LINES, BillKind, DifferenceState
 from settlement.reconciliation.take_in import KeptBill
 from settlement.reconciliation.views import DayView, DifferenceView, ProofView
-from storefront.adapters.wechat_pay.bill_files import read_bill_file
 from storefront.channels import WechatPayChannels
 from storefront.cli.brands import Work, of_brands, run_for_brands
 from storefront.cli.reconcile_report import days_table, differences_table, proof_line, proof_table
 from storefront.cli.screen import open_screen
 from storefront.cli.settle_form import actor, open_channels
 from storefront.cli.settle_report import progress
+from storefront.imports.channel_bills import channel_bills
+from storefront.imports.from_statement import make_missing
 from storefront.imports.mapping import Mapping, MappingWrong, read_mapping
 from storefront.imports.reading import FileUnreadable
 from storefront.imports.statement_lines import read_statement
@@ -42,6 +46,12 @@ OLDEST_DAYS = 92
 """The channel keeps its files so long."""
 
 
+class NotYet(click.ClickException):
+    """The command was refused: there is nothing to compare with yet."""
+
+    exit_code = 3
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be compared."""
 
@@ -52,6 +62,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     kind: BillKind | None = None
     mapping: Path | None = None
     source_name: str | None = None
+    create_missing: bool = False
+    named: tuple[date, date] | None = None
+    """The days that were asked for in words: a file of others is refused."""
     dry_run: bool = False
 
     def days(self) -> list[date]:
@@ -83,18 +96,31 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="With --kind: TOML, their columns -> our fields.",
 )
+@click.option(
+    "--create-missing",
+    is_flag=True,
+    help="With --kind cashier: make the orders and refunds that only the statement knows.",
+)
 @click.option("--dry-run", is_flag=True, help="Fetch, compare and show; keep nothing.")  # fmt: skip
 def reconcile_command(
     *, day: datetime | None, first: datetime | None, last: datetime | None, kind: str | None, data: Path | None,
     tenant_code: str | None, every: bool, **given: Any,
 ) -> None:  # fmt: skip
-    """Compare the channel's files with the books, day by day and merchant by merchant, and prove that the ledger is the bill."""
+    """Compare the channel's files with the books, day by day and merchant by merchant, and prove that the ledger is the bill.
+
+    Ends with 0 when all agrees, 1 when something differs, 3 when a day was asked for whose files cannot be there yet (they come the next day from 10:00, Beijing).
+    """
     begins, ends = _chosen_days(day, first, last)
-    asked = Asked(first=begins, last=ends, kind=BillKind(kind) if kind else None, **given)
+    named = (begins, ends) if day or first or last else None
+    asked = Asked(first=begins, last=ends, kind=BillKind(kind) if kind else None, named=named, **given)
     if asked.files and every:
         raise click.UsageError("files are of one brand: name it with --tenant CODE")
     if asked.kind is not None and not (asked.files and asked.source_name):
         raise click.UsageError("--kind reads files of another system: give --file and --source-name")
+    if asked.create_missing and asked.kind is not BillKind.CASHIER:
+        raise click.UsageError(
+            "--create-missing makes orders from a partner's statement: give --kind cashier"
+        )
     run_for_brands(reconcile_work(asked, data=data), tenant_code=tenant_code, every=every, data=data)
 
 
@@ -103,6 +129,8 @@ def reconcile_work(asked: Asked, *, data: Path | None = None) -> Work:
     console = open_screen()
 
     async def work(tenant: TenantScope, code: str) -> bool:
+        if not asked.files:
+            await _refuse_ahead(tenant, asked, data=data)
         if not asked.dry_run:
             with progress(console) as say:
                 await post_pending(tenant, now=datetime.now(UTC), say=say)
@@ -111,6 +139,19 @@ def reconcile_work(asked: Asked, *, data: Path | None = None) -> Work:
         return await _days(console, tenant, asked, code=code, data=data)
 
     return work
+
+
+async def _refuse_ahead(tenant: TenantScope, asked: Asked, *, data: Path | None) -> None:
+    """Look before anything is booked or fetched whether the last day can be there."""
+    if not asked.days():
+        raise NotYet("none of these days is over (尚无可对账的日期)")
+    async with tenant.reading() as db:
+        known = [each for each in await merchants(db) if asked.merchant_no in {None, each.merchant_no}]
+    try:
+        async with open_channels(data) as channels:
+            await require_over(tenant, known, day=asked.last, channels=channels, now=datetime.now(UTC))
+    except DayNotOver as refusal:
+        raise NotYet(_reason(refusal)) from refusal
 
 
 async def _days(console: Console, tenant: TenantScope, asked: Asked, *, code: str, data: Path | None) -> bool:
@@ -128,6 +169,8 @@ async def _days(console: Console, tenant: TenantScope, asked: Asked, *, code: st
     shown = [day for each in done for day in each.days]
     _print(console, shown, [each.proof for each in done], title=_title(code, asked))
     await _print_open(console, tenant, asked, code=code)
+    for each in (day for merchant in done for day in merchant.not_fetched):
+        console.print(_kept_instead(each), soft_wrap=True)
     return _ended(console, agrees=agrees, pending=any(each.is_pending for each in done))
 
 
@@ -181,27 +224,52 @@ async def _one_file(
     tenant: TenantScope, path: Path, asked: Asked
 ) -> list[tuple[KeptBill, DayView, ProofView | None]]:
     results = []
-    for bill in await _bills_of(tenant, path, asked):
-        async with tenant.reading() as db:
-            account = await account_of(db, bill.kind, name=bill.account)
-        results.append(
-            await reconcile_file(
-                tenant, bill, account=account, now=datetime.now(UTC), by=actor(), dry_run=asked.dry_run
+    with ExitStack() as opened:
+        for bill in await _bills_of(tenant, path, asked, opened=opened):
+            async with tenant.reading() as db:
+                account = await account_of(db, bill.kind, name=bill.account)
+            results.append(
+                await reconcile_file(
+                    tenant, bill, account=account, now=datetime.now(UTC), by=actor(), dry_run=asked.dry_run
+                )
             )
-        )
+    if asked.create_missing and results and not asked.dry_run:
+        return await _with_missing_made(tenant, results, path=path)
     return results
 
 
-async def _bills_of(tenant: TenantScope, path: Path, asked: Asked) -> list[TakenBill]:
+async def _with_missing_made(
+    tenant: TenantScope, results: list[tuple[KeptBill, DayView, ProofView | None]], *, path: Path
+) -> list[tuple[KeptBill, DayView, ProofView | None]]:
+    """Make what only the statement knows, and show the days as they stand then."""
+    days = [day.day for _, day, _ in results]
+    kind, name = results[0][1].kind, results[0][1].account
+    since = min(days) - timedelta(days=OLDEST_DAYS)
+    account = Account(kind=kind, name=name)
+    made = await make_missing(tenant, account, first=since, last=max(days), now=datetime.now(UTC))
+    click.echo(
+        f"{path.name}: made from the statement: {made.orders:,} orders, {made.refunds:,} refunds", err=True
+    )
+    for number in made.waiting:
+        click.echo(f"  refund {number} waits for its order (退款待原订单导入)", err=True)
+    for why in made.refused:
+        click.echo(f"  {why}", err=True)
+    await post_pending(tenant, now=datetime.now(UTC))
+    async with tenant.reading() as db:
+        shown = {each.day: each for each in await days_of(db, kind=kind, account=name, days=days)}
+    return [(kept, shown[day.day], proof) for kept, day, proof in results]
+
+
+async def _bills_of(tenant: TenantScope, path: Path, asked: Asked, *, opened: ExitStack) -> list[TakenBill]:
     if asked.kind is not None:
         mapping: Mapping | None = read_mapping(asked.mapping) if asked.mapping else None
-        lines, _ = read_statement(path, mapping)
+        lines, left_out = read_statement(path, mapping)
+        said = f"{path.name}: {len(lines) + left_out:,} rows read, {len(lines):,} taken, {left_out:,} left out by the mapping"
+        click.echo(said, err=True)
         return of_lines(lines, kind=asked.kind, account=asked.source_name or "", origin=path.name)
-    kind, bill = read_bill_file(await asyncio.to_thread(path.read_bytes))
-    async with tenant.reading() as db:
-        default = (await merchants(db))[0].merchant_no
-    merchant_no = asked.merchant_no or payee_of(bill.rows) or default
-    return [of_bill(bill, kind=kind, merchant_no=merchant_no, day=None, origin=path.name)]
+    return await channel_bills(
+        tenant, path, merchant_no=asked.merchant_no, days=asked.named, origin=path.name, opened=opened
+    )
 
 
 def _chosen_days(day: datetime | None, first: datetime | None, last: datetime | None) -> tuple[date, date]:
@@ -252,6 +320,13 @@ def _ended(console: Console, *, agrees: bool, pending: bool) -> bool:
     )
     console.print(said)
     return agrees
+
+
+def _kept_instead(each: DayView) -> str:
+    return (
+        f"[yellow]{each.kind} {each.account} {each.day}: {escape(each.reason or '')}; the bill that was taken in before"
+        f" (version {each.version}) stays and was compared again (保留此前已导入的账单)[/]"
+    )
 
 
 def _told(path: Path, day: DayView, kept: KeptBill) -> str:

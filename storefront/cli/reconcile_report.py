@@ -23,7 +23,7 @@ def days_table(days: Sequence[DayView], *, title: str) -> Table:
         table.add_row(
             each.kind, each.account, str(each.day), state, f"{each.ours_count:,}", yuan_text(each.ours_fen),
             f"{each.theirs_count:,}", yuan_text(each.theirs_fen), f"{each.matched:,}", still_open,
-            each.reason or classes,
+            "\n".join(part for part in (each.reason, classes) if part),
         )  # fmt: skip
     return table
 

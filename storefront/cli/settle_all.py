@@ -10,6 +10,7 @@ from storefront.cli.settle import (
     verify_command,
 )
 from storefront.cli.settle_adjustments import adjustments_group
+from storefront.cli.settle_cashier import cashier_terms_command
 from storefront.cli.settle_claims import claims_command
 from storefront.cli.settle_close import close_command, month_end_command, statements_command
 from storefront.cli.settle_contract import contract_command, rehearse_command
@@ -23,7 +24,7 @@ from storefront.cli.settle_sign import agree_command, approve_command
 from storefront.cli.settle_splits import run_splits_command
 
 PANELS = {
-    "Agree on terms": (contract_command, rehearse_command),
+    "Agree on terms": (contract_command, rehearse_command, cashier_terms_command),
     "Every day": (post_command, run_splits_command, reconcile_command, differences_group),
     "The month's end": (month_end_command, close_command, statements_command),
     "Sign": (approve_command, agree_command, disputes_group, adjustments_group, invoices_group),

@@ -117,7 +117,7 @@ def month_end_work(
     console = open_screen()
     first = month_from_text(month)
     last = min(next_month(first).toordinal() - 1, datetime.now(UTC).date().toordinal() - 1)
-    days = Asked(first=first, last=date.fromordinal(max(first.toordinal(), last)), dry_run=dry_run)
+    days = Asked(first=first, last=date.fromordinal(last), dry_run=dry_run)
     steps: dict[str, Work] = {
         "run-splits": splits_work(dry_run=dry_run, data=data),
         "reconcile": reconcile_work(days, data=data),
@@ -131,6 +131,11 @@ def month_end_work(
             if name in skip:
                 continue
             console.rule(f"{code}  {number}/{len(STEPS)}  {name}", align="left")
+            if name == "reconcile" and not days.days():
+                console.print(
+                    "no day of this month is over: there is no bill to compare with (尚无可对账的日期)"
+                )
+                continue
             agreed[name] = await steps[name](tenant, code)
         await _waiting(console, tenant, code=code, month=first)
         for name, is_well in agreed.items():

@@ -21,6 +21,7 @@ FIELDS = (
     FieldSpec(name="business_on", read=day, required=True),
     FieldSpec(name="kind", read=choice, choices=("order", "refund", "adjust")),
     FieldSpec(name="settled_on", read=day),
+    FieldSpec(name="refund_of", read=code),
     *(FieldSpec(name=name, read=money, required=name == "gross") for name in AMOUNTS),
 )
 

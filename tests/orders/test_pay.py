@@ -156,7 +156,7 @@ async def test_time_to_pay_at_the_channel_ends_with_the_reservation(trading):
 @pytest.mark.parametrize(
     "lie",
     [
-        {"total_fen": 1}, {"total_fen": None}, {"currency": "USD"}, {"currency": None}, {"merchant_no": "1999999999"},
+        {"total_fen": 1, "currency": "USD"}, {"total_fen": None}, {"total_fen": 0}, {"currency": "USD"}, {"currency": None}, {"merchant_no": "1999999999"},
         {"appid": "wxsomebodyelse"},
     ],
 )  # fmt: skip
@@ -166,6 +166,20 @@ async def test_a_message_that_does_not_agree_with_the_payment_changes_nothing(tr
     with pytest.raises(PaymentDiffers):
         await record(trading, told(trading, payment, **lie), now)
     assert await value(trading.tenant, ORDER, o=order.id) == "awaiting_payment"
+
+
+async def test_another_amount_is_written_down_and_pays_no_order(trading, now):
+    order = await trading.place()
+    payment = await trading.prepare(order.id)
+    for _ in range(2):
+        await record(trading, told(trading, payment, total_fen=1), now)
+    assert await value(trading.tenant, ORDER, o=order.id) == "awaiting_payment"
+    facts = "SELECT state, amount_fen, asked_fen, payer_total_fen FROM app.payments WHERE tenant_id = :t"
+    assert await rows(trading.tenant, facts) == [("paid", 1, payment.amount_fen, 1)]
+    assert len(await events(trading.tenant, "PaymentDiffered")) == 1
+    # Now the first amount after all: two words of one number that contradict each other, for a person.
+    with pytest.raises(PaymentDiffers):
+        await record(trading, told(trading, payment), now)
 
 
 async def test_a_message_about_nobodys_payment_is_refused_also_when_it_is_another_brands(

@@ -1,10 +1,18 @@
 """对账 over HTTP, as finance uses it: days, differences with filters and pages, an owner, a reason, the proof."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from orders.payments import record_payment
+from orders.ports import ChannelPayment, PaymentState
 from tenants.states import StaffRole
+from tests.orders.conftest import channels, control, http, merchant_key, trading
 from tests.support.bills import FIRST, a_day, account_of_tenant, file_of, rows_of, take_in, write_books
 from tests.support.http import Client, answered, refused
+from tests.support.rows import value
+
+__all__ = ["channels", "control", "http", "merchant_key", "trading"]
 
 BASE = "/brand/v1/settlement/reconciliation"
 
@@ -86,3 +94,26 @@ async def test_stores_and_malls_see_nothing_of_it(app, tenant, finance, role):
     other = Client(app).as_staff(tenant, role, **place)
     for path in ("days", "differences", f"proofs?day={FIRST}"):
         assert (await other.get(f"{BASE}/{path}")).status_code == 403
+
+
+async def test_finance_decides_on_money_of_another_amount(app, trading):
+    finance = Client(app).as_staff(trading.tenant, StaffRole.FINANCE)
+    order = await trading.place()
+    payment = await trading.prepare(order.id)
+    told = ChannelPayment(
+        payment_no=payment.payment_no, state=PaymentState.PAID, merchant_no=trading.mchid, appid=trading.appid,
+        transaction_id="4200001", total_fen=payment.amount_fen - 100, payer_total_fen=payment.amount_fen - 100,
+        currency="CNY",
+    )  # fmt: skip
+    async with trading.tenant.writing() as db:
+        await record_payment(db, told, now=datetime.now(UTC))
+    path = "/brand/v1/settlement/differing-payments"
+    (listed,) = answered(await finance.get(path))["payments"]
+    assert (listed["askedFen"] - listed["paidFen"], listed["orderState"]) == (100, "awaiting_payment")
+    deed = f"{path}/{listed['paymentId']}"
+    refused(await finance.post(f"{deed}/acceptance", json={"reason": " "}), 422, "VALIDATION_FAILED")
+    answered(await finance.post(f"{deed}/acceptance", json={"reason": "按实付成交"}))
+    state = "SELECT state FROM app.orders WHERE tenant_id = :t AND id = :o"
+    assert await value(trading.tenant, state, o=order.id) == "paid"
+    refused(await finance.post(f"{deed}/refund", json={"reason": "退"}), 409, "DIFFERING_PAYMENT_SETTLED")
+    assert answered(await finance.get(path))["payments"] == []

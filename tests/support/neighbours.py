@@ -14,6 +14,8 @@ from guides.employ import employ_guide
 from guides.share import found_relation, share_link
 from guides.states import RelationSource
 from orders.events import OrderPaid
+from orders.payments import record_payment
+from orders.ports import ChannelPayment, PaymentState
 from settlement.close import close_month
 from settlement.disputes.answer import resolve_dispute
 from settlement.disputes.commands import OpenDispute, ResolveDispute
@@ -29,6 +31,7 @@ from storefront.tokens import Audience, Principal
 from tenants.commands import EmployStaff
 from tenants.employ import employ_staff
 from tenants.kernel.ids import SessionId, StaffId, TenantId, new_id, random_code
+from tenants.kernel.money import Fen
 from tenants.kernel.outbox import append
 from tenants.kernel.paging import write_cursor
 from tenants.kernel.scope import TenantScope
@@ -114,6 +117,7 @@ async def build_world(trading: Trading, *, client: Client, mark: str) -> World:
     await _goods(world, client, mark)
     await _orders(world, client, mark)
     await _books(world, client, mark)
+    await _differing_payments(world)
     await _differences(world, client, mark)
     await _rest(world, client, mark)
     return world
@@ -297,6 +301,23 @@ async def _signed(world: World) -> None:
         prepared = await prepare_payout(db, PreparePayout(), prepared_by="staff:test", now=now)
     assert prepared.payout is not None
     ids["payout"] = prepared.payout.id
+
+
+async def _differing_payments(world: World) -> None:
+    """Two payments of which the channel took a fen less than was asked, of orders of their own."""
+    for name in ("differing_payment", "other_differing_payment"):
+        order = await world.trading.place()
+        payment = await world.trading.prepare(order.id)
+        told = ChannelPayment(
+            payment_no=payment.payment_no or "", state=PaymentState.PAID, merchant_no=world.trading.mchid,
+            appid=world.trading.appid, transaction_id=f"42{random_code(10)}", total_fen=Fen(payment.amount_fen - 1),
+            payer_total_fen=Fen(payment.amount_fen - 1), currency="CNY",
+        )  # fmt: skip
+        async with world.tenant.writing() as db:
+            await record_payment(db, told, now=datetime.now(UTC))
+        found = "SELECT id FROM app.payments WHERE tenant_id = :t AND payment_no = :n"
+        world.ids[name] = await value(world.tenant, found, n=payment.payment_no)
+        world.texts.add(payment.payment_no or "")
 
 
 async def _differences(world: World, client: Client, mark: str) -> None:

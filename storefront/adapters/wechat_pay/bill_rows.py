@@ -7,7 +7,9 @@ were never published in full, which is why nothing is read by position.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import msgspec
 
 from orders.ports import RefundState
 from settlement.reconciliation.bills import (
@@ -24,6 +26,7 @@ from settlement.reconciliation.bills import (
     TradeRow,
     TradeTotals,
 )
+from settlement.reconciliation.states import BillKind
 from storefront.adapters.errors import BillColumnUnknown, BillUnreadable
 from storefront.adapters.wechat_pay.translate import BEIJING
 from tenants.kernel.money import Fen
@@ -69,56 +72,43 @@ FEN_PLACES, MILLIFEN_PLACES = 2, 5
 TICK = "`"
 
 
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """How one kind of file is read: its columns, its rows, and what they add up to (`parts` of a row, summed into `totals`)."""
+
+    begins: str
+    needed: set[str]
+    allowed: set[str]
+    sums: set[str]
+    row: Callable[[Cells], Any]
+    told: Callable[[Cells], Any]
+    parts: Callable[[Any], tuple[int, ...]]
+    totals: Callable[..., Any]
+    width: int
+    """How many parts a row has."""
+
+
 def trade_bill(raw: bytes) -> TradeBill:
     """Read a trade bill (ALL, SUCCESS or REFUND); raises BillUnreadable."""
-    rows, sums = _read(
-        raw, _trade_row, needed=TRADE, allowed=TRADE | TRADE_REFUNDS | TRADE_TIMES, sums=TRADE_SUMS
-    )
-    told = None if sums is None else _trade_told(sums)
-    return Bill(rows=rows, told=told, counted=_trade_counted(rows))
+    return _bill(raw, SHAPES[BillKind.TRADE])
 
 
 def fund_bill(raw: bytes) -> FundBill:
     """Read a fund bill; raises BillUnreadable."""
-    rows, sums = _read(raw, _fund_row, needed=FUND, allowed=FUND, sums=FUND_SUMS)
-    told = None
-    if sums is not None:
-        told = FundTotals(
-            count=count(sums["资金流水总笔数"]),
-            in_count=count(sums["收入笔数"]),
-            in_fen=fen(sums["收入金额"]),
-            out_count=count(sums["支出笔数"]),
-            out_fen=fen(sums["支出金额"]),
-        )
-    came = [row.amount_fen for row in rows if row.amount_fen > 0]
-    went = [row.amount_fen for row in rows if row.amount_fen <= 0]
-    counted = FundTotals(
-        count=len(rows),
-        in_count=len(came),
-        in_fen=Fen(sum(came)),
-        out_count=len(went),
-        out_fen=Fen(-sum(went)),
-    )
-    return Bill(rows=rows, told=told, counted=counted)
+    return _bill(raw, SHAPES[BillKind.FUND])
 
 
 def split_bill(raw: bytes) -> SplitBill:
     """Read a split bill; raises BillUnreadable."""
-    rows, sums = _read(raw, _split_row, needed=SPLIT, allowed=SPLIT, sums=SPLIT_SUMS)
-    told = None
-    if sums is not None:
-        told = SplitTotals(
-            split_count=count(sums["分账总笔数"]),
-            split_fen=fen(sums["分账总金额"]),
-            return_count=count(sums["回退总笔数"]),
-            return_fen=fen(sums["回退总金额"]),
-        )
-    came = [row.amount_fen for row in rows if row.kind is SplitKind.SPLIT]
-    back = [row.amount_fen for row in rows if row.kind is SplitKind.RETURN]
-    counted = SplitTotals(
-        split_count=len(came), split_fen=Fen(sum(came)), return_count=len(back), return_fen=Fen(sum(back))
-    )
-    return Bill(rows=rows, told=told, counted=counted)
+    return _bill(raw, SHAPES[BillKind.SPLIT])
+
+
+def _bill(raw: bytes, shape: Shape) -> Bill[Any, Any]:
+    rows, sums = _read(raw, shape.row, needed=shape.needed, allowed=shape.allowed, sums=shape.sums)
+    counted = [0] * shape.width
+    for row in rows:
+        for place, part in enumerate(shape.parts(row)):
+            counted[place] += part
+    return Bill(rows=rows, told=None if sums is None else shape.told(sums), counted=shape.totals(*counted))
 
 
 def fen(text: str) -> Fen:
@@ -178,33 +168,35 @@ def _read(
         raise BillUnreadable(reason="not UTF-8") from error
     if not lines:
         raise BillUnreadable(reason="empty")
-    columns = _columns(lines[0], needed=needed, allowed=allowed)
+    columns = columns_of(lines[0], needed=needed, allowed=allowed)
     rows: list[Row] = []
     for number, line in enumerate(lines[1:], start=2):
         if not line.startswith(TICK):
             return rows, _sums(lines[number - 1 :], known=sums, line=number)
         try:
-            rows.append(read_row(_cells(line, columns)))
+            rows.append(read_row(cells_of(line, columns)))
         except BillUnreadable as error:
             error.fields["line"] = number
             raise
     return rows, None
 
 
-def _columns(line: str, *, needed: set[str], allowed: set[str]) -> list[str]:
-    columns = [_plain(name) for name in line.split(",")]
+def columns_of(line: str, *, needed: set[str], allowed: set[str]) -> list[str]:
+    """The names in a header; raises BillColumnUnknown for one that is not known, missing or twice there."""
+    columns = [plain_name(name) for name in line.split(",")]
     unknown, missing = sorted(set(columns) - allowed), sorted(needed - set(columns))
     if unknown or missing or len(set(columns)) != len(columns):
         raise BillColumnUnknown(unknown=unknown, missing=missing)
     return columns
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A column's name without what differs between editions of the same file: spaces, wide brackets, the unit."""
     return name.strip().removeprefix(TICK).replace("（", "(").replace("）", ")").removesuffix("(元)")
 
 
-def _cells(line: str, columns: Sequence[str]) -> Cells:
+def cells_of(line: str, columns: Sequence[str]) -> Cells:
+    """A row's values by their columns."""
     # A value may hold a comma (a product's name), so values end where the next back-tick begins.
     values = line.removeprefix(TICK).split("," + TICK)
     if len(values) != len(columns):
@@ -215,7 +207,7 @@ def _cells(line: str, columns: Sequence[str]) -> Cells:
 def _sums(lines: Sequence[str], *, known: set[str], line: int) -> Cells:
     if len(lines) != len(("header", "row")):
         raise BillUnreadable(line=line, reason="the summary is not one header and one row")
-    return _cells(lines[1], _columns(lines[0], needed=known, allowed=known))
+    return cells_of(lines[1], columns_of(lines[0], needed=known, allowed=known))
 
 
 def _trade_row(cells: Cells) -> TradeRow:
@@ -264,16 +256,18 @@ def _trade_told(sums: Cells) -> TradeTotals:
     )
 
 
-def _trade_counted(rows: Sequence[TradeRow]) -> TradeTotals:
+def _trade_parts(row: TradeRow) -> tuple[int, ...]:
+    return (
+        1, row.settlement_fen, row.refund_fen, row.coupon_refund_fen, row.fee_millifen, row.total_fen, row.refund_asked_fen,
+    )  # fmt: skip
+
+
+def _trade_totals(*sums: int) -> TradeTotals:
+    count, settlement, refund, coupons, fee, total, asked = sums
     return TradeTotals(
-        count=len(rows),
-        settlement_fen=Fen(sum(row.settlement_fen for row in rows)),
-        refund_fen=Fen(sum(row.refund_fen for row in rows)),
-        coupon_refund_fen=Fen(sum(row.coupon_refund_fen for row in rows)),
-        fee_millifen=sum(row.fee_millifen for row in rows),
-        total_fen=Fen(sum(row.total_fen for row in rows)),
-        refund_asked_fen=Fen(sum(row.refund_asked_fen for row in rows)),
-    )
+        count=count, settlement_fen=Fen(settlement), refund_fen=Fen(refund), coupon_refund_fen=Fen(coupons),
+        fee_millifen=fee, total_fen=Fen(total), refund_asked_fen=Fen(asked),
+    )  # fmt: skip
 
 
 def _fund_row(cells: Cells) -> FundRow:
@@ -313,3 +307,58 @@ def _split_row(cells: Cells) -> SplitRow:
         description=cells["分账描述"],
         remark=cells["备注"],
     )
+
+
+def _fund_told(sums: Cells) -> FundTotals:
+    return FundTotals(
+        count=count(sums["资金流水总笔数"]), in_count=count(sums["收入笔数"]), in_fen=fen(sums["收入金额"]),
+        out_count=count(sums["支出笔数"]), out_fen=fen(sums["支出金额"]),
+    )  # fmt: skip
+
+
+def _fund_parts(row: FundRow) -> tuple[int, ...]:
+    came = row.amount_fen > 0
+    return (1, came, row.amount_fen if came else 0, not came, 0 if came else -row.amount_fen)
+
+
+def _fund_totals(*sums: int) -> FundTotals:
+    rows, came, came_fen, went, went_fen = sums
+    return FundTotals(
+        count=rows, in_count=came, in_fen=Fen(came_fen), out_count=went, out_fen=Fen(went_fen)
+    )  # fmt: skip
+
+
+def _split_told(sums: Cells) -> SplitTotals:
+    return SplitTotals(
+        split_count=count(sums["分账总笔数"]), split_fen=fen(sums["分账总金额"]), return_count=count(sums["回退总笔数"]),
+        return_fen=fen(sums["回退总金额"]),
+    )  # fmt: skip
+
+
+def _split_parts(row: SplitRow) -> tuple[int, ...]:
+    split, back = row.kind is SplitKind.SPLIT, row.kind is SplitKind.RETURN
+    return (split, row.amount_fen if split else 0, back, row.amount_fen if back else 0)
+
+
+def _split_totals(*sums: int) -> SplitTotals:
+    splits, split_fen, returns, return_fen = sums
+    return SplitTotals(
+        split_count=splits, split_fen=Fen(split_fen), return_count=returns, return_fen=Fen(return_fen)
+    )  # fmt: skip
+
+
+SHAPES: Mapping[BillKind, Shape] = {
+    BillKind.TRADE: Shape(
+        begins="交易时间", needed=TRADE, allowed=TRADE | TRADE_REFUNDS | TRADE_TIMES, sums=TRADE_SUMS, row=_trade_row,
+        told=_trade_told, parts=_trade_parts, totals=_trade_totals, width=7,
+    ),
+    BillKind.FUND: Shape(
+        begins="记账时间", needed=FUND, allowed=FUND, sums=FUND_SUMS, row=_fund_row, told=_fund_told, parts=_fund_parts,
+        totals=_fund_totals, width=5,
+    ),
+    BillKind.SPLIT: Shape(
+        begins="分账时间", needed=SPLIT, allowed=SPLIT, sums=SPLIT_SUMS, row=_split_row, told=_split_told,
+        parts=_split_parts, totals=_split_totals, width=4,
+    ),
+}  # fmt: skip
+"""Told apart by the column that each kind's header begins with."""

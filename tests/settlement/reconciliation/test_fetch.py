@@ -1,7 +1,7 @@
 """A merchant's day from its channel: fetched over HTTP, compared with our books, and every planted untruth found and nothing else."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -9,6 +9,8 @@ from sqlalchemy import text
 from orders.give_back import ask_refund, send_refund
 from orders.ports import Refused, Unknown
 from settlement.posting.pending import post_pending
+from settlement.reconciliation.bills import BEIJING, latest_ready
+from settlement.reconciliation.errors import DayNotOver
 from settlement.reconciliation.fetch import reconcile_merchant
 from settlement.reconciliation.matching import MatchClass
 from settlement.reconciliation.queries import Wanted, differences
@@ -20,6 +22,7 @@ from tests.support.rows import rows
 from tests.support.trading import PRICE
 
 OPEN = Wanted(state=DifferenceState.OPEN)
+OF_TRADE = Wanted(state=DifferenceState.OPEN, bill=BillKind.TRADE)
 
 
 async def reconcile(shop, day, **changes):
@@ -127,7 +130,10 @@ async def test_an_honest_day_agrees_to_the_fen_and_running_again_changes_nothing
             {"change": "total", "column": "订单总金额", "value": "1.00"},
             ("trade", "totals", "totals", 100 - 3 * PRICE),
         ),
-        ({"change": "drop", "row": 1, "bill": "FUND"}, ("fund", "totals", "totals", None)),
+        (
+            {"change": "total", "bill": "FUND", "column": "收入金额", "value": "1.00"},
+            ("fund", "totals", "totals", None),
+        ),
     ],
 )
 async def test_a_planted_untruth_is_found_with_its_class_and_nothing_else(shop, planted, expected):
@@ -268,7 +274,9 @@ async def test_a_refund_that_the_channel_counts_a_day_later_is_late_and_needs_no
     await shop.send_refund(refund)
     second = await morning(shop)
     assert (await reconcile(shop, second)).agrees
-    assert await found(shop, Wanted(kind=MatchClass.LATE)) == [("trade", "late", "refund", 0)]
+    assert await found(shop, Wanted(kind=MatchClass.LATE, bill=BillKind.TRADE)) == [
+        ("trade", "late", "refund", 0)
+    ]
     assert (await reconcile(shop, first)).agrees
 
 
@@ -278,7 +286,9 @@ async def test_what_was_missing_here_closes_by_itself_once_it_is_known(shop):
     payment = await shop.trading.prepare(order.id, now=shop.now)
     await shop.trading.take_money(payment.payment_no)  # and nobody hears of it
     await reconcile(shop, await morning(shop))
-    assert [each[1] for each in await found(shop)] == ["state"]  # we know the number; not that it was paid
+    assert [each[1] for each in await found(shop, OF_TRADE)] == [
+        "state"
+    ]  # we know the number; not that it was paid
     await shop.trading.sync(order.id)
     await reconcile(shop, await morning(shop))
     assert await found(shop) == []
@@ -294,12 +304,50 @@ async def test_a_taken_day_is_compared_again_though_its_file_comes_spoilt_this_t
     await shop.trading.take_money(payment.payment_no)
     day = await morning(shop)
     await reconcile(shop, day)
-    assert [each[1] for each in await found(shop)] == ["state"]
+    assert [each[1] for each in await found(shop, OF_TRADE)] == ["state"]
     await shop.trading.sync(order.id)
     await plant(shop, day, "hash")
     done = await reconcile(shop, day)
     assert of(done, BillKind.TRADE).state is DayState.TAKEN
     assert await found(shop) == []
+
+
+async def test_why_a_taken_day_could_not_be_fetched_again_is_told_until_it_could(shop):
+    await traded(shop)
+    day = await morning(shop)
+    taken = await reconcile(shop, day)
+    refusing = await reconcile(shop, day, channels=Silent())
+    kinds = {each.kind: each for each in refusing.not_fetched}
+    assert "仅支持三个月内的账单" in kinds[BillKind.TRADE].reason
+    assert "did not answer" in kinds[BillKind.SPLIT].reason
+    trade = of(refusing, BillKind.TRADE)
+    assert (trade.state, trade.version, trade.matched) == (DayState.TAKEN, 1, 4)
+    assert refusing.agrees
+    assert refusing.proof.holds
+    assert (await reconcile(shop, day)) == taken
+    assert taken.not_fetched == []
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 30])
+async def test_a_day_that_is_not_over_is_refused_and_nothing_is_written(shop, ahead):
+    await traded(shop)
+    day = (await morning(shop)) + timedelta(days=1 + ahead)
+    before = await rows(shop.tenant, "SELECT 1 FROM app.reconciled_days WHERE tenant_id = :t")
+    with pytest.raises(DayNotOver) as refused:
+        await reconcile(shop, day)
+    told = " ".join(refused.value.details.values())
+    assert f"{day} is not over" in told
+    assert f"{day + timedelta(days=1)} 10:00 Beijing" in told
+    assert f"{day - timedelta(days=1 + ahead)}, since" in told
+    assert await rows(shop.tenant, "SELECT 1 FROM app.reconciled_days WHERE tenant_id = :t") == before
+
+
+@pytest.mark.parametrize(
+    ("hour", "latest"),
+    [((2026, 11, 2, 9, 59), date(2026, 10, 31)), ((2026, 11, 2, 10, 0), date(2026, 11, 1))],
+)
+def test_yesterdays_files_are_there_from_ten(hour, latest):
+    assert latest_ready(datetime(*hour, tzinfo=BEIJING)) == latest
 
 
 class Silent:

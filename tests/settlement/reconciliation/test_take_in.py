@@ -2,13 +2,17 @@
 
 import asyncio
 import gzip
+import tempfile
+from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from settlement.reconciliation.billed import of_bill
 from settlement.reconciliation.errors import (
     BillAltered,
+    BillFileUnknown,
+    BillFileUnreadable,
     BillInAnotherCurrency,
     BillOfAnotherDay,
     BillOfAnotherMerchant,
@@ -16,8 +20,7 @@ from settlement.reconciliation.errors import (
 from settlement.reconciliation.fetch import reconcile_file
 from settlement.reconciliation.matching import MatchClass
 from settlement.reconciliation.states import BillKind
-from storefront.adapters.errors import BillColumnUnknown, BillUnreadable
-from storefront.adapters.wechat_pay.bill_files import read_bill_file
+from storefront.imports.channel_bills import channel_bills
 from tests.support.bills import (
     FIRST,
     NOW,
@@ -88,13 +91,13 @@ REFUSED = {
     "another merchant": (BillOfAnotherMerchant, lambda listed: file_of([*listed[:-1], listed[-1] | {"商户号": "1900000001"}])),
     "another currency": (BillInAnotherCurrency, lambda listed: file_of([*listed[:-1], listed[-1] | {"货币种类": "USD"}])),
     "another day": (BillOfAnotherDay, lambda listed: file_of([*listed[:-1], listed[-1] | {"交易时间": "2026-10-09 00:00:01"}])),
-    "unknown column": (BillColumnUnknown, lambda listed: file_of(listed).replace("货币种类".encode(), "币种".encode())),
-    "another file": (BillColumnUnknown, lambda _: b"a,b\n1,2\n"),
-    "cut off in a row": (BillUnreadable, lambda listed: file_of(listed)[: -len(file_of([]))][:-40]),
-    "cut off before the sums": (BillUnreadable, lambda listed: file_of(listed).rpartition("总交易单数".encode())[0]),
-    "cut off while packed": (BillUnreadable, lambda listed: gzip.compress(file_of(listed))[:-30]),
-    "no text": (BillUnreadable, lambda _: b"\xff\xfe\x81\x00"),
-    "nothing in it": (BillUnreadable, lambda _: b""),
+    "unknown column": (BillFileUnknown, lambda listed: file_of(listed).replace("货币种类".encode(), "币种".encode())),
+    "another file": (BillFileUnknown, lambda _: b"a,b\n1,2\n"),
+    "cut off in a row": (BillFileUnreadable, lambda listed: file_of(listed)[: -len(file_of([]))][:-40]),
+    "cut off before the sums": (BillFileUnreadable, lambda listed: file_of(listed).rpartition("总交易单数".encode())[0]),
+    "cut off while packed": (BillFileUnreadable, lambda listed: gzip.compress(file_of(listed))[:-30]),
+    "no text": (BillFileUnreadable, lambda _: b"\xff\xfe\x81\x00"),
+    "nothing in it": (BillFileUnreadable, lambda _: b""),
 }  # fmt: skip
 
 
@@ -110,10 +113,14 @@ async def test_a_file_that_is_wrong_is_refused_and_nothing_of_it_is_kept(tenant,
 
 async def take_file(tenant, raw, *, account):
     """Take in a file as a person gives it."""
-    kind, bill = read_bill_file(raw)
-    assert kind is BillKind.TRADE
-    taken = of_bill(bill, kind=kind, merchant_no=account.name, day=None, origin=FILE)
-    return await reconcile_file(tenant, taken, account=account, now=NOW, by="staff:test")
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
+        path = Path(folder) / "bill.csv"
+        path.write_bytes(raw)
+        (taken,) = await channel_bills(
+            tenant, path, merchant_no=account.name, days=(FIRST, FIRST), origin=FILE, opened=opened
+        )
+        assert taken.kind is BillKind.TRADE
+        return await reconcile_file(tenant, taken, account=account, now=NOW, by="staff:test")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from orders.states import Source
 from settlement.posting.pending import post_pending
+from settlement.reconciliation.bills import BEIJING
 from storefront.cli.main import storefront
 from tests.settlement.conftest import (
     _keys_made_once,
@@ -64,6 +66,36 @@ async def test_an_honest_day_ends_with_nought_and_says_the_same_again(at_simulat
 def report_of(result):
     """What is printed after the bars, whose times differ, and without the log."""
     return [line for line in result.stdout.splitlines() if "0:00:0" not in line and "debug" not in line]
+
+
+@pytest.mark.parametrize("asked", [["--day"], ["--from", "2026-11-20", "--to"]])
+async def test_a_day_that_is_not_over_is_a_refusal_of_the_command_and_nothing_is_written(at_simulator, asked):
+    shop = at_simulator
+    today = (await shop.control.advance(0)).astimezone(BEIJING).date()
+    refused = await run(shop.tenant, *asked, str(today))
+    assert refused.exit_code == 3, refused.output
+    said = " ".join(refused.output.replace("│", " ").split())
+    assert f"{today} is not over" in said
+    assert f"{today + timedelta(days=1)} 10:00 Beijing" in said
+    assert "latest day that can be compared" in said
+    assert "SOMETHING DIFFERS" not in said
+    for table in ("reconciled_days", "bill_files", "differences"):
+        assert await rows(shop.tenant, f"SELECT 1 FROM app.{table} WHERE tenant_id = :t") == []
+
+
+async def test_a_taken_day_that_is_refused_now_keeps_its_bill_and_says_so(at_simulator):
+    shop = at_simulator
+    await traded(shop)
+    day = await morning(shop)
+    await post_pending(shop.tenant, now=shop.now)
+    assert (await run(shop.tenant, "--day", str(day))).exit_code == 0
+    await plant(shop, day, "hash")
+    again = await run(shop.tenant, "--day", str(day))
+    assert again.exit_code == 0, again.output
+    said = " ".join(again.output.split())
+    assert "not the one that was announced" in said
+    assert "the bill that was taken in before (version 1) stays" in said
+    assert "bill = ledger: holds" in said
 
 
 async def test_exactly_what_was_planted_is_shown_and_the_end_is_one(at_simulator):
