@@ -27,7 +27,7 @@ from settlement.states import Cause
 from settlement.terms import HOUSE, party_id_of
 from settlement.true_ups.period_terms import PeriodDue, period_due
 from settlement.true_ups.stretches import AgreedVersion, Stretch, Term, stretches_of
-from settlement.true_ups.turnover import StoreTurnover, true_ups_before, turnover_of
+from settlement.true_ups.turnover import StoreTurnover, moved_in, true_ups_before, turnover_of
 from tenants.kernel.ids import ContractId, PartyId, StoreId, derived_id
 from tenants.kernel.money import Fen, allocate
 from tenants.kernel.scope import Reading, Writing
@@ -39,8 +39,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     stretch: Stretch
     term: Term
     due: PeriodDue
-    by_store: dict[StoreId, Fen]
-    """The true-up, spread over the stores by what was sold there."""
+    by_store: dict[StoreId | None, Fen]
+    """The true-up, store by store; None: the contract's own."""
 
     def told(self) -> Reckoned:
         """As it is shown."""
@@ -67,11 +67,11 @@ async def post_true_ups(db: Writing, month: date, *, now: datetime) -> int:
 async def reckon(
     db: Reading, versions: Sequence[AgreedVersion], *, party_id: PartyId, month: date
 ) -> list[Settled]:
-    """What each stretch whose term ends in this period comes to."""
+    """What each stretch whose term ends in this period comes to; or ended before it, and something of it went back since."""
     found = []
     for stretch in stretches_of(versions, party_id):
-        term = stretch.within(month)
-        if term is None or term.ends_in != month:
+        term = await _settling(db, stretch, month=month)
+        if term is None:
             continue
         stores = await turnover_of(
             db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=month
@@ -87,11 +87,26 @@ async def reckon(
             provisional_fen=Fen(sum(each.provisional_fen for each in stores.values())),
             days_in_force=term.days_in_force,
             days_in_period=term.days_in_period,
-            earlier_fen=earlier,
+            earlier_fen=Fen(sum(earlier.values())),
         )
-        by_store = spread(due.true_up_fen, stores)
+        by_store = _by_store(due, stores, earlier=earlier)
         found.append(Settled(stretch=stretch, term=term, due=due, by_store=by_store))
     return found
+
+
+async def _settling(db: Reading, stretch: Stretch, *, month: date) -> Term | None:
+    """The term of a stretch that closing this period settles, None for none.
+
+    What comes back after its last day belongs to its last term, which is reckoned again with it, less what was settled before: else a
+    mall would have more, or less, than its guarantee or its cap, only because a refund came a week later.
+    """
+    term = stretch.within(month)
+    if term is not None and term.ends_in >= month:
+        return term if term.ends_in == month else None
+    last = stretch.last_term
+    if last is None or last.ends_in >= month or not await moved_in(db, stretch.contract_ids, month=month):
+        return None
+    return last
 
 
 async def _unsold(db: Reading, contract_id: ContractId) -> dict[StoreId, StoreTurnover]:
@@ -100,6 +115,19 @@ async def _unsold(db: Reading, contract_id: ContractId) -> dict[StoreId, StoreTu
         ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id == contract_id
     )
     return {StoreId(store_id): StoreTurnover() for store_id in (await db.execute(named)).scalars()}
+
+
+def _by_store(
+    due: PeriodDue, stores: Mapping[StoreId, StoreTurnover], *, earlier: Mapping[StoreId | None, Fen]
+) -> dict[StoreId | None, Fen]:
+    """What of the true-up is each store's: its part of all that the terms give, by what was sold there, less what it had before.
+
+    Not a part of the difference: of two franchisees the one whose goods came back would keep what it was given for them.
+    """
+    whole = Fen(due.due_fen - due.provisional_fen)
+    parts: dict[StoreId | None, Fen] = dict(spread(whole, stores).items()) or {None: whole}
+    ids = sorted({*parts, *earlier}, key=str)
+    return {each: Fen(parts.get(each, 0) - earlier.get(each, 0)) for each in ids}
 
 
 def spread(amount: Fen, stores: Mapping[StoreId, StoreTurnover]) -> dict[StoreId, Fen]:
@@ -145,7 +173,8 @@ async def _sellers(db: Writing, settled: Settled, *, now: datetime) -> dict[Stor
         return {}
     after = datetime.combine(settled.term.last_day + ONE_DAY, time(0), ZoneInfo(version.time_zone))
     over = after if version.active_to is None else min(after, version.active_to)
-    sellers = await sellers_at(db, settled.by_store, at=over - timedelta(microseconds=1))
+    stores = [store_id for store_id in settled.by_store if store_id is not None]
+    sellers = await sellers_at(db, stores, at=over - timedelta(microseconds=1))
     await ensure_parties(db, list(sellers.values()), now=now)
     return {store_id: party_id_of(db.tenant_id, seller.code) for store_id, seller in sellers.items()}
 
@@ -155,10 +184,8 @@ def _movements(
 ) -> list[Movement]:
     """Both halves of each store's part: the party's account against clearing, and the other way that of whoever has the rest."""
     contract = settled.stretch.last
-    stores: list[tuple[StoreId | None, Fen]] = [*settled.by_store.items()]
-    stores = stores or [(None, settled.due.true_up_fen)]
     found = []
-    for store_id, amount in stores:
+    for store_id, amount in settled.by_store.items():
         rest = (
             contract.residual_party_id
             if store_id is None

@@ -56,20 +56,31 @@ async def turnover_of(
     return found
 
 
+async def moved_in(db: Reading, contract_ids: Collection[UUID], *, month: date) -> bool:
+    """Whether anything was sold or went back under these versions in a period."""
+    found = select(LedgerEntry.id).where(
+        LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.contract_id.in_(list(contract_ids)),
+        LedgerEntry.cause.in_(ENTITLEMENT), LedgerEntry.period_on == month,
+    )  # fmt: skip
+    return (await db.execute(found.limit(1))).scalar_one_or_none() is not None
+
+
 async def true_ups_before(
     db: Reading, contract_ids: Collection[UUID], *, party_id: PartyId, first: date, last: date
-) -> Fen:
-    """What true-ups of these periods gave the party already."""
+) -> dict[StoreId | None, Fen]:
+    """What true-ups of these periods gave the party already, by store; None: the contract's own."""
     statement = (
-        select(func.coalesce(func.sum(signed_amount()), 0))
+        select(LedgerEntry.store_id, func.sum(signed_amount()).label("fen"))
         .join(LedgerAccount, credited_account(db))
         .where(
             LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.contract_id.in_(list(contract_ids)),
             LedgerEntry.cause == Cause.TRUE_UP, LedgerEntry.party_id == party_id,
             LedgerEntry.period_on.between(first, last),
         )
+        .group_by(LedgerEntry.store_id)
     )  # fmt: skip
-    return Fen(int((await db.execute(statement)).scalar_one()))
+    rows = await db.execute(statement)
+    return {StoreId(row.store_id) if row.store_id else None: Fen(int(row.fen)) for row in rows}
 
 
 def _off_base(db: Reading, window: Sequence[Any], *, first: date, last: date) -> Any:
