@@ -15,6 +15,7 @@ from settlement.calendar import ONE_DAY
 from settlement.commands import ContractRateRow, CreateContract, NamedParty, PeriodTermsRow
 from settlement.errors import (
     BearerWrong,
+    ContractDatesWrong,
     ContractStoresWrong,
     ExTaxWithoutTax,
     PeriodTermsTwice,
@@ -79,6 +80,9 @@ async def check_contract(
     brand = await find_tenant(db)
     zone = command.time_zone or brand.time_zone
     check_time_zone(zone)
+    if command.active_to is not None and command.active_to <= command.active_from:
+        told = f"{command.active_to.isoformat()}, and it starts {command.active_from.isoformat()}"
+        raise ContractDatesWrong(details={"activeTo": told})
     await _refuse_wrong_stores(db, command)
     residual = await named_party(db, command.residual_party or NamedParty(kind=PartyKind.BRAND))
     collector = await collecting_party(db, command)
