@@ -9,6 +9,7 @@ beside it.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -56,21 +57,23 @@ async def post_true_ups(db: Writing, month: date, *, now: datetime) -> int:
     Returns the entries written.
     """
     entries = 0
-    for code, versions in (await agreed_versions(db)).items():
+    agreed = await agreed_versions(db)
+    moved = await moved_in(db, month) if agreed else frozenset()
+    for code, versions in agreed.items():
         for party_id in sorted({party for version in versions for party in version.rules}):
-            settled = await reckon(db, versions, party_id=party_id, month=month)
+            settled = await reckon(db, versions, party_id=party_id, month=month, moved=moved)
             if settled:
                 entries += await _post(db, settled, code=code, party_id=party_id, month=month, now=now)
     return entries
 
 
 async def reckon(
-    db: Reading, versions: Sequence[AgreedVersion], *, party_id: PartyId, month: date
+    db: Reading, versions: Sequence[AgreedVersion], *, party_id: PartyId, month: date, moved: frozenset[UUID]
 ) -> list[Settled]:
-    """What each stretch whose term ends in this period comes to; or ended before it, and something of it went back since."""
+    """What each stretch whose term ends in this period comes to; or ended before it, and something `moved` under it in this one."""
     found = []
     for stretch in stretches_of(versions, party_id):
-        term = await _settling(db, stretch, month=month)
+        term = _settling(stretch, month=month, moved=moved)
         if term is None:
             continue
         stores = await turnover_of(
@@ -94,7 +97,7 @@ async def reckon(
     return found
 
 
-async def _settling(db: Reading, stretch: Stretch, *, month: date) -> Term | None:
+def _settling(stretch: Stretch, *, month: date, moved: frozenset[UUID]) -> Term | None:
     """The term of a stretch that closing this period settles, None for none.
 
     What comes back after its last day belongs to its last term, which is reckoned again with it, less what was settled before: else a
@@ -104,7 +107,7 @@ async def _settling(db: Reading, stretch: Stretch, *, month: date) -> Term | Non
     if term is not None and term.ends_in >= month:
         return term if term.ends_in == month else None
     last = stretch.last_term
-    if last is None or last.ends_in >= month or not await moved_in(db, stretch.contract_ids, month=month):
+    if last is None or last.ends_in >= month or moved.isdisjoint(stretch.contract_ids):
         return None
     return last
 

@@ -56,13 +56,12 @@ async def turnover_of(
     return found
 
 
-async def moved_in(db: Reading, contract_ids: Collection[UUID], *, month: date) -> bool:
-    """Whether anything was sold or went back under these versions in a period."""
-    found = select(LedgerEntry.id).where(
-        LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.contract_id.in_(list(contract_ids)),
-        LedgerEntry.cause.in_(ENTITLEMENT), LedgerEntry.period_on == month,
+async def moved_in(db: Reading, month: date) -> frozenset[UUID]:
+    """The contract versions under which anything was sold or went back in a period: one look at it for all of them."""
+    found = select(LedgerEntry.contract_id).where(
+        LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.cause.in_(ENTITLEMENT), LedgerEntry.period_on == month
     )  # fmt: skip
-    return (await db.execute(found.limit(1))).scalar_one_or_none() is not None
+    return frozenset(each for each in (await db.execute(found.distinct())).scalars() if each is not None)
 
 
 async def true_ups_before(

@@ -268,8 +268,8 @@ async def test_what_comes_back_after_a_contract_ended_leaves_what_it_would_have_
 async def test_control_a_term_that_is_never_reckoned_again_leaves_a_mall_below_nothing(
     tenant: TenantScope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def never(*_: object, **__: object) -> bool:
-        return False
+    async def never(*_: object, **__: object) -> frozenset[object]:
+        return frozenset()
 
     monkeypatch.setattr(true_up, "moved_in", never)
     with pytest.raises(AssertionError, match="'mall': -18100"):
