@@ -40,9 +40,9 @@ class ContractOverlap(Conflict):
 
 
 class ContractDatesWrong(Invalid):
-    """A contract must end after it starts."""
+    """A contract must end after it starts, and both within the years 1900 to 2999."""
 
-    zh = "合同的结束时间必须晚于开始时间"
+    zh = "合同的结束时间必须晚于开始时间，且均在 1900 至 2999 年之间"
 
 
 class ContractVersionTooEarly(Conflict):

@@ -40,6 +40,7 @@ REFUSED = [
     ("days turned round", lambda s: {"rates": [row(s, 1, begin=DAY, to=date(2026, 1, 1))]}, errors.RateDatesWrong, "rates.validToOn"),
     ("an end before its start", lambda _: {"active_to": NEXT_YEAR - timedelta(days=1)}, errors.ContractDatesWrong, "activeTo"),
     ("an end at its start", lambda _: {"active_to": NEXT_YEAR}, errors.ContractDatesWrong, "activeTo"),
+    ("the last year there is", lambda _: {"active_to": datetime(9999, 12, 31, 15, 59, 59, tzinfo=UTC)}, errors.ContractDatesWrong, "activeTo"),
     ("over the whole for a promotion", lambda s: {"rates": [row(s, 9_000), brand_agent(2_000, promotion="P")]}, errors.RatesExceedWhole, "rates[P]"),
     ("a guarantee without period", lambda s: {"period_terms": [terms(s, period=None)]}, errors.TermsWithoutPeriod, "periodTerms[0].period"),
     ("a party twice", lambda s: {"period_terms": [terms(s), terms(s)]}, errors.PeriodTermsTwice, "periodTerms[1].party"),
