@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, select
 from orders.channel_money import given_back_select, taken_select
 from orders.errors import OrderNotFound
 from orders.models import Order, OrderLine, Payment, Pickup, Refund
-from tenants.kernel.ids import OrderId, OrderLineId, PaymentId, RefundId, TenantId
+from tenants.kernel.ids import OrderId, OrderLineId, PaymentId, RefundId, TenantId, TermsId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading
 
@@ -24,6 +24,25 @@ class LineFacts(msgspec.Struct, frozen=True, kw_only=True):
     discount_fen: Fen
     paid_fen: Fen
     base_fen: Fen | None
+    promotion_code: str | None = None
+    promotion_fen: Fen | None = None
+    """What its promotion took off the list price before `goods_fen`; None of an imported line, whose discount is the promotion's."""
+    terms_id: TermsId | None = None
+
+    @property
+    def list_fen(self) -> Fen:
+        """What it cost before anything was taken off."""
+        return Fen(self.goods_fen + (self.promotion_fen or 0))
+
+    @property
+    def promoted_fen(self) -> Fen:
+        """What the promotion's funders bear of it."""
+        return self.discount_fen if self.promotion_fen is None else self.promotion_fen
+
+    @property
+    def off_fen(self) -> Fen:
+        """All that was taken off it."""
+        return Fen(self.list_fen - self.goods_fen + self.discount_fen)
 
 
 class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +80,8 @@ async def order_facts(db: Reading, order_id: OrderId) -> OrderFacts:
         LineFacts(
             line_id=OrderLineId(row.id), line_no=row.line_no, sku_code=row.sku_code, goods_fen=Fen(row.goods_fen),
             discount_fen=Fen(row.discount_fen), paid_fen=Fen(row.paid_fen), base_fen=row.base_fen,
+            promotion_code=row.promotion_code, terms_id=TermsId(row.terms_id) if row.terms_id else None,
+            promotion_fen=row.promotion_fen,
         )
         for row in (await db.execute(sold.order_by(OrderLine.line_no))).scalars()
     ]  # fmt: skip

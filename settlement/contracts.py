@@ -1,6 +1,6 @@
 """Makes contracts and their versions. A version is never edited: a new one starts later and ends the one before.
 
-Refuses a store under two contracts at once and a calendar that changes within a period; what a contract may say at all is
+Refuses a store under two contracts at once, a calendar that changes within a period, and what would change a closed month; what a contract may say at all is
 `agreements.checks`'. Freezing the terms of a sale is `agreements.freeze`'s.
 """
 
@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import func, insert, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from settlement.agreements.backdated import refuse_backdated
 from settlement.agreements.checks import Agreement, check_contract
 from settlement.agreements.models import ContractPeriodTerms, ContractSpecialRate
 from settlement.agreements.queries import find_contract
@@ -69,6 +70,7 @@ async def create_contract(
     await hold_books(db)
     await open_books(db, now=now)
     agreed = await check_contract(db, command, ratios=ratios or {})
+    await refuse_backdated(db, command, agreed=agreed)
     version = await _end_version_before(db, command, agreed=agreed)
     await _refuse_overlap(db, command)
     await ensure_parties(db, agreed.parties, now=now)

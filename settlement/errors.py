@@ -51,6 +51,12 @@ class ContractVersionTooEarly(Conflict):
     zh = "合同新版本的生效时间必须晚于上一版本"
 
 
+class ContractBackdated(Conflict):
+    """This contract would change what a closed month settled, and nobody settles that month again."""
+
+    zh = "合同回溯会改变已关账账期的保底、分段或封顶结算；请改为从未关账账期开始，差额走调整单"
+
+
 class RatesExceedWhole(Invalid):
     """The rates add up to more than 100 %."""
 
@@ -199,6 +205,12 @@ class SecondPersonNeeded(Forbidden):
     """A second person must decide this: not the one who closed it or asked for it."""
 
     zh = "须由另一人复核：关账人或申请人不能审批自己的单据"
+
+
+class PersonNeeded(Forbidden):
+    """Somebody must decide this by name: a run that names nobody may count and prepare, but not sign, release or correct."""
+
+    zh = "须由具名人员决定：未署名的自动运行只能计算和准备，不能审批、放行或更正"
 
 
 class StatementStandsOtherwise(Conflict):

@@ -67,7 +67,7 @@ def _account_id(tenant_id: TenantId, account: Account) -> AccountId:
 
 
 def channel_account(store_id: StoreId, source: str) -> Account:
-    """Where a store's money came in: our payment channel, or a till elsewhere (`source`)."""
+    """Where a store's money came in: our payment channel, a till elsewhere (`source`), or somebody else's merchant number."""
     return Account(kind=AccountKind.CHANNEL, name=f"{AccountKind.CHANNEL}:{source}", store_id=store_id)
 
 
@@ -87,9 +87,10 @@ def coupon_account(store_id: StoreId, contributor: str = "") -> Account:
     return Account(kind=AccountKind.COUPON, name=name, store_id=store_id)
 
 
-def fee_account(store_id: StoreId) -> Account:
-    """What the channel is expected to keep of a store's payments."""
-    return Account(kind=AccountKind.FEE, name=AccountKind.FEE.value, store_id=store_id)
+def fee_account(store_id: StoreId, number: str = "") -> Account:
+    """What the channel is expected to keep of a store's payments: of ours, or of those by somebody else's merchant number."""
+    name = f"{AccountKind.FEE}:{number}" if number else AccountKind.FEE.value
+    return Account(kind=AccountKind.FEE, name=name, store_id=store_id)
 
 
 def suspense_account(store_id: StoreId) -> Account:

@@ -4,6 +4,7 @@ Each law yields a finding: how much was checked, how much breaks it, and the fir
 of orders until the worker or `post_pending` has booked it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -31,6 +32,7 @@ from settlement.agreements.promotion_models import TermsFunder
 from settlement.days import broken_days
 from settlement.laws.beside import collected_off, funded_off
 from settlement.laws.channel import fees_off, left_in_clearing, suspense_off, without_journal
+from settlement.laws.fees import fees_off_rate
 from settlement.laws.gaps import lines_without_terms, missing_statements
 from settlement.laws.true_ups import true_ups_off
 from settlement.models import (
@@ -42,6 +44,7 @@ from settlement.models import (
     Statement,
     TermsPortion,
 )
+from settlement.posting.post_channel import fee_rates
 from settlement.posting.split_sql import base_of_kept, portion_sql
 from settlement.queries import credited_account, signed_amount
 from settlement.splitting.models import Split
@@ -59,6 +62,8 @@ from settlement.states import (
     Cause,
 )
 from settlement.views import BooksReport, Finding
+from tenants.kernel.ids import MerchantId
+from tenants.kernel.money import Bps
 from tenants.kernel.scope import Reading
 
 EXAMPLES = 5
@@ -83,7 +88,33 @@ Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 async def verify_books(db: Reading) -> BooksReport:
     """Recount the books of the tenant."""
-    laws: dict[str, tuple[Rows, Any]] = {
+    findings = []
+    for law, (broken, counted) in _laws(db, rates=await fee_rates(db)).items():
+        checked = select(func.count()).select_from(counted).where(counted.tenant_id == db.tenant_id)
+        findings.append(
+            await _finding(db, law, broken=broken, checked=(await db.execute(checked)).scalar_one())
+        )
+    return BooksReport(findings=findings)
+
+
+Laws = dict[str, tuple[Rows, Any]]
+"""Each law: what breaks it, and the table whose rows it is about."""
+
+
+def _laws(db: Reading, *, rates: Mapping[MerchantId, Bps]) -> Laws:
+    return {
+        **_laws_of_entries(db),
+        **_laws_of_the_channel(db, rates=rates),
+        **_laws_of_sales(db),
+        "every statement equals its entries and goes on from the one before": (_statements(db), Statement),
+        "every closed month has its statements": (missing_statements(db), Statement),
+        "every line that moved money has frozen terms": (lines_without_terms(db), FrozenTerms),
+        "every true-up gave what was reckoned, and took it from somebody": (true_ups_off(db), TrueUp),
+    }
+
+
+def _laws_of_entries(db: Reading) -> Laws:
+    return {
         "balances recomputed from the entries equal the stored ones": (_balances(db), LedgerAccount),
         "every entry moves between the accounts its cause names, of its own store and party": (
             _sides(db),
@@ -91,12 +122,26 @@ async def verify_books(db: Reading) -> BooksReport:
         ),
         "every entry stands in a journal of its own cause": (without_journal(db), LedgerEntry),
         "nothing stays on clearing: each journal passes on what it takes": (left_in_clearing(db), Journal),
+        "every sealed day is what it was when it was sealed": (broken_days(db), LedgerDay),
+    }
+
+
+def _laws_of_the_channel(db: Reading, *, rates: Mapping[MerchantId, Bps]) -> Laws:
+    return {
         "every payment and refund through the channel has its fee booked, and none is left of what went back whole": (
             fees_off(db),
             Journal,
         ),
+        "every fee is its merchant's rate of the payment, and what is left of it that of what is kept": (
+            fees_off_rate(db, rates=rates),
+            Journal,
+        ),
         "suspense holds what came in unwanted and has not gone back": (suspense_off(db), LedgerAccount),
-        "every sealed day is what it was when it was sealed": (broken_days(db), LedgerDay),
+    }
+
+
+def _laws_of_sales(db: Reading) -> Laws:
+    return {
         "per order line the ledger holds what was paid less what was refunded": (_kept(db), LedgerEntry),
         "per order line each party holds exactly its part of split(kept)": (_shares(db), LedgerEntry),
         "per refund without a known sale each party gave exactly its part of split(amount)": (
@@ -120,18 +165,7 @@ async def verify_books(db: Reading) -> BooksReport:
             funded_off(db),
             TermsFunder,
         ),
-        "every statement equals its entries and goes on from the one before": (_statements(db), Statement),
-        "every closed month has its statements": (missing_statements(db), Statement),
-        "every line that moved money has frozen terms": (lines_without_terms(db), FrozenTerms),
-        "every true-up gave what was reckoned, and took it from somebody": (true_ups_off(db), TrueUp),
     }
-    findings = []
-    for law, (broken, counted) in laws.items():
-        checked = select(func.count()).select_from(counted).where(counted.tenant_id == db.tenant_id)
-        findings.append(
-            await _finding(db, law, broken=broken, checked=(await db.execute(checked)).scalar_one())
-        )
-    return BooksReport(findings=findings)
 
 
 async def _finding(db: Reading, law: str, *, broken: Rows, checked: int) -> Finding:

@@ -8,6 +8,7 @@ from settlement.signing.states import StatementState
 from settlement.states import Cause, ClaimCause, FunderRole, PartyKind, PeriodState
 from tenants.kernel.ids import (
     ContractId,
+    JournalId,
     OrderId,
     OrderLineId,
     PartyId,
@@ -173,6 +174,12 @@ class StatementLine(_View, frozen=True):
     terms_id: TermsId
     reference: str
     """The order's or refund's number in the system it came from, else ours."""
+    journal_id: JournalId
+    """The posting; with the ids below one gets from the line to its order's money and every document behind it."""
+    order_id: OrderId | None = None
+    order_line_id: OrderLineId | None = None
+    refund_id: RefundId | None = None
+    refund_line_no: int | None = None
 
 
 class Step(_View, frozen=True):

@@ -62,19 +62,28 @@ async def log_in_staff(
     if tenant is None:
         await passwords.verify(command.password, against=None)
         raise LogInRefused
-    async with tenant.reading() as db:
-        statement = select(Staff.id, Staff.password_hash).where(
-            Staff.tenant_id == db.tenant_id, Staff.login == command.login, Staff.active
-        )
-        found = (await db.execute(statement)).one_or_none()
-    right = await passwords.verify(command.password, against=found.password_hash if found else None)
-    if found is None or not right:
-        raise LogInRefused
+    staff = await recognise_staff(tenant, command.login, password=command.password, passwords=passwords)
     async with tenant.writing() as db:
         if not await trades(db):
             raise TenantSuspended
-        grant = await open_session(db, PrincipalKind.STAFF, principal_id=found.id, now=now)
-        return grant, await find_staff(db, StaffId(found.id))
+        grant = await open_session(db, PrincipalKind.STAFF, principal_id=staff.id, now=now)
+        return grant, staff
+
+
+async def recognise_staff(
+    tenant: TenantScope, login: str, *, password: str, passwords: PasswordHasher
+) -> StaffView:
+    """Who this is, without opening a session; raises LogInRefused. A suspended brand's finance is recognised: settlement goes on."""
+    async with tenant.reading() as db:
+        statement = select(Staff.id, Staff.password_hash).where(
+            Staff.tenant_id == db.tenant_id, Staff.login == login, Staff.active
+        )
+        found = (await db.execute(statement)).one_or_none()
+        staff = await find_staff(db, StaffId(found.id)) if found else None
+    right = await passwords.verify(password, against=found.password_hash if found else None)
+    if staff is None or not right:
+        raise LogInRefused
+    return staff
 
 
 async def refresh_staff(

@@ -51,6 +51,10 @@ class StaffRole(StrEnum):
     """商场财务: a landlord's accountant; reads that mall's own statements and nothing else."""
 
 
+MONEY_ROLES = (StaffRole.BRAND_HQ, StaffRole.FINANCE)
+"""Who decides over the brand's money."""
+
+
 class PrincipalKind(StrEnum):
     """Who a session belongs to."""
 

@@ -114,6 +114,19 @@ async def period_rules_of(db: Reading, ids: Collection[UUID]) -> dict[ContractId
     return found
 
 
+async def stores_of_versions(db: Reading, ids: Collection[UUID]) -> dict[ContractId, list[StoreId]]:
+    """The stores that each of these versions names."""
+    statement = (
+        select(ContractStore.contract_id, ContractStore.store_id)
+        .where(ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id.in_(list(ids)))
+        .order_by(ContractStore.store_id)
+    )
+    found: dict[ContractId, list[StoreId]] = defaultdict(list)
+    for row in await db.execute(statement):
+        found[ContractId(row.contract_id)].append(StoreId(row.store_id))
+    return found
+
+
 async def named_in_rates(db: Reading) -> NamedInRates:
     """The SKUs and promotions that some contract has a rate for."""
     statement = (
@@ -136,16 +149,11 @@ async def _shown(db: Reading, *chosen: Any) -> list[ContractView]:
     versions = (await db.execute(statement.order_by(Contract.code, Contract.version))).scalars().all()
     people = await parties(db)
     wanted = [version.id for version in versions]
-    named = select(ContractStore.contract_id, ContractStore.store_id).where(
-        ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id.in_(wanted)
-    )
-    stores: dict[UUID, list[StoreId]] = defaultdict(list)
-    for row in await db.execute(named.order_by(ContractStore.store_id)):
-        stores[row.contract_id].append(StoreId(row.store_id))
+    stores = await stores_of_versions(db, wanted)
     rates, rules = await rates_of(db, wanted), await period_rules_of(db, wanted)
     return [
         _view(
-            version, people, stores=stores[version.id], rates=rates[ContractId(version.id)],
+            version, people, stores=stores[ContractId(version.id)], rates=rates[ContractId(version.id)],
             rules=rules[ContractId(version.id)],
         )
         for version in versions

@@ -1,11 +1,12 @@
-"""试算: what a contract would have done to a month's real orders at its stores, beside what was done to them. Writes nothing.
+"""试算: what a contract would have done to a month at its stores, beside what was done to it. Writes nothing.
 
-Both sides are reckoned the same way, from the lines that were paid in the month and what refunds took back of them in it, so that the
-difference is the contract's alone. Of a quarter's or a year's terms (guarantee, cap, tiers) the month has its part by days.
+Both sides are reckoned the same way, from what was paid in the month and what refunds took back in it, so that the difference is the
+contract's alone. What was sold in the month is put on the contract's terms; what was sold earlier goes back on its own, as it would.
+Of a quarter's or a year's terms (guarantee, cap, tiers) the month has its part by days.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -13,123 +14,119 @@ import msgspec
 
 from orders.bases import base_of_line
 from orders.funding import funded_by_kind
-from orders.month_lines import SoldLine, sold_lines
-from settlement.agreements.agreed import TermLength
+from orders.month_lines import MovedLine, Window, moved_lines
+from orders.ports import TermsQuestion
 from settlement.agreements.checks import Agreement, check_contract
-from settlement.agreements.views import Reckoned, RehearsalView, RehearsedParty
+from settlement.agreements.queries import stores_of_versions
+from settlement.agreements.rehearsed import Charged, FeeTerms, PartsOfTerm, Put, Side, Terms
+from settlement.agreements.rehearsed_fees import charged_of_orders
+from settlement.agreements.sides import SideBook, read_sides
+from settlement.agreements.views import RehearsalView, RehearsedParty
 from settlement.calendar import ONE_DAY, Span, days_of, overlap_days, period_ends, period_starts, term_of
-from settlement.commands import CreateContract, RehearseContract, month_from_text
-from settlement.parties import new_party_id
+from settlement.commands import RehearseContract, month_from_text
+from settlement.parties import NewParty, new_party_id
 from settlement.posting.post_terms import BookedTerms, booked_terms
 from settlement.queries import parties
-from settlement.split import LineBase, SplitTerms, split_line
 from settlement.states import PartyKind
-from settlement.terms import HOUSE, ContractVersion, LineSplit, Rate, line_split
-from settlement.true_ups.period_terms import PeriodRules, period_due
+from settlement.terms import HOUSE, Behind, ContractVersion, LineSplit, Rate, line_split
+from settlement.true_ups.bearers import sellers_of
 from settlement.true_ups.post import agreed_versions
-from settlement.true_ups.stretches import stretches_of
+from settlement.true_ups.stretches import AgreedVersion, Stretch, stretches_of
 from settlement.views import PartyView
-from tenants.kernel.ids import ContractId, MerchantId, OrderId, PartyId, TermsId
+from tenants.kernel.ids import ContractId, MerchantId, OrderId, PartyId, StoreId, TermsId
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading
+from tenants.queries import find_tenant
+
+NOTHING = Fen(0)
 
 
-class Side(msgspec.Struct):
-    """What one set of terms gives: by contract version, each party's part and the turnover."""
+class Versions(msgspec.Struct, frozen=True, kw_only=True):
+    """The contracts that agree something on periods and cover one of the rehearsed stores, with every store that each version names."""
 
-    parts: dict[ContractId, dict[PartyId, int]] = msgspec.field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(int))
-    )
-    turnover: dict[ContractId, int] = msgspec.field(default_factory=lambda: defaultdict(int))
-    true_ups: dict[PartyId, int] = msgspec.field(default_factory=lambda: defaultdict(int))
-    reckoned: dict[PartyId, list[Reckoned]] = msgspec.field(default_factory=lambda: defaultdict(list))
+    by_code: dict[str, list[AgreedVersion]]
+    stores: dict[ContractId, list[StoreId]]
 
-    def take(self, kept: Fen, contract_id: ContractId, *, terms: SplitTerms, base: LineBase) -> None:
-        """Add a line."""
-        for party_id, amount in split_line(kept, terms, base=base).items():
-            self.parts[contract_id][party_id] += amount
-        self.turnover[contract_id] += base.of(kept)
-
-    def of(self, party_id: PartyId, contracts: Collection[ContractId] | None = None) -> Fen:
-        """A party's part under these versions, or under all."""
-        chosen = self.parts if contracts is None else {each: self.parts[each] for each in contracts}
-        return Fen(sum(parts.get(party_id, 0) for parts in chosen.values()))
-
-    def settle(
-        self,
-        rules: PeriodRules,
-        *,
-        contracts: Sequence[ContractId],
-        party_id: PartyId,
-        residual: PartyId,
-        in_force: Span,
-        of_days: int,
-        versions: list[int],
-    ) -> None:
-        """Add what the month's part of the terms comes to beside the sales."""
-        by_days = rules.length is not TermLength.MONTH or rules.prorated_tiers
-        due = period_due(
-            msgspec.structs.replace(rules, prorated_tiers=by_days),
-            turnover_fen=Fen(sum(self.turnover[each] for each in contracts)),
-            provisional_fen=self.of(party_id, contracts), days_in_force=(in_force[1] - in_force[0]).days,
-            days_in_period=of_days,
-        )  # fmt: skip
-        self.true_ups[party_id] += due.true_up_fen
-        self.true_ups[residual] -= due.true_up_fen
-        told = Reckoned(
-            versions=versions, first_day=in_force[0], last_day=in_force[1] - ONE_DAY, rules=rules, due=due
-        )
-        self.reckoned[party_id].append(told)
+    def everywhere(self) -> set[StoreId]:
+        """The stores over which they are counted."""
+        return {store_id for ids in self.stores.values() for store_id in ids}
 
 
 class Rehearsal(msgspec.Struct, kw_only=True):
     """A rehearsal under way."""
 
+    command: RehearseContract
+    agreed: Agreement
     version: ContractVersion
-    people: Mapping[PartyId, PartyView]
+    kinds: dict[PartyId, PartyKind]
+    days: Span
+    shown: frozenset[StoreId] | None
+    """The rehearsed stores; None: all that no other contract names."""
     was: Side = msgspec.field(default_factory=Side)
     would: Side = msgspec.field(default_factory=Side)
-    orders: set[OrderId] = msgspec.field(default_factory=set)
+    orders: int = 0
     lines: int = 0
     kept_fen: int = 0
     decided: dict[object, LineSplit] = msgspec.field(default_factory=dict)
+    new: dict[PartyId, NewParty] = msgspec.field(default_factory=dict)
 
-    def take(self, line: SoldLine, terms: BookedTerms) -> None:
+    @property
+    def last_day(self) -> date:
+        """The month's last day."""
+        return self.days[1] - ONE_DAY
+
+    @property
+    def left_to_seller(self) -> bool:
+        """Whether what is left of a sale is whoever's who sells at the store."""
+        return self.version.residual_by_owner or self.version.code == HOUSE
+
+    def shows(self, line: MovedLine, terms: BookedTerms) -> bool:
+        """Whether the line is at a rehearsed store."""
+        return terms.contract_code == HOUSE if self.shown is None else line.store_id in self.shown
+
+    def take(self, line: MovedLine, terms: BookedTerms, *, sides: SideBook) -> tuple[Put, Put]:
         """Divide a line on the terms it was sold on, and on those of the contract."""
-        self.orders.add(line.order_id)
-        self.lines += 1
-        self.kept_fen += line.kept_fen
-        self.was.take(
-            line.kept_fen, terms.contract_id, terms=terms, base=LineBase(line.paid_fen, line.base_fen)
-        )  # fmt: skip
-        rule = self.version.base_rule(line.kind)
-        funded = funded_by_kind(line.promoted_fen, funding=terms.funding)
-        base = base_of_line(rule, goods_fen=line.goods_fen, paid_fen=line.paid_fen, funded=funded)
-        self.would.take(
-            line.kept_fen, self.version.contract_id, terms=self._split(line, terms),
-            base=LineBase(line.paid_fen, base),
-        )  # fmt: skip
+        was = would = Put(line=line, terms=terms, base_fen=line.base_fen)
+        shown = self.shows(line, terms)
+        self.was.take(was, shown=shown)
+        if shown:
+            if not line.sold_before:
+                would = self._put(line, terms, sides=sides)
+            self.would.take(would, shown=True)
+            self.lines += bool(line.steps)
+            self.kept_fen += sum(step.after - (step.before or 0) for step in line.steps)
+        return was, would
 
-    def _split(self, line: SoldLine, terms: BookedTerms) -> LineSplit:
-        """The contract's terms for the line; commission and the platform's fee are those it was sold with."""
+    def _put(self, line: MovedLine, terms: BookedTerms, *, sides: SideBook) -> Put:
+        """The line as the contract would have had it."""
+        funded = funded_by_kind(line.promoted_fen or NOTHING, funding=terms.funding)
+        base = base_of_line(
+            self.version.base_rule(line.kind), goods_fen=line.goods_fen, paid_fen=line.paid_fen, funded=funded
+        )
+        return Put(line=line, terms=self._split(line, terms, sides=sides), base_fen=base)
+
+    def _split(self, line: MovedLine, terms: BookedTerms, *, sides: SideBook) -> LineSplit:
+        """The contract's terms for the line; who sells and who takes the money is looked up for its day, commission, the platform's fee and who funds its discount are those it was sold with."""
+        found = sides.of(_question(line))
         seen = self.version.rated(
-            at=line.placed_at, category_code=line.category_code, sku_code=line.sku_code,
+            at=line.at, category_code=line.category_code, sku_code=line.sku_code,
             promotion_code=line.promotion_code,
         )  # fmt: skip
-        key = (seen, line.kind, terms.terms_id)
+        collector = self.version.collector(
+            through_channel=line.through_channel, payee=found.payee, source=line.source_name
+        )
+        key = (seen, line.kind, terms.terms_id, found.seller, collector)
         if key not in self.decided:
             extra = {
-                self.people[each.party_id].kind: Rate(
-                    party_id=each.party_id, kind=self.people[each.party_id].kind, rate_bps=each.rate_bps
+                self.kinds[each.party_id]: Rate(
+                    party_id=each.party_id, kind=self.kinds[each.party_id], rate_bps=each.rate_bps
                 )
                 for each in terms.portions
             }
-            # Who sold it then sells it still: a franchisee, or the brand.
-            rest = terms.residual_party_id
-            seller = rest if self.people[rest].kind is PartyKind.FRANCHISEE else None
             self.decided[key] = line_split(
-                self.version.sold_by(seller), line=seen, kind=line.kind, platform=extra.get(PartyKind.PLATFORM),
-                guide=extra.get(PartyKind.GUIDE),
+                self.version.sold_by(found.seller), line=seen, kind=line.kind,
+                platform=extra.get(PartyKind.PLATFORM), guide=extra.get(PartyKind.GUIDE),
+                behind=Behind(collector=collector, funding=terms.funding),
             )  # fmt: skip
         return self.decided[key]
 
@@ -137,83 +134,194 @@ class Rehearsal(msgspec.Struct, kw_only=True):
 async def rehearse_contract(
     db: Reading, command: RehearseContract, *, ratios: Mapping[MerchantId, Bps] | None = None
 ) -> RehearsalView:
-    """Run the contract on the orders of the month, as if it had been in force all through it; refuses what could not be saved."""
+    """Run the contract on what moved in the month, as if it had been in force all through it; refuses what could not be saved."""
     month = month_from_text(command.month)
     agreed = await check_contract(db, command, ratios=ratios or {})
-    days = period_starts(month, cut_off=command.cut_off_day), period_ends(month, cut_off=command.cut_off_day)
-    people = await parties(db) | {
-        party_id: PartyView(id=party_id, kind=party.kind, code=party.code, name=party.name)
-        for party in agreed.parties
-        for party_id in [new_party_id(db, party)]
-    }
-    rehearsal = Rehearsal(version=agreed.version(command), people=people)
-    await _run(db, rehearsal, command, days=days, time_zone=agreed.time_zone)
-    await _settle_as_it_was(db, rehearsal.was, month=month, days=days)
-    _settle_as_it_would_be(rehearsal, agreed, command, month=month, days=days)
-    return _view(rehearsal, month=command.month)
+    people = await parties(db)
+    rehearsal = Rehearsal(
+        command=command, agreed=agreed, version=agreed.version(command),
+        kinds={party_id: party.kind for party_id, party in people.items()},
+        days=(period_starts(month, cut_off=command.cut_off_day), period_ends(month, cut_off=command.cut_off_day)),
+        shown=None if command.code == HOUSE else frozenset(command.store_ids),
+    )  # fmt: skip
+    _meet(rehearsal, db, agreed.parties)
+    versions = await _versions(db, rehearsal)
+    await _run(db, rehearsal, versions)
+    await _settle_as_it_was(db, rehearsal, versions, month=month)
+    await _settle_as_it_would_be(db, rehearsal, versions, month=month)
+    return _view(rehearsal, people)
 
 
-async def _run(
-    db: Reading, rehearsal: Rehearsal, command: CreateContract, *, days: Span, time_zone: str
-) -> None:
-    first, after = (datetime.combine(day, time(0), ZoneInfo(time_zone)) for day in days)
+def _meet(rehearsal: Rehearsal, db: Reading, met: Iterable[NewParty]) -> None:
+    """Remember parties that may have no row yet."""
+    for party in met:
+        rehearsal.new[new_party_id(db, party)] = party
+        rehearsal.kinds[new_party_id(db, party)] = party.kind
+
+
+async def _versions(db: Reading, rehearsal: Rehearsal) -> Versions:
+    """What is counted over periods at the rehearsed stores, and over which others with them."""
+    agreed = await agreed_versions(db)
+    ids = [each.contract_id for versions in agreed.values() for each in versions]
+    stores = await stores_of_versions(db, ids)
+    shown = rehearsal.shown or frozenset()
+    codes = {
+        code for code, versions in agreed.items()
+        if code in {HOUSE, rehearsal.command.code} or any(shown & set(stores[each.contract_id]) for each in versions)
+    }  # fmt: skip
+    return Versions(by_code={code: agreed[code] for code in sorted(codes)}, stores=stores)
+
+
+async def _run(db: Reading, rehearsal: Rehearsal, versions: Versions) -> None:
+    first, after = (
+        datetime.combine(day, time(0), ZoneInfo(rehearsal.agreed.time_zone)) for day in rehearsal.days
+    )
+    at_all = rehearsal.shown is None or HOUSE in versions.by_code
+    everywhere = None if at_all else sorted((rehearsal.shown or frozenset()) | versions.everywhere())
+    brand_name = (await find_tenant(db)).name
     book: dict[TermsId, BookedTerms] = {}
-    stores = None if command.code == HOUSE else command.store_ids
-    async for line in sold_lines(db, stores, first=first, after=after):
-        if line.terms_id not in book:
-            book |= await booked_terms(db, {line.terms_id})
-        terms = book[line.terms_id]
-        if stores is not None or terms.contract_code == HOUSE:
-            rehearsal.take(line, terms)
+    async for lines in moved_lines(db, Window(stores=everywhere, first=first, after=after)):
+        book |= await booked_terms(db, {line.terms_id for line in lines} - book.keys())
+        questions = [_question(line) for line in lines]
+        moments = [each.at for each in questions]
+        sides = await read_sides(
+            db, questions, first=min(moments), last=max(moments), brand_name=brand_name
+        )  # fmt: skip
+        orders: dict[OrderId, list[tuple[Put, Put]]] = defaultdict(list)
+        for line in lines:
+            terms = book[line.terms_id]
+            put = rehearsal.take(line, terms, sides=sides)
+            if line.order_id is not None and rehearsal.shows(line, terms):
+                orders[line.order_id].append(put)
+        rehearsal.orders += len(orders)
+        _meet(rehearsal, db, sides.parties.values())
+        for order_id, fee in (await charged_of_orders(db, orders.keys(), first=first, after=after)).items():
+            _charge(rehearsal, fee, orders[order_id])
 
 
-async def _settle_as_it_was(db: Reading, was: Side, *, month: date, days: Span) -> None:
-    """What the contracts that the month was sold under came to beside the sales, for their part of the month."""
-    for versions in (await agreed_versions(db)).values():
-        if not any(version.contract_id in was.parts for version in versions):
+def _question(line: MovedLine) -> TermsQuestion:
+    """The line as the ground floor is asked about it: where and when."""
+    return TermsQuestion(
+        store_id=line.store_id, sku_id=None, category_code=None, guide_id=None, guide_rate_bps=Bps(0), at=line.at
+    )  # fmt: skip
+
+
+def _charge(rehearsal: Rehearsal, fee: Charged, puts: Sequence[tuple[Put, Put]]) -> None:
+    """Share the fee of an order's payment on both sides; of one that was paid earlier as it was agreed then."""
+    was, would = [put for put, _ in puts], [put for _, put in puts]
+    booked = was[0].terms
+    if not isinstance(booked, BookedTerms):
+        return
+    agreed = FeeTerms(
+        by=booked.channel_fee_by, party_id=booked.channel_fee_party_id, residual=_charged_party(booked)
+    )
+    rehearsal.was.charge(fee, agreed, puts=was)
+    if not was[0].line.sold_before:
+        agreed = FeeTerms(
+            by=rehearsal.command.channel_fee_by, party_id=rehearsal.agreed.channel_fee_party_id,
+            residual=_charged_party(would[0].terms),
+        )  # fmt: skip
+    rehearsal.would.charge(fee, agreed, puts=would)
+
+
+def _charged_party(terms: Terms) -> PartyId:
+    """Who is charged the channel's fee: whoever collects by a merchant number of his own, or whoever has the rest."""
+    return terms.collector_party_id or terms.residual_party_id
+
+
+async def _settle_as_it_was(db: Reading, rehearsal: Rehearsal, versions: Versions, *, month: date) -> None:
+    """What the contracts that covered these stores came to beside the sales, for their part of the month."""
+    for code, agreed in versions.by_code.items():
+        if code == HOUSE and not any(each.contract_id in rehearsal.was.turnover for each in agreed):
             continue
-        for party_id in {party for version in versions for party in version.rules}:
-            for stretch in stretches_of(versions, party_id):
+        for party_id in sorted({party for version in agreed for party in version.rules}):
+            for stretch in stretches_of(agreed, party_id):
                 term = stretch.within(month)
-                counted = overlap_days(stretch.spans, days)
-                if term is not None and counted:
-                    first = max(days[0], term.first_day)
-                    was.settle(
-                        stretch.rules, contracts=stretch.contract_ids, party_id=party_id,
-                        residual=stretch.last.residual_party_id, in_force=(first, first + ONE_DAY * counted),
-                        of_days=term.days_in_period, versions=[each.version for each in stretch.versions],
-                    )  # fmt: skip
+                counted = overlap_days(stretch.spans, rehearsal.days)
+                if term is None or not counted:
+                    continue
+                first = max(rehearsal.days[0], term.first_day)
+                await _settle(
+                    db, rehearsal, rehearsal.was, stretch=stretch, party_id=party_id,
+                    unsold=versions.stores[stretch.last.contract_id], in_force=(first, first + ONE_DAY * counted),
+                    last_day=min(term.last_day, rehearsal.last_day), of_days=term.days_in_period,
+                    told=[each.version for each in stretch.versions],
+                )  # fmt: skip
 
 
-def _settle_as_it_would_be(
-    rehearsal: Rehearsal, agreed: Agreement, command: CreateContract, *, month: date, days: Span
+async def _settle_as_it_would_be(
+    db: Reading, rehearsal: Rehearsal, versions: Versions, *, month: date
 ) -> None:
+    """What the contract would come to, in force all through the month; earlier versions that agreed the same go on in it."""
+    command, agreed = rehearsal.command, rehearsal.agreed
+    starts = datetime.combine(rehearsal.days[0], time(0), ZoneInfo(agreed.time_zone))
+    proposed = AgreedVersion(
+        contract_id=rehearsal.version.contract_id, version=0, residual_party_id=agreed.residual_party_id,
+        left_to_seller=rehearsal.left_to_seller, time_zone=agreed.time_zone, cut_off_day=command.cut_off_day,
+        active_from=starts, active_to=None, rules=agreed.period_rules,
+    )  # fmt: skip
+    before = [
+        msgspec.structs.replace(each, active_to=starts)
+        for each in versions.by_code.get(command.code, [])
+        if each.active_from < starts and (each.active_to is None or each.active_to >= starts)
+    ]
+    earlier = [
+        each for each in versions.by_code.get(command.code, [])
+        if each.active_to is not None and each.active_to < starts
+    ]  # fmt: skip
     for party_id, rules in agreed.period_rules.items():
+        stretch = stretches_of([*earlier, *before, proposed], party_id)[-1]
         first, after = days_of(term_of(month, rules.length), cut_off=command.cut_off_day)
-        rehearsal.would.settle(
-            rules, contracts=[rehearsal.version.contract_id], party_id=party_id,
-            residual=agreed.residual_party_id, in_force=days, of_days=(after - first).days, versions=[],
+        await _settle(
+            db, rehearsal, rehearsal.would, stretch=stretch, party_id=party_id, unsold=command.store_ids,
+            in_force=rehearsal.days, last_day=rehearsal.last_day, of_days=(after - first).days, told=[],
         )  # fmt: skip
 
 
-def _view(rehearsal: Rehearsal, *, month: str) -> RehearsalView:
+async def _settle(
+    db: Reading,
+    rehearsal: Rehearsal,
+    side: Side,
+    *,
+    stretch: Stretch,
+    party_id: PartyId,
+    unsold: Sequence[StoreId],
+    in_force: Span,
+    last_day: date,
+    of_days: int,
+    told: list[int],
+) -> None:
+    sold = {store_id for each in stretch.contract_ids for store_id in side.turnover.get(each, ())}
+    sellers = await sellers_of(db, stretch.last, store_ids=sold or unsold, last_day=last_day)
+    _meet(rehearsal, db, sellers.values())
+    part = PartsOfTerm(
+        rules=stretch.rules, contracts=stretch.contract_ids, party_id=party_id,
+        residual=stretch.last.residual_party_id, in_force=in_force, of_days=of_days, versions=told,
+        sellers={store_id: new_party_id(db, seller) for store_id, seller in sellers.items()},
+        unsold=unsold if stretch.last.left_to_seller else [],
+    )  # fmt: skip
+    side.settle(part, shown=rehearsal.shown)
+
+
+def _view(rehearsal: Rehearsal, people: Mapping[PartyId, PartyView]) -> RehearsalView:
     was, would = rehearsal.was, rehearsal.would
-    sides = [parts for side in (was, would) for parts in side.parts.values()]
-    ids = {party for parts in sides for party in parts} | was.true_ups.keys() | would.true_ups.keys()
+    known = {
+        party_id: PartyView(id=party_id, kind=party.kind, code=party.code, name=party.name)
+        for party_id, party in rehearsal.new.items()
+    } | dict(people)
     found = [
         RehearsedParty(
-            party=rehearsal.people[party_id], was_fen=was.of(party_id),
-            was_true_up_fen=Fen(was.true_ups.get(party_id, 0)), would_fen=would.of(party_id),
-            would_true_up_fen=Fen(would.true_ups.get(party_id, 0)),
-            difference_fen=Fen(
-                would.of(party_id) + would.true_ups.get(party_id, 0)
-                - was.of(party_id) - was.true_ups.get(party_id, 0)
-            ),
+            party=known[party_id], was_fen=Fen(was.earned[party_id]), was_true_up_fen=Fen(was.true_ups[party_id]),
+            was_beside_fen=Fen(was.beside[party_id]), was_collected_fen=Fen(was.collected[party_id]),
+            would_fen=Fen(would.earned[party_id]), would_true_up_fen=Fen(would.true_ups[party_id]),
+            would_beside_fen=Fen(would.beside[party_id]), would_collected_fen=Fen(would.collected[party_id]),
+            difference_fen=Fen(would.total(party_id) - was.total(party_id)),
             was_reckoned=was.reckoned.get(party_id, []), would_reckoned=would.reckoned.get(party_id, []),
         )
-        for party_id in ids
+        for party_id in was.parties() | would.parties()
     ]  # fmt: skip
     return RehearsalView(
-        month=month, orders=len(rehearsal.orders), lines=rehearsal.lines, kept_fen=Fen(rehearsal.kept_fen),
+        month=rehearsal.command.month, orders=rehearsal.orders, lines=rehearsal.lines,
+        kept_fen=Fen(rehearsal.kept_fen),
         parties=sorted(found, key=lambda each: (each.party.kind, each.party.code)),
     )  # fmt: skip

@@ -100,17 +100,24 @@ class RehearsedParty(_View, frozen=True):
 
     party: PartyView
     was_fen: Fen
-    """By its sales, net of refunds of the month's own sales."""
+    """By sales, net of what refunds took back in the month, of whatever sale."""
     was_true_up_fen: Fen
     would_fen: Fen
     would_true_up_fen: Fen
     difference_fen: Fen
+    """What it would have been owed more, whoever holds the money."""
+    was_beside_fen: Fen = Fen(0)
+    """Its part of promotions' costs and of the channel's fee; below zero it bears them."""
+    was_collected_fen: Fen = Fen(0)
+    """What it took of the money itself."""
+    would_beside_fen: Fen = Fen(0)
+    would_collected_fen: Fen = Fen(0)
     was_reckoned: list[Reckoned] = []
     would_reckoned: list[Reckoned] = []
 
 
 class RehearsalView(_View, frozen=True):
-    """What a contract would have done to a month's real orders at its stores. Nothing was written."""
+    """What a contract would have done to a month at its stores: what was sold in it, and what refunds took back in it. Nothing was written."""
 
     month: str
     orders: int

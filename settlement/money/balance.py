@@ -1,23 +1,26 @@
 """A party's balance by how far it has come: frozen, matured, payable, paid. Derived from time and receipts, not from accounts of their own.
 
-What was sold in a month that the party has a statement of is payable. Before that an order's part is frozen until the goods were handed
-over and can no longer be brought back (`settings.splitting`: returnDays, holdDays by source), and matured after. Refunds, returns and
-parts that were paid stand where their order's sale stands, so no figure is a difference of two others' mistakes.
+An order's part is frozen until the goods were handed over and can no longer be brought back (`settings.splitting`: returnDays, holdDays by
+source), matured after, and payable once its statement is approved and the contract's day of payment (T+N) has come: then it is owed, and
+payouts pay it. A guide's stays frozen as long as the goods may come back. Refunds, returns and parts that were paid stand where their
+order's sale stands, so no figure is a difference of two others' mistakes.
 """
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, and_, case, cast, exists, false, func, literal, select
+from sqlalchemy import BigInteger, and_, case, cast, false, func, literal, or_, select, true
 
 from orders.order_facts import handed_over_select
 from orders.states import Source
 from settlement.errors import PartyNotFound
-from settlement.models import LedgerAccount, LedgerEntry, Party, Statement
+from settlement.models import LedgerAccount, LedgerEntry, Party
+from settlement.money.payable import is_payable, payable_through
 from settlement.money.views import PartyBalance, Standing
 from settlement.queries import credited_account, parties, signed_amount
 from settlement.splitting.policy import SplitPolicy, split_policy
-from settlement.states import COLLECTION, OWED, PAYMENT, Cause
+from settlement.states import COLLECTION, OWED, PAYMENT, Cause, PartyKind
+from settlement.views import PartyView
 from tenants.kernel.ids import MallId, OrderId, PartyId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading
@@ -34,7 +37,7 @@ async def party_balance(
     if party is None or (mall_id is not None and party_id not in await parties_of_mall(db, mall_id)):
         raise PartyNotFound(party_id=party_id)
     paid, balance = await _totals(db, party_id)
-    waiting = await _unstated(db, party_id, now=now)
+    waiting = await _waiting(db, party, now=now)
     frozen, matured = waiting[Standing.FROZEN], waiting[Standing.MATURED]
     return PartyBalance(
         party=party, at=now, earned_fen=Fen(balance + paid), frozen_fen=frozen, matured_fen=matured,
@@ -50,16 +53,27 @@ async def parties_of_mall(db: Reading, mall_id: MallId) -> list[PartyId]:
 
 async def standings(db: Reading, order_id: OrderId, *, now: datetime) -> dict[PartyId, Standing]:
     """How far each party's part of an order has come, paid parts apart."""
-    stated = _is_stated(db)
-    found = select(LedgerEntry.party_id, func.bool_or(stated).label("stated")).where(
-        LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_id == order_id, LedgerEntry.cause == Cause.ORDER_PAID
+    sold = (
+        LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_id == order_id,
+        LedgerEntry.cause == Cause.ORDER_PAID,
     )  # fmt: skip
-    rows = (await db.execute(found.group_by(LedgerEntry.party_id))).all()
+    owed = select(LedgerEntry.party_id).where(*sold).distinct()
+    ids = [PartyId(each) for each in (await db.execute(owed)).scalars() if each is not None]
+    people, through = await parties(db), await payable_through(db, ids, now=now)
     order = handed_over_select(db.tenant_id).subquery("handed")
     ripe = select(_is_ripe(order, await split_policy(db), now=now)).where(order.c.order_id == order_id)
     matured = bool((await db.execute(ripe)).scalar_one_or_none())
-    unstated = Standing.MATURED if matured else Standing.FROZEN
-    return {PartyId(row.party_id): Standing.PAYABLE if row.stated else unstated for row in rows}
+    found = {}
+    for party_id in ids:
+        mine = select(func.bool_or(is_payable(through[party_id]))).where(
+            *sold, LedgerEntry.party_id == party_id
+        )
+        due = bool((await db.execute(mine)).scalar_one())
+        if not matured and (not due or people[party_id].kind is PartyKind.GUIDE):
+            found[party_id] = Standing.FROZEN
+        else:
+            found[party_id] = Standing.PAYABLE if due else Standing.MATURED
+    return found
 
 
 async def _totals(db: Reading, party_id: PartyId) -> tuple[Fen, Fen]:
@@ -79,15 +93,15 @@ async def _totals(db: Reading, party_id: PartyId) -> tuple[Fen, Fen]:
     return Fen(int(row.paid)), Fen(int(row.balance))
 
 
-async def _unstated(db: Reading, party_id: PartyId, *, now: datetime) -> dict[Standing, Fen]:
-    """What is left of orders whose sale stands in no statement of the party, frozen and matured; what concerns no order is matured."""
-    mine = and_(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.party_id == party_id)
-    fresh = (
-        select(LedgerEntry.order_id)
-        .where(mine, LedgerEntry.cause == Cause.ORDER_PAID, ~_is_stated(db))
-        .distinct()
-        .subquery("fresh")
+async def _waiting(db: Reading, party: PartyView, *, now: datetime) -> dict[Standing, Fen]:
+    """What is left of orders that is not payable, frozen and matured; what concerns no order is matured until it is payable."""
+    mine = and_(LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.party_id == party.id)
+    payable = is_payable((await payable_through(db, [party.id], now=now))[party.id])
+    returnable = party.kind is PartyKind.GUIDE
+    sold = select(LedgerEntry.order_id, func.bool_or(payable).label("due")).where(
+        mine, LedgerEntry.cause == Cause.ORDER_PAID, true() if returnable else ~payable
     )
+    fresh = sold.group_by(LedgerEntry.order_id).subquery("fresh")
     order = handed_over_select(db.tenant_id).subquery("handed")
     ripe = _is_ripe(order, await split_policy(db), now=now)
     of_orders = (
@@ -96,7 +110,7 @@ async def _unstated(db: Reading, party_id: PartyId, *, now: datetime) -> dict[St
         .join(LedgerAccount, credited_account(db))
         .join(fresh, fresh.c.order_id == LedgerEntry.order_id)
         .join(order, order.c.order_id == LedgerEntry.order_id)
-        .where(mine, LedgerEntry.cause.in_(OWED))
+        .where(mine, LedgerEntry.cause.in_(OWED), or_(~fresh.c.due, ~ripe))
         .group_by(ripe)
     )
     found = {bool(row.ripe): Fen(int(row.fen)) for row in await db.execute(of_orders)}
@@ -104,7 +118,7 @@ async def _unstated(db: Reading, party_id: PartyId, *, now: datetime) -> dict[St
         select(func.coalesce(func.sum(signed_amount()), 0))
         .join(LedgerAccount, credited_account(db))
         .where(
-            mine, LedgerEntry.order_id.is_(None), LedgerEntry.cause.in_([each for each in OWED if each not in PAID]), ~_is_stated(db)
+            mine, LedgerEntry.order_id.is_(None), LedgerEntry.cause.in_([each for each in OWED if each not in PAID]), ~payable
         )
     )  # fmt: skip
     loose = int((await db.execute(beside)).scalar_one())
@@ -112,14 +126,6 @@ async def _unstated(db: Reading, party_id: PartyId, *, now: datetime) -> dict[St
         Standing.FROZEN: found.get(False, Fen(0)),
         Standing.MATURED: Fen(found.get(True, Fen(0)) + loose),
     }
-
-
-def _is_stated(db: Reading) -> Any:
-    """Whether the party has a statement of the entry's period."""
-    return exists().where(
-        Statement.tenant_id == db.tenant_id, Statement.party_id == LedgerEntry.party_id,
-        Statement.period_on == LedgerEntry.period_on,
-    )  # fmt: skip
 
 
 def _is_ripe(order: Any, policy: SplitPolicy, *, now: datetime) -> Any:

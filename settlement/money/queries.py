@@ -48,13 +48,13 @@ async def expected_fees(db: Reading, *, first: date, after: date) -> FeeList:
         .group_by(LedgerEntry.occurred_on, payee.c.merchant_id)
         .order_by(LedgerEntry.occurred_on, payee.c.merchant_id)
     )  # fmt: skip
-    numbers = {merchant.id: merchant.merchant_no for merchant in await merchants(db)}
+    known = {merchant.id: merchant for merchant in await merchants(db)}
     return FeeList(
         fees=[
             FeeDay(
-                merchant_id=MerchantId(row.merchant_id), merchant_no=numbers[MerchantId(row.merchant_id)], day=row.occurred_on,
+                merchant_id=MerchantId(row.merchant_id), merchant_no=known[MerchantId(row.merchant_id)].merchant_no, day=row.occurred_on,
                 charged_fen=Fen(int(row.charged)), returned_fen=Fen(int(row.returned)), payments=row.payments,
-                refunds=row.refunds,
+                refunds=row.refunds, borne_by=known[MerchantId(row.merchant_id)].owner_party_code,
             )
             for row in await db.execute(statement)
         ]

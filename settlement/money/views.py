@@ -7,7 +7,16 @@ import msgspec
 
 from settlement.states import Cause
 from settlement.views import PartyView
-from tenants.kernel.ids import MerchantId, OrderId, PaymentId
+from tenants.kernel.ids import (
+    ContractId,
+    JournalId,
+    MerchantId,
+    OrderId,
+    OrderLineId,
+    PaymentId,
+    RefundId,
+    TermsId,
+)
 from tenants.kernel.money import Bps, Fen
 
 
@@ -21,9 +30,9 @@ class Standing(StrEnum):
     FROZEN = "frozen"
     """冻结: not handed over yet, or it may still be brought back."""
     MATURED = "matured"
-    """已到期: it cannot be brought back any more; its month is not closed yet."""
+    """已到期: it cannot be brought back any more; its statement is not approved yet, or its day of payment (T+N) has not come."""
     PAYABLE = "payable"
-    """应付: stands in a closed statement."""
+    """应付: stands in an approved statement, and the contract's day of payment (T+N) has come."""
     PAID = "paid"
     """已付: nothing is left of it."""
 
@@ -51,13 +60,13 @@ class StepKind(StrEnum):
     LIST = "list"
     """标价."""
     DISCOUNT = "discount"
-    """优惠."""
+    """优惠: by line and by who pays for it; without a party what nobody shares, a lower price of the seller's."""
     PAID = "paid"
     """实付."""
     COUPON = "coupon"
     """代金券: what coupons paid of that, or got back."""
     FEE = "fee"
-    """手续费: what the channel is expected to keep of it, or give back."""
+    """手续费: what the channel is expected to keep of it, or give back; with a party where it is charged on that one's own merchant number."""
     UNWANTED = "unwanted"
     """挂账: money of this order's payments that no order wanted, in and out."""
     PORTION = "portion"
@@ -93,7 +102,13 @@ class MoneyStepView(_View, frozen=True):
     occurred_on: date | None = None
     period_on: date | None = None
     evidence: list[str] = []
-    """Order, payment, channel transaction, refund, split or return numbers."""
+    """Order, payment, channel transaction, refund, split or return numbers; of a discount its promotion's code."""
+    order_line_id: OrderLineId | None = None
+    refund_id: RefundId | None = None
+    journal_id: JournalId | None = None
+    """The posting, as statement lines name it."""
+    terms_id: TermsId | None = None
+    contract_id: ContractId | None = None
 
 
 class PartyStanding(_View, frozen=True):
@@ -126,6 +141,8 @@ class FeeDay(_View, frozen=True):
     returned_fen: Fen
     payments: int
     refunds: int
+    borne_by: str | None = None
+    """The code of the party whose merchant number it is, and who is charged; none: ours."""
 
 
 class FeeList(_View, frozen=True):

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import and_, case, select
 
 from orders.order_facts import LineFacts, OrderFacts, order_facts
 from settlement.models import Contract, Journal, LedgerAccount, LedgerEntry, TermsPortion
 from settlement.money.balance import PAID, standings
+from settlement.money.discounts import discounts
 from settlement.money.views import MoneyStepView, PartyStanding, Rule, Standing, StepKind, Waterfall
+from settlement.posting.post_terms import booked_terms
 from settlement.queries import credited_account, parties
 from settlement.split import LineBase
 from settlement.splitting.queries import split_of_order
@@ -26,7 +29,7 @@ from settlement.states import (
     Cause,
 )
 from settlement.views import PartyView
-from tenants.kernel.ids import OrderId, PartyId, PaymentId, RefundId
+from tenants.kernel.ids import JournalId, OrderId, PartyId, PaymentId, RefundId
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading
 
@@ -47,10 +50,17 @@ async def order_waterfall(db: Reading, order_id: OrderId, *, now: datetime) -> W
     numbers = await _numbers(db, order_id)
     lines = {line.line_id: line for line in facts.lines}
     kept = _kept_steps(entries)
-    steps = [*_sold(facts), *_refunded(facts, entries)]
+    terms = await booked_terms(db, {line.terms_id for line in facts.lines if line.terms_id})
+    steps = [*_sold(facts), *discounts(facts, terms, people=people), *_refunded(facts, entries)]
     steps += [
         _step(entry, facts, people=people, line=lines.get(entry.order_line_id), kept=kept, numbers=numbers)
         for entry in sorted(entries, key=_place)
+    ]
+    charged = next(
+        (people[each.collector_party_id] for each in terms.values() if each.collector_party_id), None
+    )
+    steps = [
+        msgspec.structs.replace(each, party=charged) if each.kind is StepKind.FEE else each for each in steps
     ]
     by_kind = list(StepKind)
     steps.sort(key=lambda step: by_kind.index(step.kind))
@@ -62,17 +72,15 @@ async def order_waterfall(db: Reading, order_id: OrderId, *, now: datetime) -> W
 
 
 def _sold(facts: OrderFacts) -> list[MoneyStepView]:
-    """List price, discounts, and what was paid: sums over the lines, proved by the order's numbers."""
+    """List price and what was paid: sums over the lines, proved by the order's numbers."""
     evidence = [facts.order_no, *([facts.external_no] if facts.external_no else [])]
     sums = {
-        StepKind.LIST: sum(line.goods_fen for line in facts.lines),
-        StepKind.DISCOUNT: -sum(line.discount_fen for line in facts.lines),
+        StepKind.LIST: sum(line.list_fen for line in facts.lines),
         StepKind.PAID: sum(line.paid_fen for line in facts.lines),
     }
     return [
         MoneyStepView(kind=kind, cause=None, amount_fen=Fen(amount), evidence=evidence)
         for kind, amount in sums.items()
-        if amount or kind is not StepKind.DISCOUNT
     ]
 
 
@@ -86,6 +94,7 @@ def _refunded(facts: OrderFacts, entries: Sequence[Any]) -> list[MoneyStepView]:
         MoneyStepView(
             kind=StepKind.REFUND, cause=Cause.ORDER_REFUNDED, amount_fen=Fen(sum(each.amount_fen for each in found)),
             occurred_on=found[0].occurred_on, period_on=found[0].period_on, evidence=facts.refunds.get(refund_id, []),
+            refund_id=refund_id,
         )
         for refund_id, found in sorted(back.items(), key=lambda item: (item[1][0].occurred_on, item[0]))
     ]  # fmt: skip
@@ -112,7 +121,9 @@ def _step(
         kind=KIND_OF[Cause(entry.cause)], cause=Cause(entry.cause), amount_fen=Fen(entry.amount_fen),
         party=people[PartyId(entry.party_id)] if entry.party_id else None, line_no=line.line_no if line else None,
         sku_code=line.sku_code if line else None, rule=rule, occurred_on=entry.occurred_on, period_on=entry.period_on,
-        evidence=_evidence(entry, facts, numbers=numbers),
+        evidence=_evidence(entry, facts, numbers=numbers), order_line_id=entry.order_line_id,
+        refund_id=entry.refund_id, journal_id=JournalId(entry.journal_id), terms_id=entry.terms_id,
+        contract_id=entry.contract_id,
     )  # fmt: skip
 
 
@@ -192,7 +203,7 @@ def _entries(db: Reading, order_id: OrderId) -> Any:
     return (
         select(
             LedgerEntry.cause, LedgerEntry.party_id, LedgerEntry.order_line_id, LedgerEntry.refund_id, LedgerEntry.journal_id,
-            LedgerEntry.occurred_on, LedgerEntry.period_on, Journal.cause_id, Journal.posted_at, Contract.code, Contract.version,
+            LedgerEntry.terms_id, LedgerEntry.contract_id, LedgerEntry.occurred_on, LedgerEntry.period_on, Journal.cause_id, Journal.posted_at, Contract.code, Contract.version,
             TermsPortion.rate_bps, case((own, LedgerEntry.amount_fen), else_=-LedgerEntry.amount_fen).label("amount_fen"),
         )
         .join(LedgerAccount, credited_account(db))

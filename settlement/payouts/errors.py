@@ -27,6 +27,12 @@ class PayoutStandsOtherwise(Conflict):
     zh = "付款批次当前状态不允许此操作"
 
 
+class PayoutNotReleased(Conflict):
+    """This payout has no files: they exist once a second person has released it."""
+
+    zh = "付款批次尚未由另一人放行，没有付款文件"
+
+
 class PayoutExceedsStatement(Conflict):
     """A payout would send more than the statement says is owed."""
 

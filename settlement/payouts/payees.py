@@ -73,7 +73,7 @@ async def ensure_payroll(db: Writing, *, now: datetime) -> None:
 
 
 async def open_bank_account(db: Reading, payee_id: PayeeId, *, keys: KeyRing) -> BankAccount:
-    """Open the envelope; for the file that goes to the bank and nothing else."""
+    """Open the envelope; for `accounts.bank_accounts` and nothing else, because it asks whether the batch was released."""
     sealed = await open_secret(db, name=_secret_name(payee_id), keys=keys)
     if sealed is None:
         raise PayeeNotFound(payee_id=payee_id)

@@ -13,6 +13,7 @@ from settlement.payouts.queries import find_payout
 from settlement.payouts.states import LINE_MOVES, PAYOUT_MOVES, LineState, PayoutState
 from settlement.payouts.views import PayoutView
 from settlement.signing.models import StatementStanding
+from settlement.signing.persons import is_person, refuse_nobody
 from settlement.signing.states import StatementState
 from settlement.splitting.states import origins
 from tenants.audit import record_deed
@@ -21,11 +22,21 @@ from tenants.kernel.scope import Writing
 
 
 async def release_payout(db: Writing, payout_id: PayoutId, *, released_by: str, now: datetime) -> PayoutView:
-    """Let a batch go to bank and payroll; never who prepared it, never on a statement that somebody disputed since."""
+    """Let a batch go to bank and payroll; never who prepared it, never on a statement that somebody disputed since.
+
+    Where no person prepared it, whoever approved one of its statements is the first person, and another one releases it: two people
+    have looked at all money that leaves.
+    """
+    refuse_nobody(released_by)
     found = await find_payout(db, payout_id)
     if found.prepared_by == released_by:
         raise SecondPersonNeeded(payout_id=payout_id)
-    await _refuse_unsigned(db, found)
+    signers = await _refuse_unsigned(db, found)
+    if released_by in signers and not is_person(found.prepared_by):
+        told = (
+            f"{found.prepared_by} prepared it, and you approved a statement in it: somebody else releases it"
+        )
+        raise SecondPersonNeeded(details={"payoutNo": told}, payout_id=payout_id)
     await move_payout(db, payout_id, to=PayoutState.RELEASED, released_at=now, released_by=released_by)
     await _move_lines(db, payout_id, to=LineState.SENT)
     await record_deed(
@@ -49,10 +60,13 @@ async def withdraw_payout(
     return await find_payout(db, payout_id)
 
 
-async def _refuse_unsigned(db: Writing, payout: PayoutView) -> None:
-    """Hold the batch's statements as they stand; refuse one that is no longer approved: it was disputed after the batch was prepared."""
+async def _refuse_unsigned(db: Writing, payout: PayoutView) -> set[str]:
+    """Hold the batch's statements as they stand; refuse one that is no longer approved: it was disputed after the batch was prepared.
+
+    Returns who approved them.
+    """
     standing = (
-        select(StatementStanding.statement_id, StatementStanding.state)
+        select(StatementStanding.statement_id, StatementStanding.state, StatementStanding.approved_by)
         .where(
             StatementStanding.tenant_id == db.tenant_id,
             StatementStanding.statement_id.in_([line.statement_id for line in payout.lines]),
@@ -60,7 +74,8 @@ async def _refuse_unsigned(db: Writing, payout: PayoutView) -> None:
         .order_by(StatementStanding.statement_id)
         .with_for_update()
     )
-    stands = {row.statement_id: row.state for row in await db.execute(standing)}
+    rows = (await db.execute(standing)).all()
+    stands = {row.statement_id: row.state for row in rows}
     wrong = {
         line.line_no: f"its statement is {stands[line.statement_id]}: withdraw the batch and prepare it again"
         for line in payout.lines
@@ -68,6 +83,7 @@ async def _refuse_unsigned(db: Writing, payout: PayoutView) -> None:
     }
     if wrong:
         raise PayoutStandsOtherwise(details=wrong, payout_id=payout.id)
+    return {row.approved_by for row in rows if row.approved_by}
 
 
 async def move_payout(db: Writing, payout_id: PayoutId, *, to: PayoutState, **facts: Any) -> None:

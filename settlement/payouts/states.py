@@ -76,5 +76,7 @@ LINE_MOVES: dict[LineState, frozenset[LineState]] = {
     LineState.RETURNED: frozenset(),
     LineState.FREED: frozenset(),
 }
+WITH_FILES = (PayoutState.RELEASED, PayoutState.DONE)
+"""Batches whose files exist: a second person let them go."""
 UNDER_WAY = (LineState.HELD, LineState.SENT)
 """Lines that are with a batch and not booked yet."""

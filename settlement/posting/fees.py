@@ -34,9 +34,10 @@ def fee_kept(charged: Fen, *, amount: Fen, kept: Fen, rate: Bps) -> Fen:
 def fee_shares(
     fee: Fen, *, by: Bearer, party_id: PartyId | None, held: Mapping[PartyId, Fen], residual: PartyId
 ) -> dict[PartyId, Fen]:
-    """What each party but the residual one bears of a fee: nothing, the one the contract names all of it, or each by its portion.
+    """What each party but the one that is charged (`residual`) bears of a fee: nothing, the one the contract names all of it, or each by its portion.
 
-    `held` is what each party holds of the sale. Shares are rounded down; the residual party bears the rest without an entry of its own.
+    `held` is what each party holds of the sale. Shares are rounded down; who is charged bears the rest without an entry of its own: the
+    residual party, or whoever collects by a merchant number of his own.
     """
     if by is Bearer.PARTY and party_id is not None and party_id != residual:
         return {party_id: fee}

@@ -162,9 +162,7 @@ def refund_steps(tenant_id: TenantId) -> Subquery:
     )
 
 
-def waiting_steps(
-    db: Reading, *, refunds: bool, source_name: str | None = None, largest: int = LARGEST_AMOUNT
-) -> Select[*tuple[Any, ...]]:
+def waiting_steps(db: Reading, *, refunds: bool, source_name: str | None = None) -> Select[*tuple[Any, ...]]:
     """The steps that nobody has booked yet (of one source, or of all), as a statement to go on from."""
     step = refund_steps(db.tenant_id) if refunds else sale_steps(db.tenant_id)
     # Not EXISTS: a join is planned by what statistics say of journals, which lag behind a large import, and may then compare everything
@@ -179,7 +177,7 @@ def waiting_steps(
         .scalar_subquery()
     )
     # An import refuses larger amounts; were one there all the same, a thousand of them would burst a balance and stop every other line.
-    sane = (step.c[name] <= largest for name in ("before", "after", "base_before", "base_after"))
+    sane = (step.c[name] <= LARGEST_AMOUNT for name in ("before", "after", "base_before", "base_after"))
     waiting = select(step).where(passing(and_(booked.is_(None), *sane)))
     return waiting if source_name is None else waiting.where(step.c.source_name == source_name)
 

@@ -1,10 +1,12 @@
 """Drafts what the payment channel did beside a sale's own money: coupons, its fee, who bears that, and money that no order wanted.
 
 So the channel's account equals the channel's bill: what shoppers paid by themselves, wanted or not, less the fee it keeps. Coupons, fee
-and suspense concern no party; a party that bears some of the fee owes it to the residual party, by way of the clearing account.
+and suspense concern no party. Whoever's merchant number it is bears the fee, or else the residual party: a party that bears some of it owes
+it to that one, by way of the clearing account. What the channel keeps on somebody else's number stands on accounts of that number: we
+never pay it, and ours show nothing of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -50,18 +52,21 @@ async def drafts_of_payments(
     db: Writing, payments: Sequence[Taken], *, sold: Mapping[OrderId, SoldOn]
 ) -> list[Draft]:
     """What a payment's coupons, fee and unwantedness book; orders that are not in `sold` have no terms to book coupons and shares on."""
-    rates = await fee_rates(db)
+    rates, others = await fee_rates(db), await _numbers_of_others(db)
     drafts: list[Draft] = []
     for paid in payments:
         fee = fee_on(paid.settled_fen, rates[paid.merchant_id])
         day = local_day(paid.paid_at, time_zone=CHANNEL_ZONE)
-        about = _About(order_id=paid.order_id, store_id=paid.store_id, at=paid.paid_at)
+        about = _About(
+            order_id=paid.order_id, store_id=paid.store_id, at=paid.paid_at,
+            number=others.get(paid.merchant_id, ""),
+        )  # fmt: skip
         drafts.append(
             _aside(
                 about,
                 Cause.FEE_CHARGED,
                 cause_id=paid.payment_id,
-                account=fee_account,
+                account=fee_account(about.store_id, about.number),
                 amount=Fen(-fee),
                 day=day,
             )
@@ -73,7 +78,7 @@ async def drafts_of_payments(
                     about,
                     Cause.UNWANTED_PAID,
                     cause_id=paid.payment_id,
-                    account=suspense_account,
+                    account=suspense_account(about.store_id),
                     amount=cash,
                     day=day,
                 )
@@ -90,13 +95,19 @@ async def drafts_of_refund(db: Writing, back: GivenBack, *, sold: SoldOn | None)
     """What a refund gives back to coupons, of the fee, and of money that nobody wanted. Under the order's lock."""
     day = local_day(back.requested_at, time_zone=CHANNEL_ZONE)
     about = _About(
-        order_id=back.order_id, store_id=back.store_id, at=back.refunded_at, refund_id=back.refund_id
-    )
+        order_id=back.order_id, store_id=back.store_id, at=back.refunded_at, refund_id=back.refund_id,
+        number=await _number_charged(db, back),
+    )  # fmt: skip
     before, after = await _fee_around(db, back)
     fee_back = Fen(before - after)
     drafts = [
         _aside(
-            about, Cause.FEE_RETURNED, cause_id=back.refund_id, account=fee_account, amount=fee_back, day=day
+            about,
+            Cause.FEE_RETURNED,
+            cause_id=back.refund_id,
+            account=fee_account(about.store_id, about.number),
+            amount=fee_back,
+            day=day,
         )
     ]
     if not back.wanted:
@@ -106,7 +117,7 @@ async def drafts_of_refund(db: Writing, back: GivenBack, *, sold: SoldOn | None)
                 about,
                 Cause.UNWANTED_REFUNDED,
                 cause_id=back.refund_id,
-                account=suspense_account,
+                account=suspense_account(about.store_id),
                 amount=cash,
                 day=day,
             )
@@ -123,11 +134,44 @@ async def fee_rates(db: Reading) -> dict[MerchantId, Bps]:
     return {merchant.id: Bps(merchant.fee_bps) for merchant in await merchants(db)}
 
 
+async def _numbers_of_others(db: Reading) -> dict[MerchantId, str]:
+    """The merchant numbers that are somebody else's: what they collect never was ours, nor is the fee."""
+    return {each.id: each.merchant_no for each in await merchants(db) if each.owner_party_code is not None}
+
+
+async def _number_charged(db: Reading, back: GivenBack) -> str:
+    """The other's merchant number on whose account the payment's fee was booked: what comes back comes back there, whoever's it is by now."""
+    statement = (
+        select(LedgerAccount.name)
+        .select_from(LedgerEntry)
+        .join(Journal, and_(Journal.tenant_id == LedgerEntry.tenant_id, Journal.id == LedgerEntry.journal_id))
+        .join(LedgerAccount, credited_account(db))
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id, Journal.tenant_id == db.tenant_id,
+            LedgerEntry.order_id == back.order_id, LedgerEntry.cause == Cause.FEE_CHARGED,
+            Journal.cause_id == back.payment_id,
+        )
+        .limit(1)
+    )  # fmt: skip
+    name = (await db.execute(statement)).scalar_one_or_none()
+    if name is None:
+        return (await _numbers_of_others(db)).get(back.merchant_id, "")
+    number: str = name.partition(":")[2]
+    return "" if number == Source.STOREFRONT else number
+
+
 class _About(msgspec.Struct, frozen=True, kw_only=True):
     order_id: OrderId
     store_id: StoreId
     at: datetime
     refund_id: RefundId | None = None
+    number: str = ""
+    """The merchant number that took the money, where it is somebody else's."""
+
+    @property
+    def channel(self) -> Account:
+        """Where the money came in."""
+        return channel_account(self.store_id, self.number or Source.STOREFRONT)
 
 
 def _aside(
@@ -135,14 +179,13 @@ def _aside(
     cause: Cause,
     *,
     cause_id: UUID,
-    account: Callable[[StoreId], Account],
+    account: Account,
     amount: Fen,
     day: date,
 ) -> Draft:
     """A movement between the channel and an account of the store that concerns no party, on the channel's day."""
     movement = Movement(
-        cause=cause, amount_fen=amount, against=channel_account(about.store_id, Source.STOREFRONT),
-        account=account(about.store_id), store_id=about.store_id, order_id=about.order_id,
+        cause=cause, amount_fen=amount, against=about.channel, account=account, store_id=about.store_id, order_id=about.order_id,
         refund_id=about.refund_id, occurred_on=day, period_on=day.replace(day=1),
     )  # fmt: skip
     return Draft(cause=cause, cause_id=cause_id, occurred_at=about.at, movements=[movement])
@@ -201,18 +244,20 @@ def _draft(shape: Movement, about: _About, *, cause_id: UUID, movements: list[Mo
 async def _shares(db: Reading, about: _About, sold: SoldOn, *, fee: Fen) -> dict[PartyId, Fen]:
     """Each party's step from the share of the fee that it bears by the books to the one it should bear now; together nothing."""
     terms = sold.terms
-    due = fee_shares(
-        fee, by=terms.channel_fee_by, party_id=terms.channel_fee_party_id, held=sold.held,
-        residual=terms.residual_party_id,
-    )  # fmt: skip
     borne = {} if about.refund_id is None else await held_of_order(db, about.order_id, causes=SHARES)
-    borne.pop(terms.residual_party_id, None)
+    # Who was charged stays so: the one to whom the others owe their parts.
+    charged = next((party for party, fen in borne.items() if fen > 0), None)
+    bearer = charged or terms.collector_party_id or terms.residual_party_id
+    due = fee_shares(
+        fee, by=terms.channel_fee_by, party_id=terms.channel_fee_party_id, held=sold.held, residual=bearer
+    )
+    borne.pop(bearer, None)
     # What a party bears stands on its account as less owed: -share.
     steps = {
         party: Fen(-due.get(party, 0) - borne.get(party, 0)) for party in sorted(due.keys() | borne.keys())
     }
     moved = {party: step for party, step in steps.items() if step}
-    return moved | {terms.residual_party_id: Fen(-sum(moved.values()))} if moved else {}
+    return moved | {bearer: Fen(-sum(moved.values()))} if moved else {}
 
 
 async def _borne_by_coupons(db: Reading, order_id: OrderId) -> Fen:

@@ -1,13 +1,14 @@
 """Why something was adjusted, step by step, in words for both sides: a true-up's reckoning, a correction's reason and the two who agreed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from settlement.agreements.models import TrueUp
 from settlement.agreements.views import Reckoned
+from settlement.models import Party
 from settlement.signing.queries import booked_adjustments
 from settlement.signing.views import AdjustmentView
 from settlement.views import Step
@@ -19,13 +20,35 @@ async def evidence_of(db: Reading, ids: Iterable[UUID]) -> dict[UUID, list[Step]
     """The steps of these true-ups and corrections."""
     wanted = list(ids)
     found = {each: _steps_of(view) for each, view in (await booked_adjustments(db, wanted)).items()}
-    reckoned = select(TrueUp.id, TrueUp.reckoning).where(
-        TrueUp.tenant_id == db.tenant_id, TrueUp.id.in_(wanted)
+    reckoned = (
+        select(TrueUp.id, TrueUp.reckoning, TrueUp.amount_fen, Party.name)
+        .join(Party, and_(Party.tenant_id == TrueUp.tenant_id, Party.id == TrueUp.party_id))
+        .where(TrueUp.tenant_id == db.tenant_id, Party.tenant_id == db.tenant_id, TrueUp.id.in_(wanted))
     )
     for row in await db.execute(reckoned):
         told = msgspec.convert(row.reckoning, list[Reckoned])
-        found[row.id] = [step for each in told for step in _reckoned_steps(each)]
+        steps = [Step(zh="结算对象", en="reckoned for", value=row.name)]
+        steps += [step for each in told for step in _reckoned_steps(each)]
+        found[row.id] = [*steps, *_booked_steps(told, booked=Fen(row.amount_fen))]
     return found
+
+
+def booked_here(amount: Fen) -> Step:
+    """The last step of a true-up: what of it stands on this statement, of this party's account."""
+    return _money("本结算单入账", "this statement books", amount)
+
+
+def _booked_steps(told: Sequence[Reckoned], *, booked: Fen) -> Iterator[Step]:
+    """From what was reckoned to what was booked: less what earlier statements booked, less what a party would have settled with itself."""
+    dues = [each.due for each in told]
+    yield _money(
+        "核算差额合计", "reckoned in all", Fen(sum(due.due_fen - due.provisional_fen for due in dues))
+    )
+    yield _money("此前账期已入账", "booked by earlier statements", Fen(sum(due.earlier_fen for due in dues)))
+    own = Fen(sum(due.true_up_fen for due in dues) - booked)
+    if own:
+        yield _money("自营门店自留，不入账", "at its own stores, not booked", own)
+    yield _money("本账期入账", "booked in this period", booked)
 
 
 def _steps_of(correction: AdjustmentView) -> list[Step]:

@@ -3,6 +3,7 @@
 What is shown of a line was frozen with the sale; what a store was called, with the statement.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -14,11 +15,20 @@ from sqlalchemy import and_, case, func, null, select
 from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.models import Contract, Journal, LedgerAccount, LedgerEntry, TermsPortion
 from settlement.queries import credited_account, signed_amount
-from settlement.sheets.evidence import evidence_of
+from settlement.sheets.evidence import booked_here, evidence_of
 from settlement.statements import in_statement
 from settlement.states import ADJUSTMENT, COLLECTION, ENTITLEMENT, PAYMENT, Cause
-from settlement.views import AdjustmentLine, PaymentLine, StatementLine
-from tenants.kernel.ids import ContractId, PartyId, StoreId, TermsId
+from settlement.views import AdjustmentLine, PaymentLine, StatementLine, Step
+from tenants.kernel.ids import (
+    ContractId,
+    JournalId,
+    OrderId,
+    OrderLineId,
+    PartyId,
+    RefundId,
+    StoreId,
+    TermsId,
+)
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading
 
@@ -60,6 +70,9 @@ async def statement_lines(
             base_fen=Fen(row.base_fen), rate_bps=None if row.rate_bps is None else Bps(row.rate_bps),
             portion_fen=Fen(row.portion_fen), contract_id=ContractId(row.contract_id), contract_code=row.code,
             contract_version=row.version, terms_id=TermsId(row.terms_id), reference=row.reference,
+            journal_id=JournalId(row.journal_id), order_id=OrderId(row.order_id) if row.order_id else None,
+            order_line_id=OrderLineId(row.order_line_id) if row.order_line_id else None,
+            refund_id=RefundId(row.refund_id) if row.refund_id else None, refund_line_no=row.refund_line_no,
         )
         for row in rows
     ]  # fmt: skip
@@ -91,13 +104,18 @@ async def statement_adjustments(
     ).all()  # fmt: skip
     evidence = await evidence_of(db, {row.thing for row in rows if row.thing is not None})
     lines = sorted((_adjustment(row, stores=stores) for row in rows), key=_adjustment_place)
-    # What was spread over several stores is told once, at the first of them.
-    return [
-        msgspec.structs.replace(line, steps=evidence.pop(UUID(line.reference), []))
-        if line.reference
-        else line
-        for line in lines
-    ]
+    booked: dict[str, int] = defaultdict(int)
+    for line in lines:
+        booked[line.reference] += line.amount_fen
+    return [_with_evidence(line, evidence, booked=Fen(booked[line.reference])) for line in lines]
+
+
+def _with_evidence(line: AdjustmentLine, evidence: dict[UUID, list[Step]], *, booked: Fen) -> AdjustmentLine:
+    """The line with its story; what was spread over several stores is told once, at the first of them."""
+    steps = evidence.pop(UUID(line.reference), []) if line.reference else []
+    if steps and line.cause is Cause.TRUE_UP:
+        steps = [*steps, booked_here(booked)]
+    return msgspec.structs.replace(line, steps=steps)
 
 
 def _adjustment_place(line: AdjustmentLine) -> tuple[Any, ...]:
@@ -161,8 +179,8 @@ def _lines_select(db: Reading, chosen: list[Any], *, day: date) -> Any:
     return (
         select(
             LedgerEntry.occurred_on, LedgerEntry.cause, LedgerEntry.store_id, LedgerEntry.terms_id,
-            LedgerEntry.order_line_id, LedgerEntry.refund_id, LedgerEntry.refund_line_no,
-            signed_amount().label("portion_fen"), TermsPortion.rate_bps, LedgerEntry.contract_id,
+            LedgerEntry.order_id, LedgerEntry.order_line_id, LedgerEntry.refund_id, LedgerEntry.refund_line_no,
+            LedgerEntry.journal_id, signed_amount().label("portion_fen"), TermsPortion.rate_bps, LedgerEntry.contract_id,
             Contract.code, Contract.version, sold.c.order_no, sold.c.line_no,
             func.coalesce(undone.c.sku_code, sold.c.sku_code).label("sku_code"),
             func.coalesce(-undone.c.amount_fen, sold.c.paid_fen).label("base_fen"),

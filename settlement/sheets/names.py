@@ -18,7 +18,7 @@ from settlement.states import AccountKind, PartyKind
 from tenants.kernel.ids import ContractId, PartyId, StatementId, StoreId
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import Reading
-from tenants.queries import store_codes, store_names
+from tenants.queries import find_tenant, store_codes, store_names
 
 
 class StatementNames(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +28,8 @@ class StatementNames(msgspec.Struct, frozen=True, kw_only=True):
     party: str
     stores: dict[StoreId, tuple[str, str]]
     """Code and name."""
+    time_zone: str | None = None
+    """Where its moments are told. A statement from before this was kept says them in UTC, as its files always did."""
 
     def store_code(self, store_id: StoreId) -> str:
         """What the store was called in files then."""
@@ -52,6 +54,7 @@ async def names_now(db: Reading) -> dict[PartyId, dict[str, Any]]:
     stores: dict[PartyId, set[StoreId]] = defaultdict(set)
     for row in await db.execute(accounts):
         stores[PartyId(row.party_id)].add(StoreId(row.store_id))
+    time_zone = (await find_tenant(db)).time_zone
     every = sorted(set().union(*stores.values()))
     codes, called = await store_codes(db, every), await store_names(db, every)
     # The brand's party was named when its books were opened; that is the name its contracts were made under.
@@ -60,6 +63,7 @@ async def names_now(db: Reading) -> dict[PartyId, dict[str, Any]]:
         party_id: {
             "brand": brand,
             "party": party.name,
+            "time_zone": time_zone,
             "stores": {str(store): [codes[store], called[store]] for store in sorted(stores[party_id])},
         }
         for party_id, party in people.items()
@@ -72,8 +76,10 @@ async def names_of(db: Reading, statement_id: StatementId) -> StatementNames:
         Statement.tenant_id == db.tenant_id, Statement.id == statement_id
     )
     row = (await db.execute(found)).one()
-    kept = row.names or (await names_now(db))[PartyId(row.party_id)]
-    return msgspec.convert(kept, StatementNames)
+    if row.names:
+        return msgspec.convert(row.names, StatementNames)
+    kept = (await names_now(db))[PartyId(row.party_id)]
+    return msgspec.convert({**kept, "time_zone": None}, StatementNames)
 
 
 async def tax_terms(db: Reading) -> dict[ContractId, TaxTerms]:

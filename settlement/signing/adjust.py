@@ -7,6 +7,7 @@ signed and no later month is closed, into the statement's own month as a new ver
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlalchemy import insert, select, update
 
 from settlement.agreements.sides import sellers_at
@@ -18,6 +19,7 @@ from settlement.errors import (
     ContractNotFound,
     PartyUnknown,
     SecondPersonNeeded,
+    StatementSealed,
 )
 from settlement.ledger import Movement, append, clearing_account, open_journal, payable_account
 from settlement.models import Contract, Party
@@ -26,8 +28,15 @@ from settlement.periods import book_into
 from settlement.queries import order_money
 from settlement.signing.commands import DecideAdjustment, ProposeAdjustment
 from settlement.signing.models import Adjustment
+from settlement.signing.persons import refuse_nobody
 from settlement.signing.queries import find_adjustment, standing_of
-from settlement.signing.restate import hold_restatable, next_versions, refuse_sealed, write_versions
+from settlement.signing.restate import (
+    hold_restatable,
+    next_versions,
+    other_sealed,
+    refuse_sealed,
+    write_versions,
+)
 from settlement.signing.states import ADJUSTMENT_MOVES, AdjustmentState
 from settlement.signing.views import AdjustmentView
 from settlement.splitting.states import origins
@@ -43,12 +52,15 @@ from tenants.queries import store_codes
 async def propose_adjustment(
     db: Writing, command: ProposeAdjustment, *, proposed_by: str, now: datetime, disputed: bool = False
 ) -> AdjustmentView:
-    """Ask for a correction; nothing is booked before a second person agrees. `disputed`: its dispute is resolved before it is booked."""
+    """Ask for a correction; nothing is booked before a second person agrees. `disputed`: its dispute is resolved before it is booked.
+
+    To restate needs both parties' statements open: refused otherwise; what a dispute asks for falls into the open period then.
+    """
     contract = await _contract(db, command.contract_id)
+    refuse_nobody(proposed_by)
     counterparty = command.counterparty_id or await _rest(db, command, contract=contract, now=now)
     await _refuse_wrong(db, command, counterparty=counterparty)
-    if command.restates and command.statement_id is not None and not disputed:
-        await refuse_sealed(db, await standing_of(db, command.statement_id))
+    command = await _restatable(db, command, counterparty=counterparty, disputed=disputed)
     adjustment_id = AdjustmentId(new_id())
     row = {
         "tenant_id": db.tenant_id, "id": adjustment_id, "party_id": command.party_id,
@@ -64,10 +76,28 @@ async def propose_adjustment(
     return await find_adjustment(db, adjustment_id)
 
 
+async def _restatable(
+    db: Reading, command: ProposeAdjustment, *, counterparty: PartyId, disputed: bool
+) -> ProposeAdjustment:
+    """The proposal, once it is sure that what it restates may be; raises StatementSealed."""
+    if not command.restates or command.statement_id is None:
+        return command
+    statement = await standing_of(db, command.statement_id)
+    why = await other_sealed(db, statement, party_id=counterparty)
+    if disputed:
+        # Nobody chose: the answer to a difference restates where it can.
+        return msgspec.structs.replace(command, restates=why is None)
+    await refuse_sealed(db, statement)
+    if why:
+        raise StatementSealed(details={"counterpartyId": why}, statement_id=command.statement_id)
+    return command
+
+
 async def decide_adjustment(
     db: Writing, command: DecideAdjustment, *, adjustment_id: AdjustmentId, decided_by: str, now: datetime
 ) -> AdjustmentView:
     """A second person agrees, and it is booked, or refuses, and it is not."""
+    refuse_nobody(decided_by)
     await hold_books(db)
     found = await find_adjustment(db, adjustment_id)
     if found.proposed_by == decided_by:

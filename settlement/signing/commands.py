@@ -44,6 +44,12 @@ class DecideAdjustment(_Command, frozen=True):
     reason: Sentence | None = None
 
 
+class NoteAgreement(_Command, frozen=True):
+    """How it is known that the party agreed: the letter, the mail, the stamped page."""
+
+    evidence: Sentence | None = None
+
+
 class RecordInvoice(_Command, frozen=True):
     """An invoice that was issued for a statement; a red-letter one has a negative amount."""
 

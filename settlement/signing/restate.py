@@ -25,31 +25,45 @@ from tenants.audit import record_deed
 from tenants.kernel.ids import PartyId, StatementId
 from tenants.kernel.scope import Reading, Writing
 
+OPEN_PERIOD = "propose the correction without restating, it falls into the open period"
+
 
 async def refuse_sealed(db: Reading, statement: Any) -> None:
     """Refuse to restate what somebody signed, what was superseded, what is disputed, or what a later month stands on."""
+    why = await _why_sealed(db, statement)
+    if why:
+        raise StatementSealed(details={"statementId": why}, statement_id=statement.id)
+
+
+async def _why_sealed(db: Reading, statement: Any) -> str | None:
     why = None
     if statement.approved_at is not None:
-        why = "it was approved: propose the correction without restating, it falls into the open period"
+        why = f"it was approved: {OPEN_PERIOD}"
     elif statement.state not in origins(STATEMENT_MOVES, StatementState.SUPERSEDED):
         why = f"it is {statement.state}"
     elif await later_month_closed(db, statement):
-        why = (
-            "a later month is closed: propose the correction without restating, it falls into the open period"
-        )
+        why = f"a later month is closed: {OPEN_PERIOD}"
     elif statement.version != await current_version(db, statement):
         why = "a later version stands"
-    if why:
-        raise StatementSealed(details={"statementId": why}, statement_id=statement.id)
+    return why
+
+
+async def other_sealed(db: Reading, statement: Any, *, party_id: PartyId) -> str | None:
+    """Why the other party's statement of this month cannot be restated with it; None where it can, or where it has none yet."""
+    found = await _current(db, party_id, month=statement.period_on)
+    if found is None or found == statement.id:
+        return None
+    why = await _why_sealed(db, await standing_of(db, found))
+    return why and f"its statement {found} would have to be restated too, and {why}"
 
 
 async def hold_restatable(db: Writing, statement: Any, *, parties: Iterable[PartyId]) -> None:
     """Make sure, under the books' lock, that the month of each of these parties may get a new version now."""
     await refuse_sealed(db, statement)
     for party_id in parties:
-        found = await _current(db, party_id, month=statement.period_on)
-        if found is not None and found != statement.id:
-            await refuse_sealed(db, await standing_of(db, found))
+        why = await other_sealed(db, statement, party_id=party_id)
+        if why:
+            raise StatementSealed(details={"counterpartyId": why}, statement_id=statement.id)
 
 
 async def next_versions(db: Reading, month: date, *, parties: Iterable[PartyId]) -> dict[PartyId, int]:

@@ -20,6 +20,7 @@ from settlement.errors import (
 from settlement.models import Period, Statement
 from settlement.queries import find_statement
 from settlement.signing.models import StatementStanding
+from settlement.signing.persons import refuse_nobody
 from settlement.signing.queries import closers, standing_of, undecided
 from settlement.signing.states import STATEMENT_MOVES, StatementState
 from settlement.splitting.states import origins
@@ -36,6 +37,7 @@ async def approve_statement(
     db: Writing, statement_id: StatementId, *, approved_by: str, now: datetime
 ) -> StatementView:
     """Sign a statement: never who closed it, never while a difference or a correction of it is open. From now on it may be paid."""
+    refuse_nobody(approved_by)
     statement = await standing_of(db, statement_id)
     if approved_by in await closers(db, statement):
         raise SecondPersonNeeded(statement_id=statement_id)
@@ -58,9 +60,16 @@ async def approve_statement(
 
 
 async def agree_to_statement(
-    db: Writing, statement_id: StatementId, *, agreed_by: str, now: datetime, mall_id: MallId | None = None
+    db: Writing,
+    statement_id: StatementId,
+    *,
+    agreed_by: str,
+    now: datetime,
+    mall_id: MallId | None = None,
+    evidence: str | None = None,
 ) -> StatementView:
-    """The party itself says that the figures are right. Repeating it changes nothing."""
+    """The party says that the figures are right: itself, or on paper, which is the `evidence`. Repeating it changes nothing."""
+    refuse_nobody(agreed_by)
     shown = await find_statement(db, statement_id, mall_id=mall_id)
     if shown.agreed_at is not None:
         return shown
@@ -76,7 +85,9 @@ async def agree_to_statement(
     )  # fmt: skip
     if (await db.execute(agreed)).scalar_one_or_none() is None:
         raise StatementStandsOtherwise(details={"state": shown.state.value}, statement_id=statement_id)
-    await record_deed(db, actor=agreed_by, action="agree_to_statement", subject_id=statement_id, now=now)
+    await record_deed(
+        db, actor=agreed_by, action="agree_to_statement", subject_id=statement_id, now=now, reason=evidence
+    )
     return await find_statement(db, statement_id, mall_id=mall_id)
 
 

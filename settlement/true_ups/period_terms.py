@@ -52,6 +52,12 @@ class PeriodRules(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ordinary_bps: Annotated[int, Meta(ge=0, le=10_000)] | None = None
     """The party's rate for everything, where a shortfall of guaranteed turnover is taken at it."""
 
+    def as_counted(self) -> "PeriodRules":
+        """Without what does not count: a guaranteed amount is no other one because the rate of sales changed."""
+        if self.guarantee_kind is GuaranteeKind.SALES:
+            return self
+        return msgspec.structs.replace(self, ordinary_bps=None)
+
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What one tier gives: so much turnover at a rate."""

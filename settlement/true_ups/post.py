@@ -1,36 +1,34 @@
 """结算调整: settles, when a period is closed, what its terms (guarantee, tiers, cap) give a party beside its sales.
 
 Sales were split at the provisional rate and are never split again. One journal for each contract, party and closed period, found by its
-key: posting twice posts nothing. The party's account moves against clearing, clearing against that of whoever has the rest of a store's
+key: posting twice posts nothing. A term that a later version cuts at the end of a closed period is settled with the next one. The party's account moves against clearing, clearing against that of whoever has the rest of a store's
 sales: the contract's residual party, or the franchisee that sells there on the term's last day. Every step of the reckoning is kept
 beside it.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from settlement.agreements.models import ContractPeriodTerms, TrueUp
 from settlement.agreements.queries import period_rules_of
-from settlement.agreements.sides import sellers_at
 from settlement.agreements.views import Reckoned, TrueUpView
-from settlement.calendar import ONE_DAY
 from settlement.ledger import Movement, append, clearing_account, open_journal, payable_account
-from settlement.models import Contract, ContractStore
+from settlement.models import Contract, ContractStore, Period
 from settlement.parties import ensure_parties
 from settlement.queries import parties
-from settlement.states import Cause
+from settlement.states import Cause, PeriodState
 from settlement.terms import HOUSE, party_id_of
+from settlement.true_ups.bearers import halves, sellers_of, spread
 from settlement.true_ups.period_terms import PeriodDue, period_due
 from settlement.true_ups.stretches import AgreedVersion, Stretch, Term, stretches_of
-from settlement.true_ups.turnover import StoreTurnover, moved_in, true_ups_before, turnover_of
+from settlement.true_ups.turnover import StoreTurnover, moved_in, settled_by_store, turnover_of
 from tenants.kernel.ids import ContractId, PartyId, StoreId, derived_id
-from tenants.kernel.money import Fen, allocate
+from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading, Writing
 
 
@@ -40,8 +38,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     stretch: Stretch
     term: Term
     due: PeriodDue
-    by_store: dict[StoreId | None, Fen]
-    """The true-up, store by store; None: the contract's own."""
+    by_store: dict[StoreId, Fen]
+    """The true-up, spread over the stores by what was sold there."""
 
     def told(self) -> Reckoned:
         """As it is shown."""
@@ -61,55 +59,110 @@ async def post_true_ups(db: Writing, month: date, *, now: datetime) -> int:
     moved = await moved_in(db, month) if agreed else frozenset()
     for code, versions in agreed.items():
         for party_id in sorted({party for version in versions for party in version.rules}):
-            settled = await reckon(db, versions, party_id=party_id, month=month, moved=moved)
+            settled = await reckon(db, versions, code=code, party_id=party_id, month=month, moved=moved)
             if settled:
                 entries += await _post(db, settled, code=code, party_id=party_id, month=month, now=now)
     return entries
 
 
 async def reckon(
-    db: Reading, versions: Sequence[AgreedVersion], *, party_id: PartyId, month: date, moved: frozenset[UUID]
+    db: Reading,
+    versions: Sequence[AgreedVersion],
+    *,
+    code: str,
+    party_id: PartyId,
+    month: date,
+    moved: frozenset[UUID],
 ) -> list[Settled]:
-    """What each stretch whose term ends in this period comes to; or ended before it, and something `moved` under it in this one."""
+    """What each stretch comes to whose term ends in this period, or was cut at the end of the last closed one after that was closed.
+
+    What comes back after a stretch's last day belongs to its last term, which is reckoned again with what `moved` in this period, less
+    what was settled before: else a mall would have more, or less, than its guarantee or cap because a refund came a week later.
+    """
+    told = await _told_before(db, code=code, party_id=party_id)
+    previous = await _closed_before(db, code=code, month=month)
     found = []
     for stretch in stretches_of(versions, party_id):
-        term = _settling(stretch, month=month, moved=moved)
-        if term is None:
+        term = stretch.within(month)
+        if term is not None and term.ends_in == month:
+            earlier = [each for each in told if stretch.covers(each, term)]
+            found.append(await _reckoned(db, stretch, term, party_id=party_id, earlier=earlier))
+        late = _late(stretch, month=month, moved=moved)
+        if late is not None:
+            earlier = [each for each in told if stretch.covers(each, late)]
+            again = await _reckoned(db, stretch, late, party_id=party_id, earlier=earlier, last=month)
+            found.append(await _by_store_again(db, again, party_id=party_id, month=month))
             continue
-        stores = await turnover_of(
-            db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=month
-        )
-        earlier = await true_ups_before(
-            db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=month
-        )
-        if stretch.last.left_to_seller and not stores:
-            stores = await _unsold(db, stretch.last.contract_id)
-        due = period_due(
-            stretch.rules,
-            turnover_fen=Fen(sum(each.turnover_fen for each in stores.values())),
-            provisional_fen=Fen(sum(each.provisional_fen for each in stores.values())),
-            days_in_force=term.days_in_force,
-            days_in_period=term.days_in_period,
-            earlier_fen=Fen(sum(earlier.values())),
-        )
-        by_store = _by_store(due, stores, earlier=earlier)
-        found.append(Settled(stretch=stretch, term=term, due=due, by_store=by_store))
+        if previous is None or stretch.last.version == versions[-1].version:
+            continue
+        cut = stretch.cut_in(previous)
+        if cut is not None and not any(stretch.covers(each, cut) for each in told):
+            found.append(await _reckoned(db, stretch, cut, party_id=party_id, earlier=[]))
     return found
 
 
-def _settling(stretch: Stretch, *, month: date, moved: frozenset[UUID]) -> Term | None:
-    """The term of a stretch that closing this period settles, None for none.
-
-    What comes back after its last day belongs to its last term, which is reckoned again with it, less what was settled before: else a
-    mall would have more, or less, than its guarantee or its cap, only because a refund came a week later.
-    """
-    term = stretch.within(month)
-    if term is not None and term.ends_in >= month:
-        return term if term.ends_in == month else None
+def _late(stretch: Stretch, *, month: date, moved: frozenset[UUID]) -> Term | None:
+    """The last term of a stretch that ended before this period, where something moved under it since; else None."""
     last = stretch.last_term
-    if last is None or last.ends_in >= month or moved.isdisjoint(stretch.contract_ids):
-        return None
-    return last
+    ended = last is not None and last.ends_in < month
+    return last if ended and not moved.isdisjoint(stretch.contract_ids) else None
+
+
+async def _by_store_again(db: Reading, settled: Settled, *, party_id: PartyId, month: date) -> Settled:
+    """Each store's part of all that the term gives, less what was settled there: of two franchisees none keeps what the other then pays."""
+    ids, first = settled.stretch.contract_ids, settled.term.first_period
+    before = await settled_by_store(db, ids, party_id=party_id, first=first, last=month)
+    stores = await turnover_of(db, ids, party_id=party_id, first=first, last=month)
+    parts = spread(Fen(settled.due.due_fen - settled.due.provisional_fen), stores)
+    known = {store_id: fen for store_id, fen in before.items() if store_id is not None}
+    if len(known) < len(before) or not parts:
+        return settled
+    again = {each: Fen(parts.get(each, 0) - known.get(each, 0)) for each in sorted({*parts, *known})}
+    return msgspec.structs.replace(settled, by_store=again)
+
+
+async def _reckoned(
+    db: Reading,
+    stretch: Stretch,
+    term: Term,
+    *,
+    party_id: PartyId,
+    earlier: Sequence[Reckoned],
+    last: date | None = None,
+) -> Settled:
+    """One stretch's term, over the periods up to the one that it ends in, or up to `last`."""
+    stores = await turnover_of(
+        db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=last or term.ends_in
+    )
+    if stretch.last.left_to_seller and not stores:
+        stores = await _unsold(db, stretch.last.contract_id)
+    due = period_due(
+        stretch.rules,
+        turnover_fen=Fen(sum(each.turnover_fen for each in stores.values())),
+        provisional_fen=Fen(sum(each.provisional_fen for each in stores.values())),
+        days_in_force=term.days_in_force,
+        days_in_period=term.days_in_period,
+        earlier_fen=Fen(sum(each.due.true_up_fen for each in earlier)),
+    )
+    return Settled(stretch=stretch, term=term, due=due, by_store=spread(due.true_up_fen, stores))
+
+
+async def _told_before(db: Reading, *, code: str, party_id: PartyId) -> list[Reckoned]:
+    """Everything that was reckoned of the party under the contract: what of it a store's own owner settled with himself too."""
+    statement = select(TrueUp.reckoning).where(
+        TrueUp.tenant_id == db.tenant_id, TrueUp.contract_code == code, TrueUp.party_id == party_id
+    )
+    rows = (await db.execute(statement)).scalars()
+    return [each for row in rows for each in msgspec.convert(row, list[Reckoned])]
+
+
+async def _closed_before(db: Reading, *, code: str, month: date) -> date | None:
+    """The last period of the contract that was closed before this one."""
+    statement = select(func.max(Period.starts_on)).where(
+        Period.tenant_id == db.tenant_id, Period.contract_code == code, Period.state == PeriodState.CLOSED,
+        Period.starts_on < month,
+    )  # fmt: skip
+    return (await db.execute(statement)).scalar_one_or_none()
 
 
 async def _unsold(db: Reading, contract_id: ContractId) -> dict[StoreId, StoreTurnover]:
@@ -118,32 +171,6 @@ async def _unsold(db: Reading, contract_id: ContractId) -> dict[StoreId, StoreTu
         ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id == contract_id
     )
     return {StoreId(store_id): StoreTurnover() for store_id in (await db.execute(named)).scalars()}
-
-
-def _by_store(
-    due: PeriodDue, stores: Mapping[StoreId, StoreTurnover], *, earlier: Mapping[StoreId | None, Fen]
-) -> dict[StoreId | None, Fen]:
-    """What of the true-up is each store's: its part of all that the terms give, by what was sold there, less what it had before.
-
-    Not a part of the difference: of two franchisees the one whose goods came back would keep what it was given for them.
-    """
-    whole = Fen(due.due_fen - due.provisional_fen)
-    parts: dict[StoreId | None, Fen] = dict(spread(whole, stores).items()) or {None: whole}
-    ids = sorted({*parts, *earlier}, key=str)
-    return {each: Fen(parts.get(each, 0) - earlier.get(each, 0)) for each in ids}
-
-
-def spread(amount: Fen, stores: Mapping[StoreId, StoreTurnover]) -> dict[StoreId, Fen]:
-    """Spread a true-up over stores in proportion to what was sold there; evenly where nothing was. Without a store it is the contract's own."""
-    ids = sorted(stores)
-    weights = [max(0, stores[store_id].turnover_fen) for store_id in ids]
-    if not any(weights):
-        weights = [1] * len(ids)
-    if not ids:
-        return {}
-    sign = -1 if amount < 0 else 1
-    parts = allocate(Fen(abs(amount)), weights=weights)
-    return {store_id: Fen(sign * part) for store_id, part in zip(ids, parts, strict=True)}
 
 
 async def _post(
@@ -170,14 +197,10 @@ async def _post(
 
 
 async def _sellers(db: Writing, settled: Settled, *, now: datetime) -> dict[StoreId, PartyId]:
-    """The franchisees that have the rest of these stores' sales at the end of the term; none where the contract leaves it to nobody else."""
-    version = settled.stretch.last
-    if not version.left_to_seller:
-        return {}
-    after = datetime.combine(settled.term.last_day + ONE_DAY, time(0), ZoneInfo(version.time_zone))
-    over = after if version.active_to is None else min(after, version.active_to)
-    stores = [store_id for store_id in settled.by_store if store_id is not None]
-    sellers = await sellers_at(db, stores, at=over - timedelta(microseconds=1))
+    """Who has the rest of these stores' sales at the end of the term where it is not the contract's residual party."""
+    sellers = await sellers_of(
+        db, settled.stretch.last, store_ids=settled.by_store, last_day=settled.term.last_day
+    )
     await ensure_parties(db, list(sellers.values()), now=now)
     return {store_id: party_id_of(db.tenant_id, seller.code) for store_id, seller in sellers.items()}
 
@@ -185,29 +208,22 @@ async def _sellers(db: Writing, settled: Settled, *, now: datetime) -> dict[Stor
 def _movements(
     settled: Settled, *, party_id: PartyId, sellers: Mapping[StoreId, PartyId], month: date
 ) -> list[Movement]:
-    """Both halves of each store's part: the party's account against clearing, and the other way that of whoever has the rest."""
+    """Each half as a movement: a party's account against clearing."""
     contract = settled.stretch.last
-    found = []
-    for store_id, amount in settled.by_store.items():
-        rest = (
-            contract.residual_party_id
-            if store_id is None
-            else sellers.get(store_id, contract.residual_party_id)
+    found = halves(
+        settled.due.true_up_fen, settled.by_store, party_id=party_id, residual=contract.residual_party_id,
+        sellers=sellers,
+    )  # fmt: skip
+    return [
+        Movement(
+            cause=Cause.TRUE_UP, amount_fen=half.amount_fen, party_id=half.party_id,
+            against=clearing_account(store_id=half.store_id, contract_id=contract.contract_id),
+            account=payable_account(half.party_id, store_id=half.store_id, contract_id=contract.contract_id),
+            contract_id=contract.contract_id, store_id=half.store_id, occurred_on=settled.term.last_day,
+            period_on=month,
         )
-        if rest == party_id:
-            # It would settle with itself: all that is left there is its own already.
-            continue
-        found += [
-            Movement(
-                cause=Cause.TRUE_UP, amount_fen=Fen(sign * amount), party_id=owed,
-                against=clearing_account(store_id=store_id, contract_id=contract.contract_id),
-                account=payable_account(owed, store_id=store_id, contract_id=contract.contract_id),
-                contract_id=contract.contract_id, store_id=store_id, occurred_on=settled.term.last_day,
-                period_on=month,
-            )
-            for owed, sign in ((party_id, 1), (rest, -1))
-        ]  # fmt: skip
-    return found
+        for half in found
+    ]  # fmt: skip
 
 
 async def agreed_versions(

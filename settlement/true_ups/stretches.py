@@ -6,6 +6,7 @@ anew. A version that agrees something else ends the stretch: each is counted for
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Protocol
 
 import msgspec
 
@@ -69,6 +70,41 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
             days_in_period=(days[1] - days[0]).days, ends_in=period_of(after - ONE_DAY, cut_off=cut_off),
         )  # fmt: skip
 
+    def cut_in(self, period: date) -> "Term | None":
+        """The term, where the stretch ends in this period before the term is over."""
+        term = self.within(period)
+        if term is None or term.ends_in != period:
+            return None
+        over = days_of(term_of(period, self.rules.length), cut_off=self.last.cut_off_day)[1] - ONE_DAY
+        return term if term.last_day < over else None
+
+    def covers(self, told: "Told", term: "Term") -> bool:
+        """Whether what was reckoned is of this stretch and term."""
+        versions = {each.version for each in self.versions}
+        return (
+            versions.issuperset(told.versions)
+            and term.first_day <= told.first_day <= told.last_day <= term.last_day
+        )
+
+
+class Told(Protocol):
+    """What says of which versions and days it is."""
+
+    @property
+    def versions(self) -> Sequence[int]:
+        """The versions."""
+        ...
+
+    @property
+    def first_day(self) -> date:
+        """The first day."""
+        ...
+
+    @property
+    def last_day(self) -> date:
+        """The last day."""
+        ...
+
 
 class Term(msgspec.Struct, frozen=True, kw_only=True):
     """A month, quarter or year, as far as a stretch was in force in it."""
@@ -92,10 +128,11 @@ def stretches_of(versions: Sequence[AgreedVersion], party_id: PartyId) -> list[S
             version.active_from, version.active_to, time_zone=version.time_zone,
             goes_on=after is not None and after.active_from == version.active_to,
         )  # fmt: skip
-        rules = version.rules.get(party_id)
-        if rules is None:
+        agreed = version.rules.get(party_id)
+        if agreed is None:
             open_to_next = False
             continue
+        rules = agreed.as_counted()
         if open_to_next and found[-1].rules == rules and found[-1].last.cut_off_day == version.cut_off_day:
             before = found[-1]
             found[-1] = Stretch(

@@ -64,10 +64,10 @@ async def moved_in(db: Reading, month: date) -> frozenset[UUID]:
     return frozenset(each for each in (await db.execute(found.distinct())).scalars() if each is not None)
 
 
-async def true_ups_before(
+async def settled_by_store(
     db: Reading, contract_ids: Collection[UUID], *, party_id: PartyId, first: date, last: date
 ) -> dict[StoreId | None, Fen]:
-    """What true-ups of these periods gave the party already, by store; None: the contract's own."""
+    """What true-ups of these periods gave the party, by store; None: without one."""
     statement = (
         select(LedgerEntry.store_id, func.sum(signed_amount()).label("fen"))
         .join(LedgerAccount, credited_account(db))

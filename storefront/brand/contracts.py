@@ -15,7 +15,7 @@ from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now, staff
 from storefront.frame import refusals
 from tenants.errors import TimeZoneUnknown
 from tenants.kernel.ids import ContractId
-from tenants.states import StaffRole
+from tenants.states import MONEY_ROLES
 
 CONTRACT_REFUSALS = (
     errors.BearerWrong, errors.CapBelowGuarantee, errors.ContractDatesWrong, errors.ContractStoresWrong, errors.ExTaxWithoutTax,
@@ -25,7 +25,7 @@ CONTRACT_REFUSALS = (
     errors.TiersStartAboveZero, TimeZoneUnknown,
 )  # fmt: skip
 """Why a contract may not be, whatever stands beside it."""
-MONEY_PEOPLE = staff(StaffRole.BRAND_HQ, StaffRole.FINANCE)
+MONEY_PEOPLE = staff(*MONEY_ROLES)
 
 
 @post(
@@ -35,6 +35,7 @@ MONEY_PEOPLE = staff(StaffRole.BRAND_HQ, StaffRole.FINANCE)
     guards=[MONEY_PEOPLE],
     responses=refusals(
         *CONTRACT_REFUSALS,
+        errors.ContractBackdated,
         errors.ContractCalendarChanged,
         errors.ContractOverlap,
         errors.ContractVersionTooEarly,

@@ -21,7 +21,7 @@ from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now
 from storefront.brand.contracts import MONEY_PEOPLE
 from storefront.frame import refusals
 from storefront.imports.uploads import uploaded
-from storefront.payouts.files import PayoutFile, payout_file, payout_file_name
+from storefront.payouts.files import PayoutFile, payout_file
 from storefront.payouts.results import take_results
 from tenants.kernel.encryption import EnvelopeUnreadable
 from tenants.kernel.ids import PartyId, PayoutId
@@ -87,18 +87,16 @@ async def get_payout(payout_id: FromPath[UUID], tenant: CurrentTenant) -> Payout
 
 @get(
     f"{ONE}/files/{{kind:str}}", operation_id="getPayoutFile", tags=["payouts"], guards=[MONEY_PEOPLE],
-    responses=refusals(errors.PayoutNotFound, errors.PayeeNotFound, EnvelopeUnreadable),
+    responses=refusals(
+        errors.PayoutNotFound, errors.PayoutNotReleased, errors.PayeeNotFound, EnvelopeUnreadable
+    ),
 )  # fmt: skip
 async def get_file(
     payout_id: FromPath[UUID], kind: FromPath[PayoutFile], tenant: CurrentTenant, wiring: Joined
 ) -> Response[bytes]:
-    """The file for the bank or for payroll, with a control total: the same bytes every time."""
-    async with tenant.reading() as db:
-        payout = await queries.find_payout(db, PayoutId(payout_id))
-    content = await payout_file(tenant, payout, kind=kind, keys=wiring.keys)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{payout_file_name(payout, kind)}"', "Cache-Control": "no-store"
-    }  # fmt: skip
+    """The file for the bank or for payroll, with a control total: there is none before a second person released the batch."""
+    name, content = await payout_file(tenant, PayoutId(payout_id), kind=kind, keys=wiring.keys)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
 

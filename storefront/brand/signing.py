@@ -8,7 +8,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from settlement import errors
 from settlement.signing import queries
 from settlement.signing.adjust import decide_adjustment, propose_adjustment
-from settlement.signing.commands import DecideAdjustment, ProposeAdjustment, RecordInvoice
+from settlement.signing.commands import DecideAdjustment, NoteAgreement, ProposeAdjustment, RecordInvoice
 from settlement.signing.invoices import record_invoice
 from settlement.signing.standing import agree_to_statement, approve_statement
 from settlement.signing.states import AdjustmentState
@@ -47,11 +47,13 @@ async def approve(
     responses=refusals(errors.StatementNotFound, errors.StatementStandsOtherwise),
 )  # fmt: skip
 async def note_agreement(
-    statement_id: FromPath[UUID], tenant: CurrentTenant, principal: CurrentPrincipal, now: Now
-) -> StatementView:
-    """Note that the party agreed, on paper or by mail."""
+    statement_id: FromPath[UUID], tenant: CurrentTenant, principal: CurrentPrincipal, now: Now,
+    data: JSONBody[NoteAgreement | None] = None,
+) -> StatementView:  # fmt: skip
+    """Note that the party agreed, on paper or by mail; the evidence stands in the audit log."""
+    about, evidence = StatementId(statement_id), data.evidence if data else None
     async with tenant.writing() as db:
-        return await agree_to_statement(db, StatementId(statement_id), agreed_by=principal.actor(), now=now)
+        return await agree_to_statement(db, about, agreed_by=principal.actor(), now=now, evidence=evidence)
 
 
 @post(

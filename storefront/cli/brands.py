@@ -4,8 +4,9 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import rich_click as click
 
 from storefront.cli.home import database_url_of, settings_for_command, strip_postgres_variables
@@ -18,15 +19,38 @@ POOL = 4
 Work = Callable[[TenantScope, str], Awaitable[bool]]
 
 
+Command = TypeVar("Command", bound=msgspec.Struct)
+data_option = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data folder of a running `storefront up`; default: DATABASE_URL, or the system's folder.",
+)
+
+
 def of_brands(command: Callable[..., None]) -> Callable[..., None]:
-    """The options every subcommand has: which brands, and on which data folder."""
-    for option in (
-        click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder of a running `storefront up`; default: DATABASE_URL, or the system's folder."),
-        click.option("--all", "every", is_flag=True, help="Every brand."),
-        click.option("--tenant", "tenant_code", help="The brand's code."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    """The options of what can be done for every brand: which brands, and on which data folder."""
+    every = click.option("--all", "every", is_flag=True, help="Every brand.")
+    return click.option("--tenant", "tenant_code", help="The brand's code.")(every(data_option(command)))
+
+
+def of_brand(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of what belongs to one brand: an order, a statement, a batch, a person's decision."""
+    return click.option("--tenant", "tenant_code", required=True, help="The brand's code.")(
+        data_option(command)
+    )
+
+
+def run_for_brand(work: Work, *, tenant_code: str, data: Path | None = None) -> None:
+    """Do the work for the brand that was named, and end like `run_for_brands`."""
+    run_for_brands(work, tenant_code=tenant_code, every=False, data=data)
+
+
+def asked_for(kind: type[Command], /, **facts: Any) -> Command:
+    """A command as a person gave it in options, checked like one that came over HTTP; a usage error says what cannot be."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(kind(**facts)), kind)
+    except msgspec.ValidationError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def run_for_brands(work: Work, *, tenant_code: str | None, every: bool, data: Path | None = None) -> None:

@@ -3,16 +3,18 @@
 Exit code 1 when anything differs.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import rich_click as click
+from rich_click.rich_panel import RichCommandPanel
 
 from orders.order_facts import order_numbered
 from settlement.days import seal_days
 from settlement.money.waterfall import order_waterfall
 from settlement.posting.pending import post_pending
-from storefront.cli.brands import of_brands, run_for_brands
+from storefront.cli.brands import of_brand, of_brands, run_for_brand, run_for_brands
 from storefront.cli.screen import open_screen
 from storefront.cli.settle_report import books_table, laws_table, progress
 from storefront.cli.settle_trace import print_waterfall
@@ -27,7 +29,16 @@ def settle() -> None:
     """The group itself does nothing."""
 
 
-@settle.command("post")
+def panels(group: click.RichGroup, commands: Mapping[str, Sequence[click.Command]]) -> None:
+    """Hang commands on a group, which lists them under these headings and in this order, not by the alphabet."""
+    order = [each for several in commands.values() for each in several]
+    for command in order:
+        group.add_command(command)
+    for heading, several in commands.items():
+        group.add_panel(RichCommandPanel(heading, commands=[str(each.name) for each in several]))
+
+
+@click.command("post")
 @of_brands
 def post_command(**chosen: Any) -> None:
     """Book what is paid or refunded and not booked yet."""
@@ -45,7 +56,7 @@ def post_command(**chosen: Any) -> None:
     run_for_brands(work, **chosen)
 
 
-@settle.command("verify")
+@click.command("verify")
 @of_brands
 def verify_command(**chosen: Any) -> None:
     """Recount the books from scratch, and what stock and orders say of themselves."""
@@ -63,9 +74,9 @@ def verify_command(**chosen: Any) -> None:
     run_for_brands(work, **chosen)
 
 
-@settle.command("trace")
+@click.command("trace")
 @click.argument("order_no")
-@of_brands
+@of_brand
 def trace_command(*, order_no: str, **chosen: Any) -> None:
     """Print every fen of an order: list price, discounts, what was paid, each party's part, refunds, payments, with rule and evidence."""
     console = open_screen()
@@ -76,10 +87,10 @@ def trace_command(*, order_no: str, **chosen: Any) -> None:
         print_waterfall(console, found, brand=code)
         return True
 
-    run_for_brands(work, **chosen)
+    run_for_brand(work, **chosen)
 
 
-@settle.command("seal")
+@click.command("seal")
 @of_brands
 def seal_command(**chosen: Any) -> None:
     """Hash every day of the ledger that is over and chain it to the day before: a later change by anybody shows in `verify`."""

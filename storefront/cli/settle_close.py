@@ -14,12 +14,14 @@ from rich.console import Console
 from settlement import queries
 from settlement.calendar import next_month
 from settlement.commands import month_from_text, month_text
+from settlement.reconciliation.bills import BEIJING
 from settlement.signing.states import StatementState
 from storefront.cli.brands import Work, of_brands, run_for_brands
 from storefront.cli.reconcile import Asked, reconcile_work
 from storefront.cli.screen import open_screen
-from storefront.cli.settle_form import actor, dry_run_option, of_month
+from storefront.cli.settle_form import dry_run_option, of_month
 from storefront.cli.settle_payouts import payouts_work
+from storefront.cli.settle_person import Presented, named_person, signed
 from storefront.cli.settle_report import (
     files_table,
     preview_table,
@@ -35,8 +37,8 @@ through_option = click.option("--through", is_flag=True, help="Close every earli
 early_option = click.option(
     "--early", is_flag=True, help="Close a month that is not over: the rest of it falls into the next."
 )
-STEPS = ("run-splits", "reconcile", "close and statements", "payouts")
-"""The month's end, in order."""
+STEPS = ("run-splits", "reconcile", "close", "payouts")
+"""The month's end, in order; each is the command of that name (closing writes the statements)."""
 
 
 @click.command("close")
@@ -44,10 +46,15 @@ STEPS = ("run-splits", "reconcile", "close and statements", "payouts")
 @of_month
 @through_option
 @early_option
+@named_person
 @dry_run_option
-def close_command(*, month: str, out: Path, through: bool, early: bool, dry_run: bool, **chosen: Any) -> None:
+def close_command(
+    *, month: str, out: Path, through: bool, early: bool, person: Presented | None, dry_run: bool, **chosen: Any
+) -> None:  # fmt: skip
     """Book what waits, close the month, write every party's files, recount the books, print what must agree."""
-    run_for_brands(close_work(month, out=out, through=through, early=early, dry_run=dry_run), **chosen)
+    how: dict[str, Any] = {"out": out, "through": through, "early": early, "dry_run": dry_run}
+    work = signed(lambda by: close_work(month, by=by, **how), person=person, dry_run=dry_run)
+    run_for_brands(work, **chosen)
 
 
 @click.command("statements")
@@ -81,21 +88,24 @@ def statements_command(*, month: str, out: Path, dry_run: bool, **chosen: Any) -
 @through_option
 @early_option
 @click.option("--skip", multiple=True, type=click.Choice(STEPS), help="Leave a step out; may be repeated.")
+@named_person
 @dry_run_option
 def month_end_command(
-    *, month: str, out: Path, skip: tuple[str, ...], dry_run: bool, data: Path | None, tenant_code: str | None,
-    every: bool, **how: bool,
+    *, month: str, out: Path, skip: tuple[str, ...], person: Presented | None, dry_run: bool, data: Path | None,
+    tenant_code: str | None, every: bool, **how: Any,
 ) -> None:  # fmt: skip
-    """All of a month's end in order: splits, reconciliation, closing with statements, payouts of what is approved. Run it again after a crash."""
-    if month_from_text(month) > datetime.now(UTC).date():
+    """All of a month's end in order: splits, reconciliation, closing with statements, a payout of what is approved. Run it again after a crash."""
+    if month_from_text(month) > datetime.now(BEIJING).date():
         raise click.UsageError(f"--month {month} has not begun")
-    work = month_end_work(month, out=out, skip=skip, dry_run=dry_run, data=data, **how)
+    how |= {"out": out, "skip": skip, "dry_run": dry_run, "data": data}
+    work = signed(lambda by: month_end_work(month, by=by, **how), person=person, dry_run=dry_run)
     run_for_brands(work, tenant_code=tenant_code, every=every, data=data)
 
 
 def month_end_work(
     month: str,
     *,
+    by: str,
     out: Path,
     skip: tuple[str, ...] = (),
     through: bool = False,
@@ -111,8 +121,8 @@ def month_end_work(
     steps: dict[str, Work] = {
         "run-splits": splits_work(dry_run=dry_run, data=data),
         "reconcile": reconcile_work(days, data=data),
-        "close and statements": close_work(month, out=out, through=through, early=early, dry_run=dry_run),
-        "payouts": payouts_work(out=out, due_on=None, dry_run=dry_run, data=data),
+        "close": close_work(month, by=by, out=out, through=through, early=early, dry_run=dry_run),
+        "payouts": payouts_work(due_on=None, by=by, dry_run=dry_run),
     }
 
     async def work(tenant: TenantScope, code: str) -> bool:
@@ -122,7 +132,7 @@ def month_end_work(
                 continue
             console.rule(f"{code}  {number}/{len(STEPS)}  {name}", align="left")
             agreed[name] = await steps[name](tenant, code)
-        await _waiting(console, tenant, month=first)
+        await _waiting(console, tenant, code=code, month=first)
         for name, is_well in agreed.items():
             console.print(f"  {'[green]agrees[/] ' if is_well else '[red]DIFFERS[/]'} {name}")
         return all(agreed.values())
@@ -130,19 +140,21 @@ def month_end_work(
     return work
 
 
-async def _waiting(console: Console, tenant: TenantScope, *, month: date) -> None:
+async def _waiting(console: Console, tenant: TenantScope, *, code: str, month: date) -> None:
     """Say how many statements wait for a signature: what payouts wait for."""
     async with tenant.reading() as db:
         found = await queries.statements(db, month=month)
     waiting = [each for each in found if each.state is not StatementState.APPROVED]
     if waiting:
         console.print(
-            f"{len(waiting):,} of {len(found):,} statements of {month_text(month)} wait for a second person's approval"
+            f"{len(waiting):,} of {len(found):,} statements of {month_text(month)} wait for a second person's approval:"
+            f" storefront settle approve --tenant {code} --month {month_text(month)} --staff LOGIN",
+            soft_wrap=True,
         )
 
 
 def close_work(
-    month: str, *, out: Path, through: bool = False, early: bool = False, dry_run: bool = False
+    month: str, *, by: str, out: Path, through: bool = False, early: bool = False, dry_run: bool = False
 ) -> Work:
     """Close one brand's month and write its files, with its bars and its report."""
     console = open_screen()
@@ -154,7 +166,7 @@ def close_work(
             return True
         with progress(console) as say:
             ended = await end_month(
-                tenant, first_day, out=out / code, closed_by=actor(), now=datetime.now(UTC),
+                tenant, first_day, out=out / code, closed_by=by, now=datetime.now(UTC),
                 through=through, early=early, say=say,
             )  # fmt: skip
         print_month_end(console, ended, brand=code)

@@ -3,7 +3,6 @@
 Owns the command line and the tables it prints; reading the file is `contract_file`'s, the work settlement's.
 """
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,20 @@ from settlement.agreements.views import ContractView, RateView, Reckoned, Rehear
 from settlement.commands import RehearseContract
 from settlement.contracts import create_contract
 from settlement.true_ups.period_terms import PeriodRules, part_of, period_due
-from storefront.cli.brands import of_brands, run_for_brands
+from storefront.cli.brands import Work, of_brand, run_for_brand
 from storefront.cli.contract_file import EXAMPLE, contract_of, load_contract
 from storefront.cli.screen import open_screen
+from storefront.cli.settle_person import Presented, named_person, signed
+from storefront.statements.columns import moment_text
 from tenants.kernel.money import WHOLE, Fen, yuan_text
 from tenants.kernel.scope import TenantScope
+
+
+def _example(context: click.Context) -> None:
+    """Print the file to begin with and end."""
+    click.echo(EXAMPLE, nl=False)
+    context.exit()
+
 
 A_HUNDRED_YUAN = Fen(10_000)
 A_MONTH = 30
@@ -30,33 +38,36 @@ A_MONTH = 30
 
 @click.command("contract")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@of_brands
-@click.option("--example", is_flag=True, help="Print a file to begin with, and nothing else.")
+@of_brand
+@click.option("--example", is_flag=True, is_eager=True, expose_value=False, callback=lambda context, _, asked: _example(context) if asked else None, help="Print a file to begin with, and nothing else.")  # fmt: skip
+@named_person
 @click.option("--dry-run", is_flag=True, help="Check it and show what it comes to; keep nothing.")
-def contract_command(*, file: Path | None, example: bool, dry_run: bool, **chosen: Any) -> None:
+def contract_command(*, file: Path | None, person: Presented | None, dry_run: bool, **chosen: Any) -> None:
     """Make a contract, or the next version of one, from a file."""
-    if example:
-        click.echo(EXAMPLE, nl=False)
-        return
     if file is None:
         raise click.UsageError("name the contract's file, or ask for one with --example")
+    work = signed(lambda by: _made(file, by=by, dry_run=dry_run), person=person, dry_run=dry_run)
+    run_for_brand(_readable(work), **chosen)
+
+
+def _made(file: Path, *, by: str, dry_run: bool) -> Work:
     console = open_screen()
 
     async def work(tenant: TenantScope, code: str) -> bool:
         now = datetime.now(UTC)
         async with tenant.writing() as db:
             command = await contract_of(db, load_contract(file))
-            made = await create_contract(db, command, created_by=f"cli:{getpass.getuser()}", now=now)
+            made = await create_contract(db, command, created_by=by, now=now)
             if dry_run:
                 await db.rollback()
         _print_contract(console, made, brand=code, kept=not dry_run)
         return True
 
-    run_for_brands(_readable(work), **chosen)
+    return work
 
 
 @click.command("rehearse")
-@of_brands
+@of_brand
 @click.option("--month", required=True, help="YYYY-MM: whose real orders it runs on.")
 @click.option("--contract", "file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The contract's file; --example of `settle contract` prints one.")  # fmt: skip
 def rehearse_command(*, month: str, file: Path, **chosen: Any) -> None:
@@ -70,7 +81,7 @@ def rehearse_command(*, month: str, file: Path, **chosen: Any) -> None:
         print_rehearsal(console, found, brand=code)
         return True
 
-    run_for_brands(_readable(work), **chosen)
+    run_for_brand(_readable(work), **chosen)
 
 
 def _readable(work: Any) -> Any:
@@ -104,9 +115,17 @@ def _agreed(made: ContractView) -> str:
     """What the contract says beside its rates."""
     cut_off = "calendar months" if made.cut_off_day is None else f"cut-off on day {made.cut_off_day}"
     return (
-        f"base {made.base}, residual party {made.residual_party.name}, {len(made.store_ids)} stores, {cut_off},"
+        f"{_dates(made)}; base {made.base}, residual party {made.residual_party.name}, {len(made.store_ids)} stores, {cut_off},"
         f" paid {made.payment_days} days after, tax {made.tax_bps} bps, invoice {made.invoice}"
     )
+
+
+def _dates(made: ContractView) -> str:
+    """From when to when, on the contract's own clocks."""
+    until = (
+        "" if made.active_to is None else f" until {moment_text(made.active_to, time_zone=made.time_zone)}"
+    )
+    return f"from {moment_text(made.active_from, time_zone=made.time_zone)}{until}"
 
 
 EVERYTHING = "everything"
@@ -144,17 +163,19 @@ def print_rehearsal(console: Console, found: RehearsalView, *, brand: str) -> No
     """As it was, as it would have been, the difference; then every step of both sides' period terms."""
     table = Table(
         title=f"{brand}  {found.month}  rehearsal, nothing written",
-        caption=f"{found.orders:,} orders, {found.lines:,} lines, {yuan_text(found.kept_fen)} kept of what was sold in the month;"
-        " returns of earlier or unknown sales are not counted",
+        caption=f"{found.orders:,} orders, {found.lines:,} lines, {yuan_text(found.kept_fen)} sold in the month less what was given"
+        " back in it; beside: promotions' costs and the channel's fee",
     )
-    for heading in ("party", "was", "true-up", "would be", "true-up", "difference"):
+    for heading in ("party", "was", "true-up", "beside", "would be", "true-up", "beside", "difference"):
         table.add_column(heading, justify="left" if heading == "party" else "right")
     for each in found.parties:
         amounts = (
             each.was_fen,
             each.was_true_up_fen,
+            each.was_beside_fen,
             each.would_fen,
             each.would_true_up_fen,
+            each.would_beside_fen,
             each.difference_fen,
         )
         table.add_row(each.party.name, *(yuan_text(amount) for amount in amounts))

@@ -15,6 +15,7 @@ from settlement.splitting.states import SplitStatus
 from storefront.cli.brands import Work, of_brands, run_for_brands
 from storefront.cli.screen import open_screen
 from storefront.cli.settle_form import dry_run_option, open_channels
+from storefront.cli.settle_person import people_of
 from storefront.cli.settle_report import progress
 from tenants.kernel.money import Fen, yuan_text
 from tenants.kernel.scope import TenantScope
@@ -60,11 +61,11 @@ def splits_work(*, dry_run: bool, data: Path | None) -> Work:
 async def print_standing(console: Console, tenant: TenantScope) -> None:
     """Where all splits stand and when the next is due: why nothing happens now."""
     async with tenant.reading() as db:
-        counts, next_due = await split_counts(db), await next_due_at(db)
+        counts, next_due, people = await split_counts(db), await next_due_at(db), await people_of(db)
     if counts:
         console.print(_standing(counts))
     if next_due is not None:
-        console.print(f"  the next is due {next_due:%Y-%m-%d %H:%M} UTC")
+        console.print(f"  the next is due {people.moment(next_due)} ({people.clocks})")
 
 
 def print_splits(

@@ -1,18 +1,20 @@
 """A batch as the files that leave: one for companies with their bank accounts, one for payroll with guides' numbers.
 
-UTF-8 with a byte order mark, Chinese headings, a control total in the last row. The same batch gives the same bytes. Account numbers are in
-these files and nowhere else: whoever writes one lets only its owner read it.
+UTF-8 with a byte order mark, Chinese headings, a control total in the last row. The same batch gives the same bytes. There are none before a
+second person released the batch. Account numbers are in these files and nowhere else: whoever writes one lets only its owner read it.
 """
 
 from enum import StrEnum
 
 from settlement.commands import month_text
-from settlement.payouts.payees import open_bank_account
+from settlement.payouts.accounts import bank_accounts, released_payout
+from settlement.payouts.payees import BankAccount
 from settlement.payouts.states import PayeeKind
 from settlement.payouts.views import PayoutLineView, PayoutView
 from storefront.statements.columns import told
 from storefront.statements.csv_file import BOM, csv_text
 from tenants.kernel.encryption import KeyRing
+from tenants.kernel.ids import PayoutId
 from tenants.kernel.money import Fen, yuan_text
 from tenants.kernel.scope import TenantScope
 
@@ -34,15 +36,26 @@ def payout_file_name(payout: PayoutView, kind: PayoutFile) -> str:
     return f"{payout.payout_no}_{kind}.csv"
 
 
-async def payout_file(tenant: TenantScope, payout: PayoutView, *, kind: PayoutFile, keys: KeyRing) -> bytes:
-    """One of the batch's files."""
+async def payout_file(
+    tenant: TenantScope, payout_id: PayoutId, *, kind: PayoutFile, keys: KeyRing
+) -> tuple[str, bytes]:
+    """One of the batch's files with its name; raises PayoutNotReleased."""
+    accounts: dict[int, BankAccount] = {}
+    async with tenant.reading() as db:
+        payout = await released_payout(db, payout_id)
+        if kind is PayoutFile.COMPANIES:
+            accounts = await bank_accounts(db, payout_id, keys=keys)
+    return payout_file_name(payout, kind), _written(payout, kind=kind, accounts=accounts)
+
+
+def _written(payout: PayoutView, *, kind: PayoutFile, accounts: dict[int, BankAccount]) -> bytes:
     wanted = PayeeKind.BANK if kind is PayoutFile.COMPANIES else PayeeKind.PAYROLL
     lines = [line for line in payout.lines if line.payee.kind is wanted]
     headings = COMPANIES if kind is PayoutFile.COMPANIES else PAYROLL
     rows: list[tuple[str, ...]] = [headings]
     for number, line in enumerate(lines, start=1):
         if kind is PayoutFile.COMPANIES:
-            rows.append(await _company(tenant, line, number=number, keys=keys))
+            rows.append(_company(line, number=number, account=accounts[line.number]))
         else:
             rows.append(_person(line, number=number))
     total = yuan_text(Fen(sum(line.amount_fen for line in lines)))
@@ -51,11 +64,7 @@ async def payout_file(tenant: TenantScope, payout: PayoutView, *, kind: PayoutFi
     return (BOM + csv_text(rows)).encode()
 
 
-async def _company(
-    tenant: TenantScope, line: PayoutLineView, *, number: int, keys: KeyRing
-) -> tuple[str, ...]:
-    async with tenant.reading() as db:
-        account = await open_bank_account(db, line.payee.id, keys=keys)
+def _company(line: PayoutLineView, *, number: int, account: BankAccount) -> tuple[str, ...]:
     return (
         str(number), line.line_no, told(account.account_name), told(account.account_no), told(account.bank_name),
         yuan_text(line.amount_fen), f"{month_text(line.period_on)} 结算款", told(line.party_name), str(line.statement_id),

@@ -39,9 +39,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def take_results(
-    tenant: TenantScope, path: Path, *, payout_id: PayoutId, actor: str, now: datetime
+    tenant: TenantScope, path: Path, *, payout_id: PayoutId, actor: str, now: datetime, keep: bool = True
 ) -> PayoutView:
-    """Note every outcome of a file, all of them or none; a number of another batch is refused."""
+    """Note every outcome of a file, all of them or none; a number of another batch is refused. Without `keep` it is only tried."""
     results = read_results(path)
     async with tenant.writing_much() as db:
         payout = await find_payout(db, payout_id)
@@ -53,6 +53,8 @@ async def take_results(
             payout = await record_outcome(
                 db, result.outcome, payout_id=payout_id, number=lines[result.line_no].number, recorded_by=actor, now=now
             )  # fmt: skip
+        if not keep:
+            await db.rollback()
     return payout
 
 

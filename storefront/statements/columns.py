@@ -1,6 +1,8 @@
 """What stands in a statement's file: headings, the cells of a line, and the guard against cells that a spreadsheet would run."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from settlement.agreements.agreed import Invoice
 from settlement.commands import month_text
@@ -15,10 +17,11 @@ COLUMNS = (
     ("门店", "Store", 12), ("基数(元)", "Base", 13), ("费率", "Rate", 9), ("分账金额(元)", "Portion", 14),
     ("合同", "Contract", 16), ("合同版本", "Version", 9), ("条款编号", "Terms", 38), ("单据号", "Reference", 24),
     ("门店名称", "Store name", 18), ("不含税(元)", "Net", 13), ("税额(元)", "Tax", 12), ("税率", "Tax rate", 9),
+    ("订单ID", "Order id", 38), ("订单行ID", "Order line id", 38), ("退款ID", "Refund id", 38), ("凭证ID", "Journal id", 38),
 )  # fmt: skip
 HEADINGS = tuple(zh for zh, _, _ in COLUMNS)
 MONEY = frozenset({6, 8, 14, 15})
-"""The places of the columns that hold yuan."""
+"""The places of the columns that hold yuan. Columns are added at the end: whoever reads old files by place goes on."""
 WHOLE_NUMBERS = frozenset({3, 10})
 CAUSES: dict[Cause, tuple[str, str]] = {
     Cause.ORDER_PAID: ("销售", "Sale"),
@@ -66,24 +69,30 @@ def cells(line: StatementLine, terms: TaxTerms) -> tuple[str, ...]:
         RESIDUAL if line.rate_bps is None else rate_text(line.rate_bps), yuan_text(line.portion_fen),
         told(line.contract_code), str(line.contract_version), str(line.terms_id), told(line.reference),
         told(line.store_name), yuan_text(part.net_fen), yuan_text(part.tax_fen), rate_text(terms.rate_bps),
+        str(line.order_id or ""), str(line.order_line_id or ""), str(line.refund_id or ""), str(line.journal_id),
     )  # fmt: skip
 
 
 def adjustment_cells(line: AdjustmentLine, terms: TaxTerms) -> tuple[str, ...]:
     """An adjustment in the columns of lines."""
     part = taxed(line.amount_fen, terms.rate_bps)
-    return (
+    told_as = (
         line.occurred_on.isoformat(), CAUSES[line.cause][0], "", "", "", told(line.store_code), "", "",
         yuan_text(line.amount_fen), told(line.contract_code), str(line.contract_version or ""), "",
         told(line.reference), "", yuan_text(part.net_fen), yuan_text(part.tax_fen), rate_text(terms.rate_bps),
     )  # fmt: skip
+    return _whole(told_as)
 
 
 def payment_cells(line: PaymentLine) -> tuple[str, ...]:
     """A payment in the columns of lines; what the party received lowers what it is owed."""
     amount = yuan_text(Fen(-line.amount_fen))
-    told_as = (line.occurred_on.isoformat(), CAUSES[line.cause][0], *[""] * 6, amount)
-    return (*told_as, *[""] * (len(COLUMNS) - len(told_as)))
+    return _whole((line.occurred_on.isoformat(), CAUSES[line.cause][0], *[""] * 6, amount))
+
+
+def _whole(cells_told: tuple[str, ...]) -> tuple[str, ...]:
+    """The cells, with empty ones for the columns after them."""
+    return (*cells_told, *[""] * (len(COLUMNS) - len(cells_told)))
 
 
 def is_collection(line: PaymentLine) -> bool:
@@ -94,6 +103,13 @@ def is_collection(line: PaymentLine) -> bool:
 def rate_text(bps: int) -> str:
     """Basis points as per cent."""
     return f"{bps // 100}.{bps % 100:02d}%"
+
+
+def moment_text(at: datetime, *, time_zone: str | None) -> str:
+    """A moment on the clocks of a time zone, which is named beside it; without one in UTC."""
+    zone = UTC if time_zone is None else ZoneInfo(time_zone)
+    place = "UTC" if time_zone is None else f"({time_zone})"
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {place}"
 
 
 def told(text: str | None) -> str:

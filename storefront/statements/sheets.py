@@ -8,7 +8,7 @@ from settlement.commands import month_text
 from settlement.sheets.tax import TaxTotal
 from settlement.views import StatementView
 from storefront.statements.capital import capital_yuan
-from storefront.statements.columns import CAUSES, INVOICES, rate_text
+from storefront.statements.columns import CAUSES, INVOICES, moment_text, rate_text
 from storefront.statements.content import Content, Tally
 from tenants.kernel.money import Fen
 
@@ -65,7 +65,7 @@ def head_rows(content: Content) -> list[tuple[str, str, str]]:
         ("账期", "Period", month_text(statement.period_on)),
         ("结算单号", "Statement", str(statement.id)),
         ("版本", "Version", str(statement.version)),
-        ("关账时间", "Closed at", f"{statement.closed_at:%Y-%m-%d %H:%M} UTC"),
+        ("关账时间", "Closed at", moment_text(statement.closed_at, time_zone=names.time_zone)),
     ]
     if statement.restated_for:
         rows.append(("重开原因", "Restated because", statement.restated_for))

@@ -46,7 +46,11 @@ SAID_BY_OTHERS = {
     "do_orm_execute",
 }
 """Names that a framework or the merchant's own language gives."""
-SHAPED_BY_OTHERS = {"storefront/frame.py:render", "storefront/observability.py:keep_named_fields"}
+SHAPED_BY_OTHERS = {
+    "storefront/cli/settle_form.py:convert",
+    "storefront/frame.py:render",
+    "storefront/observability.py:keep_named_fields",
+}
 """Functions whose arguments a framework passes by position."""
 SQL_IN_THE_ROOF = {
     "storefront/health.py",

@@ -58,7 +58,7 @@ def figures(found: PartyBalance) -> tuple[int, int, int, int]:
     return found.frozen_fen, found.matured_fen, found.payable_fen, found.paid_fen
 
 
-async def test_what_a_party_is_owed_matures_with_the_return_window_and_is_payable_once_stated(
+async def test_what_a_party_is_owed_matures_with_the_return_window_and_no_statement_alone_makes_it_payable(
     shop: MallStore,
 ) -> None:
     async with shop.tenant.writing() as db:
@@ -69,7 +69,8 @@ async def test_what_a_party_is_owed_matures_with_the_return_window_and_is_payabl
     assert figures(await balance(shop, days=6.9)) == (1_650, 0, 0, 0)
     assert figures(await balance(shop, days=7)) == (0, 1_650, 0, 0)
     await close_month(shop.tenant, OCTOBER.date().replace(day=1), closed_by="staff:test", now=AFTER)
-    assert figures(await balance(shop, days=6.9)) == (0, 0, 1_650, 0)
+    assert figures(await balance(shop, days=6.9)) == (1_650, 0, 0, 0)
+    assert figures(await balance(shop, days=300)) == (0, 1_650, 0, 0)
 
 
 async def test_an_order_that_nobody_collected_stays_frozen(shop: MallStore) -> None:

@@ -161,7 +161,7 @@ ROWS: dict[str, Ask] = {
     "getStatement": Ask("finance", {"statement_id": "$statement"}),
     "getStatementFile": Ask("finance", {"statement_id": "$statement", "kind": "csv"}),
     "approveStatement": Ask("finance", {"statement_id": "$brand_statement"}),
-    "noteAgreement": Ask("finance", {"statement_id": "$brand_statement"}),
+    "noteAgreement": Ask("finance", {"statement_id": "$brand_statement"}, body={"evidence": "盖章原件"}),
     "recordInvoice": Ask(
         "finance", {"statement_id": "$brand_statement"}, own=201,
         body={"invoiceNo": "#", "issuedOn": "2026-11-05", "amountFen": 106, "taxFen": 6},
@@ -196,7 +196,7 @@ ROWS: dict[str, Ask] = {
     "preparePayout": Ask("finance", body={}),
     "listPayouts": Ask("finance"),
     "getPayout": Ask("finance", {"payout_id": "$payout"}),
-    "getPayoutFile": Ask("finance", {"payout_id": "$payout", "kind": "companies"}),
+    "getPayoutFile": Ask("finance", {"payout_id": "$payout", "kind": "companies"}, own=409),
     "releasePayout": Ask("finance", {"payout_id": "$payout"}, own=409),
     "recordPayoutOutcome": Ask("finance", {"payout_id": "$payout", "number": "1"}, body={"outcome": "paid"}, own=409),
     "importPayoutResults": Ask(

@@ -160,6 +160,12 @@ async def test_a_payout_from_the_account_to_the_result_file(
     assert payee["accountTail"] == "4455"
     payout = answered(await finance.post(f"{BASE}/payouts", json={}))["payout"]
     path = f"{BASE}/payouts/{payout['id']}"
+    for kind in ("companies", "payroll"):
+        early = await second.get(f"{path}/files/{kind}")
+        assert refused(early, 409, "PAYOUT_NOT_RELEASED") == {payout["payoutNo"]: "is prepared"}
+    refused(await finance.post(f"{path}/release"), 403, "SECOND_PERSON_NEEDED")
+    assert answered(await second.post(f"{path}/release"))["state"] == "released"
+    refused(await second.post(f"{path}/release"), 409, "PAYOUT_STANDS_OTHERWISE")
     one, other = await finance.get(f"{path}/files/companies"), await finance.get(f"{path}/files/companies")
     assert one.content == other.content
     assert one.headers["cache-control"] == "no-store"
@@ -168,8 +174,6 @@ async def test_a_payout_from_the_account_to_the_result_file(
     assert "6222021001122334455" in told[1]
     assert told[-1].split(",")[:6] == ["合计", "1 笔", "", "", "", "13.34"]
     assert "6222021001122334455" not in (await finance.get(path)).text
-    refused(await finance.post(f"{path}/release"), 403, "SECOND_PERSON_NEEDED")
-    assert answered(await second.post(f"{path}/release"))["state"] == "released"
     for amount in ("13.33", "13.3x"):
         other = f"付款编号,金额(元),结果\n{payout['lines'][0]['lineNo']},{amount},成功\n"
         altered = {"fileName": "bank.csv", "content": base64.b64encode(other.encode()).decode()}

@@ -1,5 +1,6 @@
 """P21: recomputing a past statement gives the same bytes, whatever became of guides, stores, contracts, brands and people since."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,7 +80,7 @@ async def everything_changes(shop: MallStore, owner) -> None:
     who = shop.tenant.tenant_id
     for change in (
         "UPDATE app.stores SET name = '改名店', code = 'MOVED', mall_id = NULL WHERE tenant_id = $1",
-        "UPDATE app.tenants SET name = '改名品牌' WHERE tenant_id = $1",
+        "UPDATE app.tenants SET name = '改名品牌', time_zone = 'America/New_York' WHERE tenant_id = $1",
         "UPDATE app.guides SET name = '改名人', code = 'G-99', active_to = now() WHERE tenant_id = $1",
         "UPDATE app.staff SET name = '改名人' WHERE tenant_id = $1",
         "UPDATE app.guide_assignments SET active_to = now() WHERE tenant_id = $1 AND active_to IS NULL",
@@ -97,6 +98,24 @@ async def test_every_version_of_every_statement_stays_the_same_to_the_byte(
     after = await files(shop.tenant, tmp_path / "after")
     assert {name for name in before if before[name] != after[name]} == set()
     assert (await close(shop.tenant, OCTOBER, now=DECEMBER)).already_closed
+
+
+def closed_at(written: dict[str, bytes]) -> set[str]:
+    """What every page says of the moment of closing."""
+    told = "<dt>关账时间<small>Closed at</small></dt><dd>([^<]*)</dd>"
+    pages = [page.decode() for name, page in written.items() if name.endswith(" html")]
+    return {found for page in pages for found in re.findall(told, page)}
+
+
+async def test_a_statement_says_its_closing_on_the_brands_clocks_and_one_from_before_that_in_utc(
+    shop: MallStore, owner, tmp_path: Path
+) -> None:
+    assert closed_at(await files(shop.tenant, tmp_path / "now")) == {"2026-11-02 09:00 (Asia/Shanghai)"}
+    # As rows look that were written before a statement kept its time zone: their files must stay what they were.
+    await owner.execute(
+        "UPDATE app.statements SET names = names - 'time_zone' WHERE tenant_id = $1", shop.tenant.tenant_id
+    )
+    assert closed_at(await files(shop.tenant, tmp_path / "before")) == {"2026-11-02 01:00 UTC"}
 
 
 async def test_control_a_live_join_to_todays_stores_is_caught(

@@ -161,12 +161,18 @@ async def give_back(
 
 
 async def give_back_loose(
-    db: Writing, store_id: StoreId, *amounts: int, at: datetime = OCTOBER, source: Source = Source.HISTORY
+    db: Writing,
+    store_id: StoreId,
+    *amounts: int,
+    at: datetime = OCTOBER,
+    source: Source = Source.HISTORY,
+    through_channel: bool = True,
 ) -> RefundId:
     """A refund whose sale nobody knows, on the terms of its day."""
     question = TermsQuestion(
-        store_id=store_id, sku_id=None, category_code=None, guide_id=None, guide_rate_bps=Bps(0), at=at
-    )
+        store_id=store_id, sku_id=None, category_code=None, guide_id=None, guide_rate_bps=Bps(0), at=at,
+        source_name="till" if source is Source.HISTORY else None, through_channel=through_channel,
+    )  # fmt: skip
     [frozen] = await freeze(db, [question])
     refund_id = RefundId(new_id())
     refund = Refund(

@@ -7,20 +7,27 @@ from sqlalchemy import text
 from orders.models import Order, Payment, Refund
 from orders.payments import UNWANTED
 from orders.states import OrderState, PaymentStatus, RefundStatus, Source
-from tenants.kernel.ids import OrderId, PaymentId, RefundId, StoreId, new_id
+from tenants.kernel.ids import MerchantId, OrderId, PaymentId, RefundId, StoreId, new_id
 from tenants.kernel.scope import Writing
 from tenants.queries import merchants
 from tests.support.books import OCTOBER, Sale
 
 
 async def pay(
-    db: Writing, order_id: OrderId, *, amount: int, coupon: int = 0, at: datetime = OCTOBER
+    db: Writing,
+    order_id: OrderId,
+    *,
+    amount: int,
+    coupon: int = 0,
+    at: datetime = OCTOBER,
+    merchant_id: MerchantId | None = None,
 ) -> PaymentId:
-    """A payment that was taken."""
+    """A payment that was taken, by the brand's own merchant number or another."""
     payment_id = PaymentId(new_id())
+    merchant_id = merchant_id or (await merchants(db))[0].id
     db.add(
         Payment(
-            tenant_id=db.tenant_id, id=payment_id, order_id=order_id, merchant_id=(await merchants(db))[0].id,
+            tenant_id=db.tenant_id, id=payment_id, order_id=order_id, merchant_id=merchant_id,
             payment_no=f"P{payment_id.hex[-14:]}", state=PaymentStatus.PAID, amount_fen=amount,
             transaction_id=f"4200{payment_id.hex[-14:]}", payer_total_fen=amount - coupon, created_at=at,
             expires_at=at, paid_at=at,

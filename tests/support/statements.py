@@ -27,6 +27,8 @@ SOLD = datetime(2026, 10, 12, 4, 0, tzinfo=UTC)
 AFTER = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 2, 1, 0, tzinfo=UTC)
 CLOSER, SECOND, THIRD = "staff:closer", "staff:second", "staff:third"
+NOBODY = "cli:timer"
+"""A run that names nobody."""
 
 
 async def close(
@@ -90,10 +92,10 @@ async def give_account(tenant: TenantScope, party_id: PartyId, keys: KeyRing) ->
 
 
 async def prepare(
-    tenant: TenantScope, *, on: date = date(2026, 11, 2), now: datetime = AFTER
+    tenant: TenantScope, *, on: date = date(2026, 11, 2), now: datetime = AFTER, by: str = CLOSER
 ) -> PreparedPayout:
     async with tenant.writing() as db:
-        return await prepare_payout(db, PreparePayout(due_on=on), prepared_by=CLOSER, now=now)
+        return await prepare_payout(db, PreparePayout(due_on=on), prepared_by=by, now=now)
 
 
 async def release(tenant: TenantScope, payout: PayoutView, *, by: str = SECOND) -> PayoutView:

@@ -184,6 +184,22 @@ async def test_where_theirs_are_right_an_adjustment_restates_the_statement_once_
     assert await sound(shop.tenant)
 
 
+async def test_where_the_brands_statement_is_signed_the_answer_falls_into_the_open_period(
+    shop: MallStore,
+) -> None:
+    no = await numbers(shop.tenant)
+    dispute = await opened(shop.tenant)
+    await take(shop.tenant, dispute.id, [(no[10_000], 1_200), (no[999], 150), (no[7_700], 1_155)])
+    await approve(shop.tenant, "brand")
+    await answer(shop.tenant, dispute.id, 1, ours_stand=False, reason="少计一分")
+    await resolve(shop.tenant, dispute.id)
+    async with shop.tenant.reading() as db:
+        [asked] = await adjustments(db)
+    assert (asked.amount_fen, asked.restates) == (1, False)
+    assert (await agree(shop.tenant, asked)).period_on == date(2026, 11, 1)
+    assert await sound(shop.tenant)
+
+
 async def test_what_we_do_not_know_needs_a_contract_to_be_adjusted_under(shop: MallStore) -> None:
     no = await numbers(shop.tenant)
     dispute = await opened(shop.tenant)

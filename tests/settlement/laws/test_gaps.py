@@ -8,7 +8,7 @@ from sqlalchemy import text
 from orders.states import Source
 from settlement.close import close_month
 from settlement.errors import BalanceTooLarge
-from settlement.posting import post_history
+from settlement.posting import history_steps
 from settlement.verify import verify_books
 from tenants.kernel.money import LARGEST, LARGEST_AMOUNT
 from tenants.kernel.scope import TenantScope
@@ -85,7 +85,7 @@ async def test_a_thousand_absurd_lines_stop_no_other_line_from_being_booked(shop
 async def test_control_without_the_bound_they_burst_a_balance_and_the_refusal_says_so(
     shop: MallStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(post_history, "LARGEST_AMOUNT", LARGEST)
+    monkeypatch.setattr(history_steps, "LARGEST_AMOUNT", LARGEST)
     async with shop.tenant.writing() as db:
         sale = await sell(db, shop.store_id, 1_000, at=SOLD, source=Source.HISTORY)
     await swell(shop.tenant, sale)

@@ -77,13 +77,15 @@ async def test_guides_are_paid_by_their_number_in_a_file_of_their_own(
     assert prepared.payout is not None
     [line] = prepared.payout.lines
     assert (line.payee.kind, line.payee.payroll_no, line.amount_fen) == (PayeeKind.PAYROLL, "G-017", 500)
-    payroll = (await payout_file(tenant, prepared.payout, kind=PayoutFile.PAYROLL, keys=keys)).decode(
-        "utf-8-sig"
-    )
-    assert payroll.splitlines()[1].split(",")[:5] == ["1", line.line_no, "G-017", "小林", "5.00"]
-    assert payroll.splitlines()[2].split(",")[:5] == ["合计", "1 笔", "", "", "5.00"]
-    companies = await payout_file(tenant, prepared.payout, kind=PayoutFile.COMPANIES, keys=keys)
-    assert companies.decode("utf-8-sig").splitlines()[1].startswith("合计,0 笔")
+    await release(tenant, prepared.payout)
+    told = {
+        kind: (await payout_file(tenant, prepared.payout.id, kind=kind, keys=keys))[1].decode("utf-8-sig").splitlines()
+        for kind in PayoutFile
+    }  # fmt: skip
+    payroll = told[PayoutFile.PAYROLL]
+    assert payroll[1].split(",")[:5] == ["1", line.line_no, "G-017", "小林", "5.00"]
+    assert payroll[2].split(",")[:5] == ["合计", "1 笔", "", "", "5.00"]
+    assert told[PayoutFile.COMPANIES][1].startswith("合计,0 笔")
 
 
 async def guide_with_one_open_sale(tenant: TenantScope) -> Sale:

@@ -19,6 +19,7 @@ from settlement.errors import (
 )
 from settlement.queries import find_statement, statements
 from settlement.sheets.names import names_of
+from settlement.signing import adjust
 from settlement.signing.adjust import propose_adjustment
 from settlement.signing.commands import ProposeAdjustment
 from settlement.signing.standing import move_statement
@@ -167,6 +168,34 @@ async def test_a_signature_on_the_other_party_seals_both(shop: MallStore) -> Non
     with pytest.raises(StatementSealed):
         await agree(shop.tenant, asked)
     assert (await stated(shop.tenant)).version == 1
+
+
+async def test_a_restatement_is_not_even_asked_for_where_the_other_partys_statement_is_signed(
+    shop: MallStore,
+) -> None:
+    await approve(shop.tenant, "brand")
+    with pytest.raises(StatementSealed) as refused:
+        await ask(shop.tenant, 10, restates=True)
+    told = refused.value.details["counterpartyId"]
+    assert str((await stated(shop.tenant, "brand")).id) in told
+    assert "without restating, it falls into the open period" in told
+    assert (await agree(shop.tenant, await ask(shop.tenant, 10))).period_on == NOVEMBER
+    assert await sound(shop.tenant)
+
+
+async def test_control_looking_at_the_named_statement_alone_asks_for_what_can_never_be_booked(
+    shop: MallStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bug that was there: a second person was asked to agree to what is refused once he does."""
+
+    async def nobody(_db, _statement, *, party_id) -> None:
+        return None
+
+    monkeypatch.setattr(adjust, "other_sealed", nobody)
+    await approve(shop.tenant, "brand")
+    asked = await ask(shop.tenant, 10, restates=True)
+    with pytest.raises(StatementSealed):
+        await agree(shop.tenant, asked)
 
 
 async def test_a_month_with_a_later_one_closed_is_not_restated(shop: MallStore) -> None:

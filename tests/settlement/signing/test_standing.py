@@ -91,7 +91,7 @@ async def test_a_party_agrees_once_and_another_mall_finds_nothing(shop: MallStor
     assert (agreed.agreed_by, again.agreed_by) == ("staff:mall", "staff:mall")
     async with shop.tenant.writing() as db:
         with pytest.raises(StatementNotFound):
-            await agree_to_statement(db, statement.id, agreed_by="x", now=AFTER, mall_id=new_id())
+            await agree_to_statement(db, statement.id, agreed_by="staff:x", now=AFTER, mall_id=new_id())
 
 
 async def test_a_signed_statement_can_be_disputed_and_is_signed_again_once_it_is_resolved(

@@ -10,6 +10,7 @@ from settlement.commands import NamedParty, PeriodTermsRow
 from settlement.contracts import hold_books
 from settlement.posting.pending import post_pending
 from settlement.states import PartyKind, RateBase
+from settlement.true_ups import bearers
 from settlement.true_ups import post as true_up
 from settlement.true_ups.period_terms import Tier
 from settlement.true_ups.post import post_true_ups, true_ups
@@ -202,7 +203,7 @@ async def test_control_the_brand_makes_up_what_is_the_franchisees_when_nobody_as
     async def nobody(_db, _stores, *, at) -> dict:
         return {}
 
-    monkeypatch.setattr(true_up, "sellers_at", nobody)
+    monkeypatch.setattr(bearers, "sellers_at", nobody)
     with pytest.raises(AssertionError, match="'brand': -3500"):
         await test_what_a_mall_is_guaranteed_at_a_franchisees_store_the_franchisee_makes_up(
             tenant, 10_000, 5_000

@@ -3,22 +3,25 @@
 import asyncio
 import hashlib
 import os
-import stat
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from settlement.payouts.queries import payouts
 from storefront.cli.main import storefront
+from storefront.cli.settle_all import settle
+from storefront.cli.settle_close import STEPS
 from tenants.kernel.scope import TenantScope
 from tests.storefront.cli.test_commands import environment
 from tests.support.books import MallStore, open_mall_store, sell
 from tests.support.rows import rows, value
-from tests.support.statements import approve, close, give_account, release, stated
+from tests.support.statements import THIRD, approve, close, give_account, release, stated
 
 __all__ = ["environment"]
 
@@ -76,15 +79,15 @@ async def test_the_month_end_twice_and_twice_at_once_gives_the_same_files_and_on
     )
     assert [each.exit_code for each in again] == [0, 0], again[0].output
     both = [digests(tmp_path / each) for each in ("second", "third")]
-    assert both[0] == both[1]
-    assert digests(tmp_path / "first").items() <= both[0].items()
-    assert sorted(name.rpartition("_")[2] for name in set(both[0]) - set(digests(tmp_path / "first"))) == [
-        "companies.csv", "payroll.csv"
-    ]  # fmt: skip
-    [path] = (tmp_path / "second").rglob("*companies.csv")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert digests(tmp_path / "first") == both[0] == both[1]  # no file of a batch that nobody released
+    alone = await run(shop.tenant, *month_end(tmp_path / "alone"))  # two runners at once share one screen
+    assert "waits for a second person (who approved none of its statements)" in alone.output
     async with shop.tenant.reading() as db:
-        assert len(await payouts(db)) == 1
+        [payout] = await payouts(db)
+    await release(shop.tenant, payout, by=THIRD)
+    after = await run(shop.tenant, *month_end(tmp_path / "fourth"))
+    assert (after.exit_code, f"{payout.payout_no} was released by" in after.output) == (0, True), after.output
+    assert digests(tmp_path / "fourth") == both[0]
 
 
 async def test_a_month_end_that_was_killed_goes_on_where_it_was(
@@ -124,62 +127,6 @@ async def test_files_of_a_month_without_statements_are_refused_in_words(
     assert not (tmp_path / "out").exists()
 
 
-async def test_results_of_the_bank_are_booked_and_what_is_not_done_ends_with_1(
-    environment, shop: MallStore, tmp_path: Path, keys
-) -> None:
-    await close(shop.tenant, FIRST, now=datetime.now(UTC))
-    await give_account(shop.tenant, (await stated(shop.tenant, month=FIRST)).party.id, keys)
-    await approve(shop.tenant, month=FIRST)
-    prepared = await run(shop.tenant, "payouts", "prepare", "--out", str(tmp_path))
-    assert prepared.exit_code == 0, prepared.output
-    async with shop.tenant.reading() as db:
-        [payout] = await payouts(db)
-    mine = await run(shop.tenant, "payouts", "release", "--payout", payout.payout_no)
-    assert (mine.exit_code, "second person" in mine.output) == (1, True)
-    await release(shop.tenant, payout)
-    file = tmp_path / "bank.csv"
-    file.write_text(f"付款编号,结果,原因\n{payout.lines[0].line_no},未知,\n", encoding="utf-8")
-    asked = ("payouts", "results", "--payout", payout.payout_no, "--file", str(file))
-    wrong = await run(shop.tenant, *asked)
-    assert (wrong.exit_code, "row 2" in wrong.output) == (1, True)
-    file.write_text(f"付款编号,结果,原因\n{payout.lines[0].line_no},成功,\n", encoding="utf-8")
-    for _ in range(2):
-        done = await run(shop.tenant, *asked)
-        assert done.exit_code == 0, done.output
-    assert (await run(shop.tenant, "payouts", "list")).exit_code == 0
-
-
-async def test_their_file_is_matched_and_differences_end_with_1(
-    environment, shop: MallStore, tmp_path: Path
-) -> None:
-    await close(shop.tenant, FIRST, now=datetime.now(UTC))
-    statement = await stated(shop.tenant, month=FIRST)
-    number = await value(shop.tenant, "SELECT order_no FROM app.orders WHERE tenant_id = :t")
-    file = tmp_path / "mall.csv"
-    asked = (
-        "dispute",
-        "--statement",
-        str(statement.id),
-        "--file",
-        str(file),
-        "--order",
-        "订单",
-        "--amount",
-        "金额",
-    )
-    file.write_text(f"订单,金额\n{number},x\n", encoding="utf-8")
-    assert (await run(shop.tenant, *asked)).exit_code == 1
-    assert (
-        await stated(shop.tenant, month=FIRST)
-    ).state == "closed"  # a file that cannot be used disputes nothing
-    file.write_text(f"订单,金额\n{number},16.00\n", encoding="utf-8")
-    differs = await run(shop.tenant, *asked)
-    assert (differs.exit_code, "amount" in differs.output) == (1, True)
-    file.write_text(f"订单,金额\n{number},16.34\n", encoding="utf-8")
-    agrees = await run(shop.tenant, *asked)
-    assert agrees.exit_code == 0, agrees.output
-
-
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_each_script_says_what_it_does_and_takes_the_same_options(name: str) -> None:
     more = ["prepare"] if name == "payouts" else []
@@ -201,3 +148,38 @@ def test_each_script_says_what_it_does_and_takes_the_same_options(name: str) -> 
         check=False,
     )
     assert refused.returncode == 2
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_of_the_month_end_is_one_word_that_is_a_command(step: str) -> None:
+    assert re.fullmatch(r"[a-z-]+", step)
+    assert step in settle.commands
+
+
+def test_the_help_lists_commands_as_finance_uses_them() -> None:
+    said = CliRunner().invoke(storefront, ["settle", "--help"]).output
+    places = [said.index(f"│ {name} ") for name in settle.commands]
+    assert places == sorted(places)
+    assert set(settle.commands) >= {
+        *STEPS,
+        "approve",
+        "agree",
+        "differences",
+        "disputes",
+        "adjustments",
+        "claims",
+    }
+
+
+def test_what_belongs_to_one_brand_does_not_offer_all() -> None:
+    groups = [each for each in settle.commands.values() if isinstance(each, click.Group)]
+    offering = {
+        f"{group.name} {command.name}".strip()
+        for group in (settle, *groups)
+        for command in group.commands.values()
+        if any("--all" in option.opts for option in command.params)
+    }
+    assert {each.removeprefix("settle ") for each in offering} == {
+        "adjustments list", "claims", "close", "differences list", "month-end", "payouts list", "payouts payees",
+        "payouts prepare", "post", "reconcile", "run-splits", "seal", "statements", "verify",
+    }  # fmt: skip
