@@ -20,6 +20,8 @@ Zone = Annotated[str, Meta(min_length=1, max_length=64)]
 Rate = Annotated[int, Meta(ge=0, le=10_000)]
 Named = Annotated[str, Meta(max_length=64)]
 Amount = Annotated[int, Meta(ge=0, le=LARGEST_AMOUNT)]
+Moment = Annotated[datetime, Meta(tz=True)]
+"""Without a zone it would be a moment of whichever machine reads it: a contract would begin hours early or late."""
 MonthText = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
@@ -72,10 +74,10 @@ class CreateContract(_Command, frozen=True):
 
     code: Code
     name: Name
-    active_from: datetime
+    active_from: Moment
     store_ids: Annotated[list[StoreId], Meta(max_length=20_000)]
     rates: Annotated[list[ContractRateRow], Meta(max_length=500)]
-    active_to: datetime | None = None
+    active_to: Moment | None = None
     residual_party: NamedParty | None = None
     """Without one: whoever sells at the store, its franchisee or the brand."""
     collected_by: NamedParty | None = None
@@ -119,8 +121,8 @@ class StartPromotion(_Command, frozen=True):
 
     code: Code
     name: Name
-    active_from: Annotated[datetime, Meta(tz=True)]
-    active_to: Annotated[datetime, Meta(tz=True)] | None = None
+    active_from: Moment
+    active_to: Moment | None = None
     funders: Annotated[list[FunderRow], Meta(max_length=4)] = []
     residual_funder: FunderRole = FunderRole.BRAND
 
@@ -128,7 +130,7 @@ class StartPromotion(_Command, frozen=True):
 class EndPromotion(_Command, frozen=True):
     """Let a promotion end earlier."""
 
-    active_to: Annotated[datetime, Meta(tz=True)]
+    active_to: Moment
 
 
 class CloseMonth(_Command, frozen=True):

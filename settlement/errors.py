@@ -39,6 +39,12 @@ class ContractOverlap(Conflict):
     zh = "门店在同一时间已被另一份合同覆盖"
 
 
+class ContractDatesWrong(Invalid):
+    """A contract must end after it starts, and both within the years 1900 to 2999."""
+
+    zh = "合同的结束时间必须晚于开始时间，且均在 1900 至 2999 年之间"
+
+
 class ContractVersionTooEarly(Conflict):
     """A new version of a contract must start after the version before it."""
 

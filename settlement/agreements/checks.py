@@ -15,6 +15,7 @@ from settlement.calendar import ONE_DAY
 from settlement.commands import ContractRateRow, CreateContract, NamedParty, PeriodTermsRow
 from settlement.errors import (
     BearerWrong,
+    ContractDatesWrong,
     ContractStoresWrong,
     ExTaxWithoutTax,
     PeriodTermsTwice,
@@ -42,6 +43,7 @@ from tenants.kernel.money import WHOLE, Bps
 from tenants.kernel.scope import Reading
 from tenants.queries import find_tenant, store_codes
 
+FIRST_YEAR, LAST_YEAR = 1900, 2999
 MOST_KINDS_OF_LINES = 5_000
 """Beyond so many combinations of what rates name, the sum of every party's highest rate stands for all of them."""
 
@@ -79,6 +81,7 @@ async def check_contract(
     brand = await find_tenant(db)
     zone = command.time_zone or brand.time_zone
     check_time_zone(zone)
+    _refuse_wrong_dates(command)
     await _refuse_wrong_stores(db, command)
     residual = await named_party(db, command.residual_party or NamedParty(kind=PartyKind.BRAND))
     collector = await collecting_party(db, command)
@@ -109,6 +112,20 @@ async def check_contract(
         collector_party_id=None if collector is None else new_party_id(db, collector),
         parties=[residual, *named, *counted, *bearers], rates=rates, period_rules=rules,
     )  # fmt: skip
+
+
+def _refuse_wrong_dates(command: CreateContract) -> None:
+    """Refuse an end that is no later than the start, and years in which no calendar can be counted (9999 for no end)."""
+    wrong = {}
+    for place, moment in (("activeFrom", command.active_from), ("activeTo", command.active_to)):
+        if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            wrong[place] = f"the year {moment.year}; leave activeTo out where there is no end"
+    if command.active_to is not None and command.active_to <= command.active_from:
+        wrong["activeTo"] = (
+            f"{command.active_to.isoformat()}, and it starts {command.active_from.isoformat()}"
+        )
+    if wrong:
+        raise ContractDatesWrong(details=wrong)
 
 
 async def _refuse_wrong_stores(db: Reading, command: CreateContract) -> None:

@@ -23,6 +23,7 @@ from settlement.queries import credited_account, parties, signed_amount, standin
 from settlement.signing.models import StatementStanding
 from settlement.signing.states import StatementState
 from settlement.splitting.models import ReceiverRow, Split
+from settlement.splitting.policy import split_policy
 from settlement.splitting.states import ReceiverState, SplitStatus
 from settlement.states import ENTITLEMENT, SPLITS, AccountKind, Cause, PartyKind
 from tenants.kernel.ids import PartyId, StatementId
@@ -95,7 +96,7 @@ async def _moved(
 ) -> dict[PartyId, Moved]:
     """What was paid, held, split, is coming or may be clawed back, of each party, beside the statement of its month."""
     since, splits = await _paid_since(db, months), await _split_since(db, months)
-    coming, frozen = await _coming(db, months), await frozen_through(db, dict(months), now=now)
+    coming, frozen = await _coming(db, months, now=now), await frozen_through(db, dict(months), now=now)
     return {
         party: Moved(
             since=Fen(sum(each.get(party, 0) for each in (since, splits, held))),
@@ -214,8 +215,14 @@ async def _split_since(db: Reading, months: Mapping[PartyId, date]) -> Sums:
     return _after(rows, months)
 
 
-async def _coming(db: Reading, months: Mapping[PartyId, date]) -> Sums:
-    """What splits that are not over owe to parties that receive through the channel, of sales that their statements count."""
+async def _coming(db: Reading, months: Mapping[PartyId, date], *, now: datetime) -> Sums:
+    """What splits that are not over owe to parties that receive through the channel, of sales that their statements count.
+
+    Of goods that nobody fetched nothing comes any more once the channel has unfrozen their money: were they fetched later, their split
+    would find nothing left. A day is waited for the channel's clock.
+    """
+    thawed = now - timedelta(days=(await split_policy(db)).freeze_days + 1)
+    never = and_(Split.state == SplitStatus.WAITING, Split.paid_at < thawed)
     receives = (
         select(ReceiverRow.id)
         .where(
@@ -236,7 +243,7 @@ async def _coming(db: Reading, months: Mapping[PartyId, date]) -> Sums:
         .join(Split, and_(Split.tenant_id == LedgerEntry.tenant_id, Split.order_id == LedgerEntry.order_id))
         .where(
             LedgerEntry.tenant_id == db.tenant_id, Split.tenant_id == db.tenant_id, Split.state.not_in(OVER),
-            LedgerEntry.cause.in_((*ENTITLEMENT, *SPLITS)), receives,
+            ~never, LedgerEntry.cause.in_((*ENTITLEMENT, *SPLITS)), receives,
         )
         .group_by(LedgerEntry.party_id, LedgerEntry.order_id)
     )  # fmt: skip

@@ -77,10 +77,12 @@ async def prove_day(db: Reading, account: Account, *, day: date) -> ProofView | 
         return None
     resolved = await _resolved(db, account, day)
     sums = _Sums(resolved)
-    streamed = await db.stream(_billed(db, bill_id), execution_options={"yield_per": AT_ONCE})
+    streamed = await db.stream(
+        _billed(db, account, bill_id, day=day), execution_options={"yield_per": AT_ONCE}
+    )
     async for part in streamed.partitions(AT_ONCE):
         for row in part:
-            _add(sums, row, account)
+            (_add_again if row.again else _add)(sums, row, account)
     missing = (await db.execute(_unbilled(db, account, day))).all()
     unbilled = [row for row in missing if f"{row.kind}:{row.number}" not in resolved]
     lines = sums.lines()
@@ -90,6 +92,18 @@ async def prove_day(db: Reading, account: Account, *, day: date) -> ProofView | 
         examples=[*sums.examples, *(f"{row.kind}:{row.number}" for row in unbilled[:EXAMPLES])],
         holds=not unbilled and not any(line.unexplained_millifen for line in lines) and not sums.examples,
     )  # fmt: skip
+
+
+def _add_again(sums: _Sums, row: Any, _account: Account) -> None:
+    """A row that the channel listed before: our journals explain a payment once, so nothing stands against it."""
+    name = "refunds" if row.kind == "refund" else "payments"
+    amounts = {
+        name: row.amount_fen * MILLIFEN,
+        f"coupons of {name}": (row.amount_fen - row.payer_fen) * MILLIFEN,
+    }
+    for told, millifen in {**amounts, "fees": row.fee_millifen or 0}.items():
+        if millifen or told == name:
+            sums.add(told, row.key, bill=millifen, ledger=0)
 
 
 def _add(sums: _Sums, row: Any, account: Account) -> None:
@@ -159,8 +173,8 @@ async def _resolved(db: Reading, account: Account, day: date) -> set[str]:
     return set((await db.execute(statement)).scalars())
 
 
-def _billed(db: Reading, bill_id: Any) -> Any:
-    """Every row of the file, with what it is of and what the ledger booked on the channel for that."""
+def _billed(db: Reading, account: Account, bill_id: Any, *, day: date) -> Any:
+    """Every row of the file, with what it is of, what the ledger booked on the channel for that, and whether it was listed before."""
     number = func.split_part(BillRow.key, ":", 2)
     # One look-up by key a row: a join is planned by statistics that lag behind, and takes minutes then.
     of = union_all(
@@ -175,13 +189,28 @@ def _billed(db: Reading, bill_id: Any) -> Any:
             cast(BillRow.amounts["settlement"].astext, BigInteger).label("settled_fen"),
             of.c.cause_id, of.c.state, of.c.unwanted, of.c.whole_fen, of.c.before_fen, of.c.has_coupons,
             of.c.amount_fen.label("our_fen"), booked.c.sale_fen, booked.c.coupon_fen, booked.c.fee_fen,
-            booked.c.fee_entries, booked.c.unwanted_fen,
+            booked.c.fee_entries, booked.c.unwanted_fen, _listed_before(db, account, bill_id, day=day).label("again"),
         )
         .select_from(BillRow)
         .outerjoin(of, of.c.kind == BillRow.kind)
         .outerjoin(booked, of.c.cause_id.is_not(None))
         .where(BillRow.tenant_id == db.tenant_id, BillRow.bill_id == bill_id)
         .order_by(BillRow.line)
+    )  # fmt: skip
+
+
+def _listed_before(db: Reading, account: Account, bill_id: Any, *, day: date) -> Any:
+    """Whether an earlier row, of this file or of one of the days before, has the same key."""
+    other, file = aliased(BillRow), aliased(BillFile)
+    earlier = or_(and_(other.bill_id == bill_id, other.line < BillRow.line), file.day < day)
+    return (
+        exists()
+        .where(
+            other.tenant_id == db.tenant_id, other.key == BillRow.key, mine(file, db=db, account=account),
+            file.id == other.bill_id, file.state == BillState.CURRENT,
+            file.day.between(day - timedelta(days=LATE_DAYS), day), earlier,
+        )
+        .correlate(BillRow)
     )  # fmt: skip
 
 

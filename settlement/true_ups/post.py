@@ -9,6 +9,7 @@ beside it.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import func, insert, select
@@ -25,7 +26,7 @@ from settlement.terms import HOUSE, party_id_of
 from settlement.true_ups.bearers import halves, sellers_of, spread
 from settlement.true_ups.period_terms import PeriodDue, period_due
 from settlement.true_ups.stretches import AgreedVersion, Stretch, Term, stretches_of
-from settlement.true_ups.turnover import StoreTurnover, turnover_of
+from settlement.true_ups.turnover import StoreTurnover, moved_in, settled_by_store, turnover_of
 from tenants.kernel.ids import ContractId, PartyId, StoreId, derived_id
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading, Writing
@@ -54,18 +55,30 @@ async def post_true_ups(db: Writing, month: date, *, now: datetime) -> int:
     Returns the entries written.
     """
     entries = 0
-    for code, versions in (await agreed_versions(db)).items():
+    agreed = await agreed_versions(db)
+    moved = await moved_in(db, month) if agreed else frozenset()
+    for code, versions in agreed.items():
         for party_id in sorted({party for version in versions for party in version.rules}):
-            settled = await reckon(db, versions, code=code, party_id=party_id, month=month)
+            settled = await reckon(db, versions, code=code, party_id=party_id, month=month, moved=moved)
             if settled:
                 entries += await _post(db, settled, code=code, party_id=party_id, month=month, now=now)
     return entries
 
 
 async def reckon(
-    db: Reading, versions: Sequence[AgreedVersion], *, code: str, party_id: PartyId, month: date
+    db: Reading,
+    versions: Sequence[AgreedVersion],
+    *,
+    code: str,
+    party_id: PartyId,
+    month: date,
+    moved: frozenset[UUID],
 ) -> list[Settled]:
-    """What each stretch comes to whose term ends in this period, or was cut at the end of the last closed one after that was closed."""
+    """What each stretch comes to whose term ends in this period, or was cut at the end of the last closed one after that was closed.
+
+    What comes back after a stretch's last day belongs to its last term, which is reckoned again with what `moved` in this period, less
+    what was settled before: else a mall would have more, or less, than its guarantee or cap because a refund came a week later.
+    """
     told = await _told_before(db, code=code, party_id=party_id)
     previous = await _closed_before(db, code=code, month=month)
     found = []
@@ -74,6 +87,12 @@ async def reckon(
         if term is not None and term.ends_in == month:
             earlier = [each for each in told if stretch.covers(each, term)]
             found.append(await _reckoned(db, stretch, term, party_id=party_id, earlier=earlier))
+        late = _late(stretch, month=month, moved=moved)
+        if late is not None:
+            earlier = [each for each in told if stretch.covers(each, late)]
+            again = await _reckoned(db, stretch, late, party_id=party_id, earlier=earlier, last=month)
+            found.append(await _by_store_again(db, again, party_id=party_id, month=month))
+            continue
         if previous is None or stretch.last.version == versions[-1].version:
             continue
         cut = stretch.cut_in(previous)
@@ -82,12 +101,38 @@ async def reckon(
     return found
 
 
+def _late(stretch: Stretch, *, month: date, moved: frozenset[UUID]) -> Term | None:
+    """The last term of a stretch that ended before this period, where something moved under it since; else None."""
+    last = stretch.last_term
+    ended = last is not None and last.ends_in < month
+    return last if ended and not moved.isdisjoint(stretch.contract_ids) else None
+
+
+async def _by_store_again(db: Reading, settled: Settled, *, party_id: PartyId, month: date) -> Settled:
+    """Each store's part of all that the term gives, less what was settled there: of two franchisees none keeps what the other then pays."""
+    ids, first = settled.stretch.contract_ids, settled.term.first_period
+    before = await settled_by_store(db, ids, party_id=party_id, first=first, last=month)
+    stores = await turnover_of(db, ids, party_id=party_id, first=first, last=month)
+    parts = spread(Fen(settled.due.due_fen - settled.due.provisional_fen), stores)
+    known = {store_id: fen for store_id, fen in before.items() if store_id is not None}
+    if len(known) < len(before) or not parts:
+        return settled
+    again = {each: Fen(parts.get(each, 0) - known.get(each, 0)) for each in sorted({*parts, *known})}
+    return msgspec.structs.replace(settled, by_store=again)
+
+
 async def _reckoned(
-    db: Reading, stretch: Stretch, term: Term, *, party_id: PartyId, earlier: Sequence[Reckoned]
+    db: Reading,
+    stretch: Stretch,
+    term: Term,
+    *,
+    party_id: PartyId,
+    earlier: Sequence[Reckoned],
+    last: date | None = None,
 ) -> Settled:
-    """One stretch's term, over the periods up to the one that it ends in."""
+    """One stretch's term, over the periods up to the one that it ends in, or up to `last`."""
     stores = await turnover_of(
-        db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=term.ends_in
+        db, stretch.contract_ids, party_id=party_id, first=term.first_period, last=last or term.ends_in
     )
     if stretch.last.left_to_seller and not stores:
         stores = await _unsold(db, stretch.last.contract_id)

@@ -43,6 +43,14 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
         return self.versions[-1]
 
     @property
+    def last_term(self) -> "Term | None":
+        """The term that its last day is in; None while it has no end."""
+        after = max(after for _, after in self.spans)
+        if after == date.max:
+            return None
+        return self.within(period_of(after - ONE_DAY, cut_off=self.last.cut_off_day))
+
+    @property
     def contract_ids(self) -> list[ContractId]:
         """All its versions."""
         return [each.contract_id for each in self.versions]

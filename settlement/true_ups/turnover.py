@@ -16,7 +16,7 @@ from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.models import LedgerAccount, LedgerEntry
 from settlement.posting.split_sql import base_of_kept
 from settlement.queries import credited_account, signed_amount
-from settlement.states import ENTITLEMENT
+from settlement.states import ENTITLEMENT, Cause
 from tenants.kernel.ids import PartyId, StoreId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading
@@ -54,6 +54,32 @@ async def turnover_of(
             store = found[StoreId(row.store_id)]
             store.turnover_fen = Fen(store.turnover_fen + int(row.off))
     return found
+
+
+async def moved_in(db: Reading, month: date) -> frozenset[UUID]:
+    """The contract versions under which anything was sold or went back in a period: one look at it for all of them."""
+    found = select(LedgerEntry.contract_id).where(
+        LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.cause.in_(ENTITLEMENT), LedgerEntry.period_on == month
+    )  # fmt: skip
+    return frozenset(each for each in (await db.execute(found.distinct())).scalars() if each is not None)
+
+
+async def settled_by_store(
+    db: Reading, contract_ids: Collection[UUID], *, party_id: PartyId, first: date, last: date
+) -> dict[StoreId | None, Fen]:
+    """What true-ups of these periods gave the party, by store; None: without one."""
+    statement = (
+        select(LedgerEntry.store_id, func.sum(signed_amount()).label("fen"))
+        .join(LedgerAccount, credited_account(db))
+        .where(
+            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.contract_id.in_(list(contract_ids)),
+            LedgerEntry.cause == Cause.TRUE_UP, LedgerEntry.party_id == party_id,
+            LedgerEntry.period_on.between(first, last),
+        )
+        .group_by(LedgerEntry.store_id)
+    )  # fmt: skip
+    rows = await db.execute(statement)
+    return {StoreId(row.store_id) if row.store_id else None: Fen(int(row.fen)) for row in rows}
 
 
 def _off_base(db: Reading, window: Sequence[Any], *, first: date, last: date) -> Any:

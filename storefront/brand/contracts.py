@@ -18,7 +18,7 @@ from tenants.kernel.ids import ContractId
 from tenants.states import MONEY_ROLES
 
 CONTRACT_REFUSALS = (
-    errors.BearerWrong, errors.CapBelowGuarantee, errors.ContractStoresWrong, errors.ExTaxWithoutTax,
+    errors.BearerWrong, errors.CapBelowGuarantee, errors.ContractDatesWrong, errors.ContractStoresWrong, errors.ExTaxWithoutTax,
     errors.GuaranteeIncomplete, errors.GuaranteeWithoutRate, errors.MaxSplitExceeded, errors.PartyUnknown,
     errors.PeriodTermsEmpty, errors.PeriodTermsTwice, errors.RateDatesWrong, errors.RateNamedTwice,
     errors.RatesExceedWhole, errors.ResidualPartyHasRate, errors.CollectorUnclear, errors.TermsWithoutPeriod, errors.TiersNotInOrder,

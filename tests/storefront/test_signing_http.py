@@ -174,7 +174,12 @@ async def test_a_payout_from_the_account_to_the_result_file(
     assert "6222021001122334455" in told[1]
     assert told[-1].split(",")[:6] == ["合计", "1 笔", "", "", "", "13.34"]
     assert "6222021001122334455" not in (await finance.get(path)).text
-    results = f"付款编号,结果,原因,银行流水号\n{payout['lines'][0]['lineNo']},成功,,B-77\n"
+    for amount in ("13.33", "13.3x"):
+        other = f"付款编号,金额(元),结果\n{payout['lines'][0]['lineNo']},{amount},成功\n"
+        altered = {"fileName": "bank.csv", "content": base64.b64encode(other.encode()).decode()}
+        refused(await finance.post(f"{path}/results", json=altered), 422, "NUMBERS_UNREADABLE")
+    assert answered(await finance.get(path))["lines"][0]["state"] == "sent"
+    results = f"付款编号,金额(元),结果,原因,银行流水号\n{payout['lines'][0]['lineNo']},13.34,成功,,B-77\n"
     body = {"fileName": "bank.csv", "content": base64.b64encode(results.encode()).decode()}
     for _ in range(2):
         done = answered(await finance.post(f"{path}/results", json=body), 200)

@@ -163,7 +163,8 @@ def _read(
     raw: bytes, read_row: Callable[[Cells], Row], *, needed: set[str], allowed: set[str], sums: set[str]
 ) -> tuple[list[Row], Cells | None]:
     try:
-        lines = [line for line in raw.decode("utf-8-sig").splitlines() if line.strip()]
+        # Not splitlines(): a product's name may hold what Unicode takes for the end of a line.
+        lines = [line for line in raw.decode("utf-8-sig").replace("\r\n", "\n").split("\n") if line.strip()]
     except UnicodeDecodeError as error:
         raise BillUnreadable(reason="not UTF-8") from error
     if not lines:

@@ -1,13 +1,14 @@
 """What a contract may not say, each refused by its own name and field; and which of several rates wins."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 
 from settlement import errors
 from settlement.agreements.agreed import Bearer, GuaranteeKind, OverRatio, TermLength
 from settlement.agreements.freeze import freeze
-from settlement.commands import ContractRateRow, NamedParty, PeriodTermsRow
+from settlement.commands import ContractRateRow, CreateContract, NamedParty, PeriodTermsRow
 from settlement.states import PartyKind, RateBase
 from settlement.terms import RatedLine, rates_for
 from tenants.kernel.scope import TenantScope
@@ -37,6 +38,9 @@ REFUSED = [
     ("rates of one day twice", lambda s: {"rates": [row(s, 1, sku="A"), row(s, 2, sku="A")]}, errors.RateNamedTwice, "rates"),
     ("days that meet", lambda s: {"rates": [row(s, 1, to=DAY), row(s, 2, begin=DAY)]}, errors.RateNamedTwice, "rates"),
     ("days turned round", lambda s: {"rates": [row(s, 1, begin=DAY, to=date(2026, 1, 1))]}, errors.RateDatesWrong, "rates.validToOn"),
+    ("an end before its start", lambda _: {"active_to": NEXT_YEAR - timedelta(days=1)}, errors.ContractDatesWrong, "activeTo"),
+    ("an end at its start", lambda _: {"active_to": NEXT_YEAR}, errors.ContractDatesWrong, "activeTo"),
+    ("the last year there is", lambda _: {"active_to": datetime(9999, 12, 31, 15, 59, 59, tzinfo=UTC)}, errors.ContractDatesWrong, "activeTo"),
     ("over the whole for a promotion", lambda s: {"rates": [row(s, 9_000), brand_agent(2_000, promotion="P")]}, errors.RatesExceedWhole, "rates[P]"),
     ("a guarantee without period", lambda s: {"period_terms": [terms(s, period=None)]}, errors.TermsWithoutPeriod, "periodTerms[0].period"),
     ("a party twice", lambda s: {"period_terms": [terms(s), terms(s)]}, errors.PeriodTermsTwice, "periodTerms[1].party"),
@@ -75,6 +79,14 @@ async def test_what_cannot_be_agreed_is_refused_by_its_field(
     with pytest.raises(refusal) as refused:
         await agree(shop, **said(shop))
     assert list(refused.value.details) == [place]
+
+
+def test_a_moment_without_a_zone_is_no_moment_of_a_contract() -> None:
+    told = {"code": "x", "name": "x", "storeIds": [], "rates": []}
+    for field in ("activeFrom", "activeTo"):
+        zoned = told | {"activeFrom": datetime(2027, 1, 1, tzinfo=UTC), field: datetime(2027, 1, 1)}  # noqa: DTZ001 what it is about
+        with pytest.raises(msgspec.ValidationError, match=f"timezone component.*{field}"):
+            msgspec.convert(zoned, CreateContract)
 
 
 async def test_a_calendar_may_change_where_a_month_begins(shop: MallStore) -> None:

@@ -85,6 +85,20 @@ async def test_one_fen_more_in_the_bill_keeps_it_from_holding(shop):
     assert (proof.holds, len(proof.examples)) == (False, 1)
 
 
+async def test_a_payment_that_the_bill_lists_twice_is_not_explained_twice(shop):
+    await traded(shop)
+    day = await morning(shop)
+    await plant(shop, day, "duplicate", row=0)
+    done = await reconcile(shop, day)
+    assert line(done.proof, "payments") == (4_000 * PRICE, 3_000 * PRICE, 0, 1_000 * PRICE)
+    assert (done.proof.holds, len(done.proof.examples)) == (False, 1)
+    async with shop.tenant.writing() as db:
+        (found,) = (await differences(db, Wanted(), now=shop.now)).differences
+        said = ResolveDifference(reason="渠道重复列示")
+        await resolve_difference(db, said, difference_id=found.id, now=shop.now, actor="staff:lin")
+    assert (await prove(shop, day)).holds
+
+
 async def test_what_a_person_resolved_is_explained(shop):
     await traded(shop)
     day = await morning(shop)

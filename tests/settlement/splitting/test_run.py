@@ -10,6 +10,7 @@ from settlement.payouts.views import DueView
 from settlement.queries import statements
 from settlement.signing.standing import approve_statement
 from settlement.splitting.run import SplitRun, due_splits, next_due_at, run_splits, split_counts
+from settlement.splitting.schedule import open_split
 from settlement.splitting.states import SplitStatus
 from tests.support.split_shop import SplitShop
 from tests.support.trading import PRICE
@@ -63,10 +64,35 @@ async def test_what_the_channel_will_bring_is_not_paid_out_as_well(shop: SplitSh
     assert (brought.since_fen, brought.on_its_way_fen, brought.amount_fen) == (PART, 0, 0)
 
 
+async def test_of_goods_that_nobody_fetched_the_malls_part_is_due_once_the_channel_can_bring_it_no_more(
+    shop: SplitShop,
+) -> None:
+    order = await shop.paid()
+    async with shop.tenant.writing() as db:
+        await open_split(db, order.id, now=shop.now)
+    month = shop.now.date().replace(day=1)
+    await close_month(shop.tenant, month, closed_by="staff:closer", now=shop.now, early=True)
+    async with shop.tenant.writing() as db:
+        mall = next(each for each in await statements(db, month=month) if each.party.kind == "mall")
+        await approve_statement(db, mall.id, approved_by="staff:second", now=shop.now)
+    await shop.pass_days(30)
+    frozen = await due_to_the_mall(shop)
+    assert (frozen.on_its_way_fen, frozen.amount_fen) == (PART, 0)
+    await shop.pass_days(2)
+    assert (await shop.split(order.id)).state is SplitStatus.WAITING
+    thawed = await due_to_the_mall(shop)
+    assert (thawed.on_its_way_fen, thawed.amount_fen) == (0, PART)
+    # Fetched all the same: the channel has nothing left to split, so it is not paid twice.
+    await shop.collect(order.id)
+    await shop.pass_days(8)
+    assert await shop.send(order.id) is SplitStatus.LAPSED
+    assert (await due_to_the_mall(shop)).amount_fen == PART
+
+
 async def test_control_without_looking_at_the_channel_it_would_be_paid_twice(
     shop: SplitShop, monkeypatch
 ) -> None:
-    async def nothing(_db, _months):
+    async def nothing(_db, _months, **_now):
         return {}
 
     monkeypatch.setattr(due, "_coming", nothing)

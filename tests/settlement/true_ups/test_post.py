@@ -11,6 +11,7 @@ from settlement.contracts import hold_books
 from settlement.posting.pending import post_pending
 from settlement.states import PartyKind, RateBase
 from settlement.true_ups import bearers
+from settlement.true_ups import post as true_up
 from settlement.true_ups.period_terms import Tier
 from settlement.true_ups.post import post_true_ups, true_ups
 from settlement.verify import verify_books
@@ -221,19 +222,95 @@ async def test_a_popup_store_owes_the_guarantee_of_its_days(tenant: TenantScope)
     assert (await held(tenant))["mall"] == 11_000
 
 
-async def test_a_refund_after_the_contract_ended_goes_back_at_its_own_rate(tenant: TenantScope) -> None:
-    shop, _ = await open_guaranteed(
-        tenant, guarantee_kind=GuaranteeKind.AMOUNT, guarantee_fen=31_000,
-        active_from=datetime(2026, 10, 10, 16, tzinfo=UTC), active_to=datetime(2026, 10, 21, 14, tzinfo=UTC),
-    )  # fmt: skip
+POPUP = {
+    "active_from": datetime(2026, 10, 10, 16, tzinfo=UTC), "active_to": datetime(2026, 10, 21, 14, tzinfo=UTC)
+}  # fmt: skip
+BY_AMOUNT = {"guarantee_kind": GuaranteeKind.AMOUNT, "guarantee_fen": 31_000}
+WHOLE_TIERS = {
+    "tiers": [Tier(from_fen=0, to_fen=50_000, rate_bps=2_000), Tier(from_fen=50_000, rate_bps=1_000)],
+    "tier_mode": TierMode.WHOLE,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "kept", "due"),
+    [
+        (BY_AMOUNT, 0, 11_000),
+        (BY_AMOUNT, 90_000, 13_500),
+        ({"cap_fen": 12_400}, 0, 0),
+        ({"cap_fen": 12_400}, 100_000, 4_400),
+        (WHOLE_TIERS, 0, 0),
+        (WHOLE_TIERS, 50_000, 5_000),
+        (WHOLE_TIERS, 49_999, 9_999),
+        (BY_AMOUNT | {"period": TermLength.QUARTER}, 0, 31_000 * 11 // 92),
+        ({"cap_fen": 12_400, "period": TermLength.QUARTER}, 0, 0),
+    ],
+)
+async def test_what_comes_back_after_a_contract_ended_leaves_what_it_would_have_left_before(
+    tenant: TenantScope, said: dict[str, object], kept: int, due: int
+) -> None:
+    shop, _ = await open_guaranteed(tenant, **said, **POPUP)
     async with tenant.writing() as db:
-        sale = await sell(db, shop.store_id, 10_000, at=at(10, 12))
+        sale = await sell(db, shop.store_id, 100_000, 50_000, at=at(10, 12))
+    await settle(tenant, OCTOBER)
+    back = 150_000 - kept
+    async with tenant.writing() as db:
+        await give_back(db, sale, {0: min(back, 100_000)}, at=at(11, 3))
+    await settle(tenant, NOVEMBER)
+    assert await settle(tenant, NOVEMBER) == 0
+    if back > 100_000:
+        async with tenant.writing() as db:
+            await give_back(db, sale, {1: back - 100_000}, at=at(12, 3))
+    await settle(tenant, DECEMBER)
+    assert await held(tenant) == {"mall": due, "brand": kept - due}
+    assert await sound(tenant)
+
+
+async def test_control_a_term_that_is_never_reckoned_again_leaves_a_mall_below_nothing(
+    tenant: TenantScope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object, **__: object) -> frozenset[object]:
+        return frozenset()
+
+    monkeypatch.setattr(true_up, "moved_in", never)
+    with pytest.raises(AssertionError, match="'mall': -18100"):
+        await test_what_comes_back_after_a_contract_ended_leaves_what_it_would_have_left_before(
+            tenant, {"cap_fen": 12_400}, 0, 0
+        )
+
+
+async def test_after_the_end_a_month_in_which_nothing_moved_settles_nothing(tenant: TenantScope) -> None:
+    shop, _ = await open_guaranteed(tenant, **BY_AMOUNT, **POPUP)
+    async with tenant.writing() as db:
+        await sell(db, shop.store_id, 10_000, at=at(10, 12))
+    await settle(tenant, OCTOBER)
+    assert await settle(tenant, NOVEMBER) == 0
+    async with tenant.reading() as db:
+        assert await true_ups(db, month=NOVEMBER) == []
+
+
+async def test_what_comes_back_late_is_settled_with_the_franchisee_whose_goods_they_were(
+    tenant: TenantScope,
+) -> None:
+    _, stores = await open_guaranteed(tenant, stores=2, cap_fen=6_200, **POPUP)
+    async with tenant.writing() as db:
+        for number, store_id in enumerate(stores):
+            await own(db, store_id, Ownership.FRANCHISE, at(1, 1), f"F{number}", owner_name=f"加盟{number}")
+        first = await sell(db, stores[0], 100_000, at=at(10, 12))
+        await sell(db, stores[1], 100_000, at=at(10, 12))
     await settle(tenant, OCTOBER)
     async with tenant.writing() as db:
-        await give_back(db, sale, {0: 10_000}, at=at(11, 3))
-    assert await settle(tenant, NOVEMBER) == 0
-    assert (await held(tenant))["mall"] == 11_000 - 1_500
-    assert await sound(tenant)
+        await give_back(db, first, {0: 100_000}, at=at(11, 3))
+    await settle(tenant, NOVEMBER)
+    found = await rows(
+        tenant,
+        "SELECT p.name, sum(a.balance_fen) AS fen FROM app.ledger_accounts a JOIN app.parties p"
+        " ON p.tenant_id = a.tenant_id AND p.id = a.party_id WHERE a.tenant_id = :t AND p.tenant_id = :t"
+        " AND p.kind = 'franchisee' GROUP BY p.name ORDER BY 1",
+    )
+    cap = 6_200 * 11 // 31
+    assert [int(row.fen) for row in found] == [0, 100_000 - cap]
+    assert (await held(tenant))["mall"] == cap
 
 
 async def test_a_month_of_refunds_alone_still_owes_the_guarantee(tenant: TenantScope) -> None:

@@ -181,6 +181,13 @@ def test_a_row_is_read_by_the_names_in_the_header():
     assert read.told == read.counted
 
 
+@pytest.mark.parametrize("within", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", ",", "`", "\r"])
+def test_a_name_that_holds_what_could_end_a_line_or_a_value_is_read_whole(within):
+    read = bill_rows.trade_bill(bill(name=f"外{within}套"))
+    assert [row.description for row in read.rows] == [f"外{within}套"]
+    assert read.told == read.counted
+
+
 @pytest.mark.parametrize(
     "header",
     [HEADER + ",新的列", HEADER.replace("手续费,", ""), HEADER.replace("手续费", "Fee"), HEADER + ",手续费"],
