@@ -157,10 +157,11 @@ def _paired(ours: list[Item], theirs: list[Item], *, late_days: int) -> list[tup
     return pairs
 
 
-def _unlikeness(here: Item, there: Item) -> tuple[int, int, int]:
+def _unlikeness(here: Item, there: Item) -> tuple[int, int, int, bool]:
     differing = _differing(here, there)
     money = abs(here.amount_fen - there.amount_fen)
-    return (money, len(differing), _days_apart(here, there))
+    # Equals before those that agree because one side names no fee: that one agrees with others too.
+    return (money, len(differing), _days_apart(here, there), here != there)
 
 
 def _left(items: list[Item], taken: set[int]) -> list[Item]:

@@ -13,6 +13,7 @@ from orders.channel_queries import merchant_of_payment
 from orders.events import OrderPaid
 from settlement.events import BillDue
 from settlement.reconciliation.bills import BEIJING, BillSources
+from settlement.reconciliation.errors import DayNotOver
 from settlement.reconciliation.fetch import reconcile_merchant
 from settlement.reconciliation.models import ReconciledDay
 from settlement.reconciliation.policy import reconciliation_policy
@@ -74,9 +75,15 @@ async def fetch_due_bills(
         merchant = await _merchant(db, fact.merchant_id)
     if not policy.fetch_bills:
         return
-    done = await reconcile_merchant(
-        tenant, merchant, day=fact.day, channels=channels, now=now, by=BY_ITSELF, prove=False
-    )
+    try:
+        done = await reconcile_merchant(
+            tenant, merchant, day=fact.day, channels=channels, now=now, by=BY_ITSELF, prove=False
+        )
+    except DayNotOver:
+        # Asked too early, by whatever clock: when its files come is known.
+        async with tenant.writing() as db:
+            await append(db, fact, now=now, due_at=due_at(merchant, fact.day))
+        return
     waits = done.is_pending or any(each.state is DayState.REFUSED for each in done.days)
     async with tenant.writing() as db:
         if fact.asked == 0:

@@ -110,6 +110,11 @@ def test_the_order_of_a_list_changes_nothing() -> None:
     assert match(ours, theirs, late_days=1) == match(ours[::-1], theirs[::-1], late_days=1)
 
 
+def test_an_item_without_a_fee_does_not_take_the_place_of_an_equal_one() -> None:
+    items = [changed(key="a", fee_millifen=fee) for fee in (0, None, 1)]
+    assert match(items, items[::-1], late_days=0) == []
+
+
 ITEMS = st.lists(
     st.builds(
         Item,

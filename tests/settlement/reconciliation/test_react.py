@@ -67,6 +67,17 @@ async def test_a_file_that_is_not_there_yet_is_asked_for_again_in_half_an_hour(s
     assert await value(shop.tenant, STATE, d=today) == "pending"
 
 
+async def test_a_day_asked_for_before_it_is_over_waits_for_its_own_morning(shop):
+    await traded(shop)
+    merchant = await merchant_of(shop)
+    tomorrow = (shop.now.astimezone(UTC) + timedelta(days=1, hours=8)).date()
+    fact = BillDue(merchant_id=merchant.id, day=tomorrow)
+    await fetch_due_bills(shop.tenant, fact, channels=shop.channels, now=shop.now)
+    ((payload, due),) = await rows(shop.tenant, DUE)
+    assert (payload["asked"], payload["day"], due) == (0, str(tomorrow), due_at(merchant, tomorrow))
+    assert await rows(shop.tenant, STATE, d=tomorrow) == []
+
+
 async def test_a_brand_may_switch_it_off(shop):
     await shop.settle(reconciliation={"fetchBills": False})
     orders = await traded(shop)
