@@ -10,6 +10,9 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
+from orders.split_queries import shared_payment
+from settlement.splitting.policy import split_policy
+from settlement.splitting.queries import splits
 from settlement.splitting.run import SplitRun, due_splits, next_due_at, run_splits, split_counts
 from settlement.splitting.states import SplitStatus
 from storefront.cli.brands import Work, of_brands, run_for_brands
@@ -19,6 +22,8 @@ from storefront.cli.settle_person import people_of
 from storefront.cli.settle_report import progress
 from tenants.kernel.money import Fen, yuan_text
 from tenants.kernel.scope import TenantScope
+
+MOST_WARNED = 20
 
 
 @click.command("run-splits")
@@ -46,6 +51,7 @@ def splits_work(*, dry_run: bool, data: Path | None) -> Work:
             console.print(f"{code}: no split is due")
         if dry_run or not due:
             await print_standing(console, tenant)
+            await print_warned(console, tenant)
             return True
         async with open_channels(data) as channels:
             with progress(console) as say:
@@ -53,9 +59,33 @@ def splits_work(*, dry_run: bool, data: Path | None) -> Work:
         async with tenant.reading() as db:
             counts = await split_counts(db)
         print_splits(console, ran, counts=counts, brand=code)
+        await print_warned(console, tenant)
         return ran.unknown == 0
 
     return work
+
+
+async def print_warned(console: Console, tenant: TenantScope) -> None:
+    """The payments that unfreeze within days and are not split yet: what is not split by then, finance pays itself."""
+    async with tenant.reading() as db:
+        found = await splits(db, warned=True, limit=MOST_WARNED)
+        policy, people = await split_policy(db), await people_of(db)
+        orders = {each.id: await shared_payment(db, each.order_id) for each in found}
+    if not found:
+        return
+    table = Table(
+        "order", "unfreezes", "state", title="unfreezes soon and is not split", title_justify="left"
+    )
+    table.add_column("paid", justify="right")
+    for split in found:
+        order = orders[split.id]
+        table.add_row(
+            order.order_no if order else str(split.order_id), people.moment(policy.thaws_at(paid_at=split.paid_at)),
+            split.state.value, yuan_text(split.total_fen),
+        )  # fmt: skip
+    console.print(table)
+    if len(found) == MOST_WARNED:
+        console.print("  … and perhaps more: GET /brand/v1/settlement/splits?warned=true")
 
 
 async def print_standing(console: Console, tenant: TenantScope) -> None:
