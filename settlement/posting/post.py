@@ -22,7 +22,8 @@ from settlement.models import Journal, LedgerAccount, LedgerEntry
 from settlement.periods import CodeMonth, book_into
 from settlement.posting.beside import Discounted
 from settlement.posting.post_beside import LineStep, beside
-from settlement.posting.post_channel import SoldOn, drafts_of_payments, drafts_of_refund, held_of_order
+from settlement.posting.post_channel import drafts_of_payments, drafts_of_refund
+from settlement.posting.post_shares import SoldOn, held_of_order
 from settlement.posting.post_terms import BookedTerms, booked_terms
 from settlement.queries import credited_account, signed_amount
 from settlement.split import LineBase, reversal, split_line
