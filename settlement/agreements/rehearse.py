@@ -19,7 +19,7 @@ from orders.ports import TermsQuestion
 from settlement.agreements.checks import Agreement, check_contract
 from settlement.agreements.queries import stores_of_versions
 from settlement.agreements.rehearsed import Costs, CostTerms, PartsOfTerm, Put, Side, Terms
-from settlement.agreements.rehearsed_fees import costs_of_orders
+from settlement.agreements.rehearsed_costs import costs_of_orders
 from settlement.agreements.sides import SideBook, read_sides
 from settlement.agreements.views import RehearsalView, RehearsedParty
 from settlement.calendar import ONE_DAY, Span, days_of, overlap_days, period_ends, period_starts, term_of

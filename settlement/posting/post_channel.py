@@ -224,7 +224,11 @@ async def _of_sale(
     beside = msgspec.structs.replace(draft, cause_id=about.refund_id or payment_id)
     return [
         *([draft] if borne else []),
-        *(draft_of_shares(steps, cost, shape=shape, draft=beside) for cost, steps in shared if steps),
+        *(
+            draft_of_shares(steps, cost, terms=terms, shape=shape, draft=beside)
+            for cost, steps in shared
+            if steps
+        ),
     ]
 
 

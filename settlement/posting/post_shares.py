@@ -71,14 +71,16 @@ async def share_steps(
     return moved | {bearer: Fen(-sum(moved.values()))} if moved else {}
 
 
-def draft_of_shares(steps: Mapping[PartyId, Fen], cost: Cost, *, shape: Movement, draft: Draft) -> Draft:
+def draft_of_shares(
+    steps: Mapping[PartyId, Fen], cost: Cost, *, terms: BookedTerms, shape: Movement, draft: Draft
+) -> Draft:
     """The steps as a journal of their own, of the same moment as `draft`."""
     cause = cost.shared if shape.refund_id is None else cost.returned
+    against = clearing_account(store_id=shape.store_id, contract_id=terms.contract_id)
     movements = [
         msgspec.structs.replace(
-            shape, cause=cause, amount_fen=fen, party_id=party,
-            against=clearing_account(store_id=shape.store_id, contract_id=shape.contract_id),
-            account=payable_account(party, store_id=shape.store_id, contract_id=shape.contract_id),
+            shape, cause=cause, amount_fen=fen, party_id=party, against=against,
+            account=payable_account(party, store_id=shape.store_id, contract_id=terms.contract_id),
         )
         for party, fen in steps.items()
     ]  # fmt: skip
