@@ -80,7 +80,7 @@ async def drafts_of_payments(
             total = paid.coupons.total_fen
             drafts += await _of_sale(
                 db, about, sold[paid.order_id], coupons=paid.coupons.parts(total), payment_id=paid.payment_id,
-                costs=costs_of(sold[paid.order_id].terms, fee=fee, coupons=paid.coupons.merchants(total)),
+                costs=costs_of(sold[paid.order_id].terms, fee=fee, coupons=paid.coupons.merchants(total), paid=total > 0),
             )  # fmt: skip
     return drafts
 
@@ -123,6 +123,14 @@ async def drafts_of_refund(db: Writing, back: GivenBack, *, sold: SoldOn | None)
         costs = costs_of(sold.terms, fee=after, coupons=back.coupons.merchants(left))
         drafts += await _of_sale(db, about, sold, coupons=steps, costs=costs, payment_id=back.payment_id)
     return drafts
+
+
+async def drafts_of_late_coupons(db: Writing, paid: Taken, *, sold: SoldOn) -> list[Draft]:
+    """What parties bear of coupons that were booked before anybody read what the contract says of them. Under the order's lock."""
+    about = _About(order_id=paid.order_id, store_id=paid.store_id, at=paid.paid_at)
+    cost = paid.coupons.merchants(await _borne_by_coupons(db, paid.order_id))
+    _, coupons = costs_of(sold.terms, fee=Fen(0), coupons=cost, paid=True)
+    return await _of_sale(db, about, sold, coupons={}, costs=[coupons], payment_id=paid.payment_id, late=True)
 
 
 async def fee_rates(db: Reading) -> dict[MerchantId, Bps]:
@@ -195,12 +203,14 @@ async def _of_sale(
     coupons: Mapping[str, Fen],
     costs: Sequence[Cost],
     payment_id: PaymentId,
+    late: bool = False,
 ) -> list[Draft]:
     """What moves by the sale's own terms: what coupons bear more, by who paid for them, and what parties bear of the costs that are left."""
     terms = sold.terms
-    refunded = None if about.refund_id is None else about.order_id
-    shared = [(cost, await share_steps(db, cost, sold, refunded=refunded)) for cost in costs]
-    if not coupons and not any(steps for _, steps in shared):
+    refunded = about.order_id if late or about.refund_id is not None else None
+    steps_of = [(cost, await share_steps(db, cost, sold, refunded=refunded)) for cost in costs]
+    shared = [(cost, steps) for cost, steps in steps_of if steps or cost.journaled]
+    if not coupons and not shared:
         return []
     day, period = terms.day_and_period(about.at)
     shape = Movement(
@@ -224,11 +234,7 @@ async def _of_sale(
     beside = msgspec.structs.replace(draft, cause_id=about.refund_id or payment_id)
     return [
         *([draft] if borne else []),
-        *(
-            draft_of_shares(steps, cost, terms=terms, shape=shape, draft=beside)
-            for cost, steps in shared
-            if steps
-        ),
+        *(draft_of_shares(steps, cost, terms=terms, shape=shape, draft=beside) for cost, steps in shared),
     ]
 
 

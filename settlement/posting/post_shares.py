@@ -36,10 +36,12 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     party_id: PartyId | None
     shared: Cause
     returned: Cause
+    journaled: bool = False
+    """Has its journal also where nothing moves: what came to nothing is told from what nobody looked at."""
 
 
-def costs_of(terms: BookedTerms, *, fee: Fen, coupons: Fen) -> tuple[Cost, ...]:
-    """The costs that a contract may give to somebody else than who was charged."""
+def costs_of(terms: BookedTerms, *, fee: Fen, coupons: Fen, paid: bool = False) -> tuple[Cost, ...]:
+    """The costs that a contract may give to somebody else than who was charged; `paid`: a payment with coupons."""
     return (
         Cost(
             fen=fee, by=terms.channel_fee_by, party_id=terms.channel_fee_party_id, shared=Cause.FEE_SHARED,
@@ -47,7 +49,7 @@ def costs_of(terms: BookedTerms, *, fee: Fen, coupons: Fen) -> tuple[Cost, ...]:
         ),
         Cost(
             fen=coupons, by=terms.coupons_by, party_id=terms.coupons_party_id, shared=Cause.COUPONS_SHARED,
-            returned=Cause.COUPONS_SHARE_RETURNED,
+            returned=Cause.COUPONS_SHARE_RETURNED, journaled=paid and terms.coupons_by is not Bearer.RESIDUAL,
         ),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from orders.ports import CouponParts
 from settlement.agreements.agreed import Bearer
 from settlement.close import close_month
 from settlement.commands import NamedParty
-from settlement.posting import post_channel, post_shares
+from settlement.posting import pending, post_channel, post_shares
 from settlement.posting.pending import post_pending
 from settlement.queries import statements
 from settlement.states import PartyKind
@@ -124,11 +124,39 @@ async def test_control_a_contract_whose_word_on_coupons_nobody_reads_charges_the
     """The bug that was there."""
     costs_of = post_shares.costs_of
     monkeypatch.setattr(post_channel, "costs_of", lambda *args, **given: costs_of(*args, **given)[:1])
+    monkeypatch.setattr(pending, "_late_coupons", _none)
     shop = await Shop(tenant, by=Bearer.PARTY).open()
     await shop.sold()
     assert await shop.held() == {"mall": 1_500, "brand": 8_500}
     [finding] = await broken_laws(tenant, now=OCTOBER)
     assert finding.startswith(LAW)
+
+
+@pytest.mark.parametrize(("by", "stands"), [(Bearer.PARTY, 1_501), (Bearer.SHARED, 225)])
+async def test_what_was_booked_before_the_contracts_word_was_read_is_shared_with_what_waits(
+    tenant: TenantScope, monkeypatch: pytest.MonkeyPatch, by: Bearer, stands: int
+) -> None:
+    costs_of = post_shares.costs_of
+    shop = await Shop(tenant, by=by).open()
+    with monkeypatch.context() as before:
+        before.setattr(post_channel, "costs_of", lambda *args, **given: costs_of(*args, **given)[:1])
+        before.setattr(pending, "_late_coupons", _none)
+        sold = await shop.sold()
+        await shop.gave_back(sold, 2_500, coupon=750)
+        again = await shop.sold()
+    # A refund comes before the rest is looked at: it shares what is left by itself.
+    await shop.gave_back(again, 2_500, coupon=750)
+    mall = 2 * (1_125 - stands)
+    assert await shop.held() == {"mall": mall, "brand": 15_000 - mall}
+    assert await broken_laws(tenant, now=OCTOBER) == []
+    assert (await post_pending(tenant, now=OCTOBER)).entries == 0
+    for each in (sold, again):
+        await shop.gave_back(each, 7_500, coupon=2_250)
+    assert await shop.held() == {"mall": 0, "brand": 0}
+
+
+async def _none(_db) -> list:
+    return []
 
 
 @pytest.mark.parametrize(
