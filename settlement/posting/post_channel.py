@@ -208,7 +208,7 @@ async def _of_sale(
     """What moves by the sale's own terms: what coupons bear more, by who paid for them, and what parties bear of the costs that are left."""
     terms = sold.terms
     refunded = about.order_id if late or about.refund_id is not None else None
-    steps_of = [(cost, await share_steps(db, cost, sold, refunded=refunded)) for cost in costs]
+    steps_of = [(cost, await share_steps(db, cost, sold=sold, refunded=refunded)) for cost in costs]
     shared = [(cost, steps) for cost, steps in steps_of if steps or cost.journaled]
     if not coupons and not shared:
         return []

@@ -55,7 +55,7 @@ def costs_of(terms: BookedTerms, *, fee: Fen, coupons: Fen, paid: bool = False) 
 
 
 async def share_steps(
-    db: Reading, cost: Cost, sold: SoldOn, *, refunded: OrderId | None
+    db: Reading, cost: Cost, *, sold: SoldOn, refunded: OrderId | None
 ) -> dict[PartyId, Fen]:
     """Each party's step from the share that it bears by the books to the one it should bear now; together nothing."""
     terms = sold.terms
