@@ -12,6 +12,8 @@ from tenants.kernel.money import Fen
 
 UNSAID = ""
 """Who paid for coupons that the channel says nothing of."""
+MERCHANT = "merchant"
+"""The merchant whose number took the payment."""
 
 
 class Coupons(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +35,10 @@ class Coupons(msgspec.Struct, frozen=True, kw_only=True):
         found = {name: Fen(shared * fen // self.total_fen) for name, fen in said.items() if name != largest}
         return {**found, largest: Fen(kept - sum(found.values()))}
 
+    def merchants(self, kept: Fen) -> Fen:
+        """What they cost the merchant while `kept` of the total is kept; never below nothing."""
+        return Fen(max(self.parts(kept).get(MERCHANT, 0), 0))
+
     def steps(self, before: Fen, after: Fen) -> dict[str, Fen]:
         """How much more each contributor bears when what is kept goes from `before` to `after`."""
         stood, left = self.parts(before), self.parts(after)
@@ -44,7 +50,7 @@ def coupons_told(told: dict[str, Any] | None, *, total: Fen) -> Coupons:
     if told is None:
         return Coupons(total_fen=total)
     parts = msgspec.convert(told, CouponParts)
-    said = {"wechatpay": parts.wechatpay_fen, "merchant": parts.merchant_fen, "other": parts.other_fen}
+    said = {"wechatpay": parts.wechatpay_fen, MERCHANT: parts.merchant_fen, "other": parts.other_fen}
     unsaid = Fen(total - sum(said.values()))
     contributors = {} if unsaid < 0 else {**said, UNSAID: unsaid}
     return Coupons(total_fen=total, contributors=contributors, nocash_fen=parts.nocash_fen)

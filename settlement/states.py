@@ -68,6 +68,10 @@ class Cause(StrEnum):
     """A party's part of the channel's fee, where the contract makes it bear some."""
     FEE_SHARE_RETURNED = "fee_share_returned"
     """What a refund gave back of that part."""
+    COUPONS_SHARED = "coupons_shared"
+    """A party's part of what coupons cost the merchant, where the contract makes it bear some."""
+    COUPONS_SHARE_RETURNED = "coupons_share_returned"
+    """What a refund gave back of that part."""
     UNWANTED_PAID = "unwanted_paid"
     """Money came in that no order wanted."""
     UNWANTED_REFUNDED = "unwanted_refunded"
@@ -146,6 +150,8 @@ ADJUSTMENT = (
     Cause.FUNDING_REVERSED,
     Cause.FEE_SHARED,
     Cause.FEE_SHARE_RETURNED,
+    Cause.COUPONS_SHARED,
+    Cause.COUPONS_SHARE_RETURNED,
     Cause.ADJUSTED,
 )
 """Causes that change what a party is owed beside its sales: its account against the clearing account."""

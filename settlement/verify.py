@@ -32,6 +32,7 @@ from settlement.agreements.promotion_models import TermsFunder
 from settlement.days import broken_days
 from settlement.laws.beside import collected_off, funded_off
 from settlement.laws.channel import fees_off, left_in_clearing, suspense_off, without_journal
+from settlement.laws.coupons import coupons_shared_off
 from settlement.laws.fees import fees_off_rate
 from settlement.laws.gaps import lines_without_terms, missing_statements
 from settlement.laws.true_ups import true_ups_off
@@ -139,6 +140,7 @@ def _laws_of_the_channel(db: Reading, *, rates: Mapping[MerchantId, Bps]) -> Law
             Journal,
         ),
         "suspense holds what came in unwanted and has not gone back": (suspense_off(db), LedgerAccount),
+        "per order each party bears what its contract says of coupons": (coupons_shared_off(db), LedgerEntry),
     }
 
 

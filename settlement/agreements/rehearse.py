@@ -19,8 +19,8 @@ from orders.ports import TermsQuestion
 from settlement.agreements.checks import Agreement, check_contract
 from settlement.agreements.commissions import refuse_without_room
 from settlement.agreements.queries import stores_of_versions
-from settlement.agreements.rehearsed import Charged, FeeTerms, PartsOfTerm, Put, Side, Terms
-from settlement.agreements.rehearsed_fees import charged_of_orders
+from settlement.agreements.rehearsed import Costs, CostTerms, PartsOfTerm, Put, Side, Terms
+from settlement.agreements.rehearsed_costs import costs_of_orders
 from settlement.agreements.sides import SideBook, read_sides
 from settlement.agreements.views import RehearsalView, RehearsedParty
 from settlement.calendar import ONE_DAY, Span, days_of, overlap_days, period_ends, period_starts, term_of
@@ -197,8 +197,8 @@ async def _run(db: Reading, rehearsal: Rehearsal, versions: Versions) -> None:
                 orders[line.order_id].append(put)
         rehearsal.orders += len(orders)
         _meet(rehearsal, db, sides.parties.values())
-        for order_id, fee in (await charged_of_orders(db, orders.keys(), first=first, after=after)).items():
-            _charge(rehearsal, fee, orders[order_id])
+        for order_id, costs in (await costs_of_orders(db, orders.keys(), first=first, after=after)).items():
+            _charge(rehearsal, costs, orders[order_id])
 
 
 def _question(line: MovedLine) -> TermsQuestion:
@@ -208,26 +208,26 @@ def _question(line: MovedLine) -> TermsQuestion:
     )  # fmt: skip
 
 
-def _charge(rehearsal: Rehearsal, fee: Charged, puts: Sequence[tuple[Put, Put]]) -> None:
-    """Share the fee of an order's payment on both sides; of one that was paid earlier as it was agreed then."""
+def _charge(rehearsal: Rehearsal, costs: Costs, puts: Sequence[tuple[Put, Put]]) -> None:
+    """Share what came with an order's payment on both sides; of one that was paid earlier as it was agreed then."""
     was, would = [put for put, _ in puts], [put for _, put in puts]
-    booked = was[0].terms
+    booked, command, agreed = was[0].terms, rehearsal.command, rehearsal.agreed
     if not isinstance(booked, BookedTerms):
         return
-    agreed = FeeTerms(
-        by=booked.channel_fee_by, party_id=booked.channel_fee_party_id, residual=_charged_party(booked)
-    )
-    rehearsal.was.charge(fee, agreed, puts=was)
-    if not was[0].line.sold_before:
-        agreed = FeeTerms(
-            by=rehearsal.command.channel_fee_by, party_id=rehearsal.agreed.channel_fee_party_id,
-            residual=_charged_party(would[0].terms),
-        )  # fmt: skip
-    rehearsal.would.charge(fee, agreed, puts=would)
+    shared = (
+        (costs.fee, booked.channel_fee_by, booked.channel_fee_party_id, command.channel_fee_by, agreed.channel_fee_party_id),
+        (costs.coupons, booked.coupons_by, booked.coupons_party_id, command.coupons_by, agreed.coupons_party_id),
+    )  # fmt: skip
+    for charged, by, party_id, would_by, would_party_id in shared:
+        terms = CostTerms(by=by, party_id=party_id, residual=_charged_party(booked))
+        rehearsal.was.charge(charged, terms, puts=was)
+        if not was[0].line.sold_before:
+            terms = CostTerms(by=would_by, party_id=would_party_id, residual=_charged_party(would[0].terms))
+        rehearsal.would.charge(charged, terms, puts=would)
 
 
 def _charged_party(terms: Terms) -> PartyId:
-    """Who is charged the channel's fee: whoever collects by a merchant number of his own, or whoever has the rest."""
+    """Who is charged what comes with a payment: whoever collects by a merchant number of his own, or whoever has the rest."""
     return terms.collector_party_id or terms.residual_party_id
 
 

@@ -60,25 +60,32 @@ def held_of(puts: Sequence[Put], *, before: bool) -> dict[PartyId, Fen]:
 
 
 class Charged(msgspec.Struct, frozen=True, kw_only=True):
-    """What the channel had charged of an order's payment when the month began and has at its end; `before` is None where it was paid within."""
+    """What a cost of an order's payment was when the month began and is at its end; `before` is None where it was paid within."""
 
     before: Fen | None
     after: Fen
 
 
-class FeeTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """Who bears a fee."""
+class Costs(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes with an order's payment: the channel's fee, and what coupons cost the merchant."""
+
+    fee: Charged
+    coupons: Charged
+
+
+class CostTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """Who bears a cost."""
 
     by: Bearer
     party_id: PartyId | None
     residual: PartyId
-    """Who is charged by the channel, and to whom the others owe their parts."""
+    """Who is charged, and to whom the others owe their parts."""
 
-    def position(self, fee: Fen | None, held: Mapping[PartyId, Fen]) -> dict[PartyId, Fen]:
-        """Where parties stand with the fee: what they bear is less owed to them, and more to whoever was charged."""
-        if fee is None:
+    def position(self, cost: Fen | None, held: Mapping[PartyId, Fen]) -> dict[PartyId, Fen]:
+        """Where parties stand with the cost: what they bear is less owed to them, and more to whoever was charged."""
+        if cost is None:
             return {}
-        due = fee_shares(fee, by=self.by, party_id=self.party_id, held=held, residual=self.residual)
+        due = fee_shares(cost, by=self.by, party_id=self.party_id, held=held, residual=self.residual)
         return {party: Fen(-part) for party, part in due.items()} | {self.residual: Fen(sum(due.values()))}
 
 
@@ -150,8 +157,8 @@ class Side(msgspec.Struct):
                 self.beside[funder] -= fen
                 self.beside[seller] += fen
 
-    def charge(self, charged: Charged, terms: FeeTerms, *, puts: Sequence[Put]) -> None:
-        """Add what parties bear of the fee of an order's payment, by what each holds of the order's lines."""
+    def charge(self, charged: Charged, terms: CostTerms, *, puts: Sequence[Put]) -> None:
+        """Add what parties bear of a cost of an order's payment, by what each holds of the order's lines."""
         if terms.by is Bearer.RESIDUAL:
             return
         stood = terms.position(charged.before, held_of(puts, before=True))

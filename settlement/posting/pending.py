@@ -11,15 +11,16 @@ from functools import partial
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import select, union
+from sqlalchemy import and_, select, union
 
 from orders.channel_money import given_back_select, taken_select
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
-from settlement.models import Journal
+from settlement.agreements.agreed import Bearer
+from settlement.models import Contract, FrozenTerms, Journal
 from settlement.patience import patiently
 from settlement.posting.history_steps import Stretch, survey
-from settlement.posting.post import post_orders_paid, post_payments, post_refund
+from settlement.posting.post import post_late_coupons, post_orders_paid, post_payments, post_refund
 from settlement.posting.post_history import open_routes, post_stretch
 from settlement.states import Cause
 from tenants.kernel.ids import OrderId, PaymentId, RefundId
@@ -66,6 +67,10 @@ async def post_pending(
     for done, refund_id in enumerate(refunds, start=1):
         entries += await patiently(tenant, partial(post_refund, refund_id=refund_id, now=now))
         _say_some(say, "refunds", done=done, total=len(refunds))
+    async with tenant.reporting() as db:
+        late = await _late_coupons(db)
+    for payment_id in late:
+        entries += await patiently(tenant, partial(post_late_coupons, payment_id=payment_id, now=now))
     history = await _book_history(tenant, now=now, say=say, at_once=at_once)
     entries += history.entries
     return Caught(orders=len(orders), refunds=len(refunds), history_lines=history.lines, entries=entries)
@@ -122,6 +127,29 @@ async def _waiting_refunds(db: Reading) -> list[RefundId]:
     returned = _booked(db, cause=Cause.FEE_RETURNED, cause_id=back.c.refund_id)
     waiting = union(of_lines, select(back.c.refund_id).where(~returned))
     return sorted(RefundId(refund_id) for refund_id in (await db.execute(waiting)).scalars())
+
+
+async def _late_coupons(db: Reading) -> list[PaymentId]:
+    """Payments whose coupons were booked before anybody read what the contract says of them, where it says something."""
+    taken = taken_select(db.tenant_id).subquery()
+    settled = settled_lines_select(db.tenant_id).subquery()
+    says = (
+        select(Contract.id)
+        .join(FrozenTerms, and_(FrozenTerms.tenant_id == db.tenant_id, FrozenTerms.contract_id == Contract.id))
+        .join(settled, settled.c.terms_id == FrozenTerms.id)
+        .where(
+            Contract.tenant_id == db.tenant_id, Contract.coupons_by != Bearer.RESIDUAL,
+            settled.c.order_id == taken.c.order_id,
+        )
+        .correlate(taken)
+        .exists()
+    )  # fmt: skip
+    statement = select(taken.c.payment_id).where(
+        taken.c.wanted, taken.c.coupon_fen > 0, says,
+        _booked(db, cause=Cause.COUPON_PAID, cause_id=taken.c.order_id),
+        ~_booked(db, cause=Cause.COUPONS_SHARED, cause_id=taken.c.payment_id),
+    )  # fmt: skip
+    return sorted(PaymentId(payment_id) for payment_id in (await db.execute(statement)).scalars())
 
 
 def _booked(db: Reading, *, cause: Cause, cause_id: Any) -> Any:

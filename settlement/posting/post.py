@@ -22,7 +22,8 @@ from settlement.models import Journal, LedgerAccount, LedgerEntry
 from settlement.periods import CodeMonth, book_into
 from settlement.posting.beside import Discounted
 from settlement.posting.post_beside import LineStep, beside
-from settlement.posting.post_channel import SoldOn, drafts_of_payments, drafts_of_refund, held_of_order
+from settlement.posting.post_channel import drafts_of_late_coupons, drafts_of_payments, drafts_of_refund
+from settlement.posting.post_shares import SoldOn, held_of_order
 from settlement.posting.post_terms import BookedTerms, booked_terms
 from settlement.queries import credited_account, signed_amount
 from settlement.split import LineBase, reversal, split_line
@@ -105,6 +106,26 @@ async def post_payments(db: Writing, payment_ids: Sequence[PaymentId], *, now: d
     return await post_drafts(
         db, await drafts_of_payments(db, await taken_payments(db, waiting), sold={}), now=now
     )
+
+
+async def post_late_coupons(db: Writing, payment_id: PaymentId, *, now: datetime) -> int:
+    """Book what parties bear of a payment's coupons that stand in the books without it. Returns the entries written, 0 when booked already."""
+    if not await unbooked(db, [payment_id], cause=Cause.COUPONS_SHARED):
+        return 0
+    [paid] = await taken_payments(db, [payment_id])
+    await _hold_order(db, paid.order_id)
+    settled = settled_lines_select(db.tenant_id).subquery()
+    first = (
+        select(settled.c.terms_id)
+        .where(settled.c.order_id == paid.order_id)
+        .order_by(settled.c.line_no)
+        .limit(1)
+    )
+    terms_id = TermsId((await db.execute(first)).scalar_one())
+    sold = SoldOn(
+        terms=(await booked_terms(db, {terms_id}))[terms_id], held=await held_of_order(db, paid.order_id)
+    )
+    return await post_drafts(db, await drafts_of_late_coupons(db, paid, sold=sold), now=now)
 
 
 async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int:

@@ -1,9 +1,8 @@
-"""Drafts what the payment channel did beside a sale's own money: coupons, its fee, who bears that, and money that no order wanted.
+"""Drafts what the payment channel did beside a sale's own money: coupons, its fee, who bears them, and money that no order wanted.
 
 So the channel's account equals the channel's bill: what shoppers paid by themselves, wanted or not, less the fee it keeps. Coupons, fee
-and suspense concern no party. Whoever's merchant number it is bears the fee, or else the residual party: a party that bears some of it owes
-it to that one, by way of the clearing account. What the channel keeps on somebody else's number stands on accounts of that number: we
-never pay it, and ours show nothing of it.
+and suspense concern no party; what parties bear of the fee and of coupons is `post_shares`'s. What the channel keeps on somebody else's
+number stands on accounts of that number: we never pay it, and ours show nothing of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,31 +20,20 @@ from settlement.ledger import (
     Draft,
     Movement,
     channel_account,
-    clearing_account,
     coupon_account,
     fee_account,
-    payable_account,
     suspense_account,
 )
 from settlement.models import Journal, LedgerAccount, LedgerEntry
 from settlement.periods import book_into
-from settlement.posting.fees import CHANNEL_ZONE, fee_kept, fee_on, fee_shares, half_up
-from settlement.posting.post_terms import BookedTerms
-from settlement.queries import credited_account, signed_amount
-from settlement.states import COUPONS, ENTITLEMENT, AccountKind, Cause
-from tenants.kernel.ids import MerchantId, OrderId, PartyId, PaymentId, RefundId, StoreId
+from settlement.posting.fees import CHANNEL_ZONE, fee_kept, fee_on, half_up
+from settlement.posting.post_shares import Cost, SoldOn, costs_of, draft_of_shares, share_steps
+from settlement.queries import credited_account
+from settlement.states import COUPONS, AccountKind, Cause
+from tenants.kernel.ids import MerchantId, OrderId, PaymentId, RefundId, StoreId
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading, Writing
 from tenants.queries import merchants
-
-SHARES = (Cause.FEE_SHARED, Cause.FEE_SHARE_RETURNED)
-
-
-class SoldOn(msgspec.Struct, frozen=True, kw_only=True):
-    """What an order was sold on, and what each party holds of it once its drafts are posted."""
-
-    terms: BookedTerms
-    held: Mapping[PartyId, Fen]
 
 
 async def drafts_of_payments(
@@ -89,9 +77,10 @@ async def drafts_of_payments(
         if not paid.wanted:
             continue
         if paid.order_id in sold:
+            total = paid.coupons.total_fen
             drafts += await _of_sale(
-                db, about, sold[paid.order_id], coupons=paid.coupons.parts(paid.coupons.total_fen), fee=fee,
-                payment_id=paid.payment_id,
+                db, about, sold[paid.order_id], coupons=paid.coupons.parts(total), payment_id=paid.payment_id,
+                costs=costs_of(sold[paid.order_id].terms, fee=fee, coupons=paid.coupons.merchants(total), paid=total > 0),
             )  # fmt: skip
     return drafts
 
@@ -129,9 +118,19 @@ async def drafts_of_refund(db: Writing, back: GivenBack, *, sold: SoldOn | None)
         )
     elif sold is not None:
         borne = await _borne_by_coupons(db, back.order_id)
-        steps = back.coupons.steps(borne, Fen(borne - back.coupon_fen)) if back.coupon_fen else {}
-        drafts += await _of_sale(db, about, sold, coupons=steps, fee=after, payment_id=back.payment_id)
+        left = Fen(borne - back.coupon_fen)
+        steps = back.coupons.steps(borne, left) if back.coupon_fen else {}
+        costs = costs_of(sold.terms, fee=after, coupons=back.coupons.merchants(left))
+        drafts += await _of_sale(db, about, sold, coupons=steps, costs=costs, payment_id=back.payment_id)
     return drafts
+
+
+async def drafts_of_late_coupons(db: Writing, paid: Taken, *, sold: SoldOn) -> list[Draft]:
+    """What parties bear of coupons that were booked before anybody read what the contract says of them. Under the order's lock."""
+    about = _About(order_id=paid.order_id, store_id=paid.store_id, at=paid.paid_at)
+    cost = paid.coupons.merchants(await _borne_by_coupons(db, paid.order_id))
+    _, coupons = costs_of(sold.terms, fee=Fen(0), coupons=cost, paid=True)
+    return await _of_sale(db, about, sold, coupons={}, costs=[coupons], payment_id=paid.payment_id, late=True)
 
 
 async def fee_rates(db: Reading) -> dict[MerchantId, Bps]:
@@ -202,67 +201,41 @@ async def _of_sale(
     sold: SoldOn,
     *,
     coupons: Mapping[str, Fen],
-    fee: Fen,
+    costs: Sequence[Cost],
     payment_id: PaymentId,
+    late: bool = False,
 ) -> list[Draft]:
-    """What moves by the sale's own terms: what coupons bear more, by who paid for them, and what parties bear of the fee that is left."""
-    terms, drafts = sold.terms, []
-    day, period = terms.day_and_period(about.at)
-    shared = await _shares(db, about, sold, fee=fee)
+    """What moves by the sale's own terms: what coupons bear more, by who paid for them, and what parties bear of the costs that are left."""
+    terms = sold.terms
+    refunded = about.order_id if late or about.refund_id is not None else None
+    steps_of = [(cost, await share_steps(db, cost, sold=sold, refunded=refunded)) for cost in costs]
+    shared = [(cost, steps) for cost, steps in steps_of if steps or cost.journaled]
     if not coupons and not shared:
         return []
-    period_on = (await book_into(db, [period]))[period]
-    paid = about.refund_id is None
+    day, period = terms.day_and_period(about.at)
     shape = Movement(
-        cause=Cause.COUPON_PAID if paid else Cause.COUPON_REFUNDED, amount_fen=Fen(0),
+        cause=Cause.COUPON_PAID if about.refund_id is None else Cause.COUPON_REFUNDED, amount_fen=Fen(0),
         against=channel_account(about.store_id, Source.STOREFRONT), account=coupon_account(about.store_id),
         contract_id=terms.contract_id, store_id=about.store_id, terms_id=terms.terms_id, order_id=about.order_id,
-        refund_id=about.refund_id, occurred_on=day, period_on=period_on,
+        refund_id=about.refund_id, occurred_on=day, period_on=(await book_into(db, [period]))[period],
     )  # fmt: skip
-    if coupons:
-        borne = [
-            msgspec.structs.replace(
-                shape, amount_fen=Fen(-fen), account=coupon_account(about.store_id, contributor)
-            )
-            for contributor, fen in coupons.items()
-        ]
-        drafts.append(_draft(shape, about, cause_id=about.refund_id or about.order_id, movements=borne))
-    if shared:
-        cause = Cause.FEE_SHARED if paid else Cause.FEE_SHARE_RETURNED
-        against = clearing_account(store_id=about.store_id, contract_id=terms.contract_id)
-        movements = [
-            msgspec.structs.replace(
-                shape, cause=cause, amount_fen=amount, against=against, party_id=party,
-                account=payable_account(party, store_id=about.store_id, contract_id=terms.contract_id),
-            )
-            for party, amount in shared.items()
-        ]  # fmt: skip
-        cause_id = about.refund_id or payment_id
-        drafts.append(_draft(movements[0], about, cause_id=cause_id, movements=movements))
-    return drafts
-
-
-def _draft(shape: Movement, about: _About, *, cause_id: UUID, movements: list[Movement]) -> Draft:
-    return Draft(cause=shape.cause, cause_id=cause_id, occurred_at=about.at, movements=movements)
-
-
-async def _shares(db: Reading, about: _About, sold: SoldOn, *, fee: Fen) -> dict[PartyId, Fen]:
-    """Each party's step from the share of the fee that it bears by the books to the one it should bear now; together nothing."""
-    terms = sold.terms
-    borne = {} if about.refund_id is None else await held_of_order(db, about.order_id, causes=SHARES)
-    # Who was charged stays so: the one to whom the others owe their parts.
-    charged = next((party for party, fen in borne.items() if fen > 0), None)
-    bearer = charged or terms.collector_party_id or terms.residual_party_id
-    due = fee_shares(
-        fee, by=terms.channel_fee_by, party_id=terms.channel_fee_party_id, held=sold.held, residual=bearer
+    borne = [
+        msgspec.structs.replace(
+            shape, amount_fen=Fen(-fen), account=coupon_account(about.store_id, contributor)
+        )
+        for contributor, fen in coupons.items()
+    ]
+    draft = Draft(
+        cause=shape.cause,
+        cause_id=about.refund_id or about.order_id,
+        occurred_at=about.at,
+        movements=borne,
     )
-    borne.pop(bearer, None)
-    # What a party bears stands on its account as less owed: -share.
-    steps = {
-        party: Fen(-due.get(party, 0) - borne.get(party, 0)) for party in sorted(due.keys() | borne.keys())
-    }
-    moved = {party: step for party, step in steps.items() if step}
-    return moved | {bearer: Fen(-sum(moved.values()))} if moved else {}
+    beside = msgspec.structs.replace(draft, cause_id=about.refund_id or payment_id)
+    return [
+        *([draft] if borne else []),
+        *(draft_of_shares(steps, cost, terms=terms, shape=shape, draft=beside) for cost, steps in shared),
+    ]
 
 
 async def _borne_by_coupons(db: Reading, order_id: OrderId) -> Fen:
@@ -278,22 +251,6 @@ async def _borne_by_coupons(db: Reading, order_id: OrderId) -> Fen:
         )
     )  # fmt: skip
     return Fen(int((await db.execute(statement)).scalar_one()))
-
-
-async def held_of_order(
-    db: Reading, order_id: OrderId, *, causes: Sequence[Cause] = ENTITLEMENT
-) -> dict[PartyId, Fen]:
-    """What each party holds of an order by these causes."""
-    statement = (
-        select(LedgerEntry.party_id, func.sum(signed_amount()).label("fen"))
-        .join(LedgerAccount, credited_account(db))
-        .where(
-            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_id == order_id,
-            LedgerEntry.cause.in_(causes),
-        )
-        .group_by(LedgerEntry.party_id)
-    )  # fmt: skip
-    return {PartyId(row.party_id): Fen(int(row.fen)) for row in await db.execute(statement)}
 
 
 async def _fee_around(db: Reading, back: GivenBack) -> tuple[Fen, Fen]:

@@ -31,6 +31,8 @@ class BookedTerms(msgspec.Struct, frozen=True, kw_only=True):
     funding: Funding | None = None
     channel_fee_by: Bearer = Bearer.RESIDUAL
     channel_fee_party_id: PartyId | None = None
+    coupons_by: Bearer = Bearer.RESIDUAL
+    coupons_party_id: PartyId | None = None
 
     def day_and_period(self, at: datetime) -> tuple[date, CodeMonth]:
         """The accounting day of a moment, and the contract's period that the day belongs to."""
@@ -44,7 +46,7 @@ async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, Booke
         select(
             FrozenTerms.id, FrozenTerms.residual_party_id, FrozenTerms.collector_party_id, FrozenTerms.funder_party_id,
             Contract.id.label("contract_id"), Contract.code, Contract.time_zone, Contract.cut_off_day,
-            Contract.channel_fee_by, Contract.channel_fee_party_id,
+            Contract.channel_fee_by, Contract.channel_fee_party_id, Contract.coupons_by, Contract.coupons_party_id,
         )
         .join(Contract, (Contract.tenant_id == FrozenTerms.tenant_id) & (Contract.id == FrozenTerms.contract_id))
         .where(
@@ -73,6 +75,8 @@ async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, Booke
             collector_party_id=row.collector_party_id, funding=funding.get(TermsId(row.id)),
             channel_fee_by=Bearer(row.channel_fee_by),
             channel_fee_party_id=PartyId(row.channel_fee_party_id) if row.channel_fee_party_id else None,
+            coupons_by=Bearer(row.coupons_by),
+            coupons_party_id=PartyId(row.coupons_party_id) if row.coupons_party_id else None,
         )
         for row in found
     }  # fmt: skip

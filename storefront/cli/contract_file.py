@@ -31,7 +31,7 @@ invoice = "they_issue"            # we_issue | they_issue | none
 cut_off_day = 25                  # leave it out for calendar months
 payment_days = 15                 # T+15
 channel_fee_by = "residual"       # residual | party | shared
-coupons_by = "residual"
+coupons_by = "residual"           # of WeChat coupons, what the merchant paid for: residual | party | shared
 
 # collected_by = { kind = "mall", mall = "PLAZA" }  # the mall's own till takes the money of sales that are imported …
 # collected_sources = ["mall-till"]                 # … from these sources; from all of them when none is named

@@ -33,6 +33,8 @@ CAUSES: dict[Cause, tuple[str, str]] = {
     Cause.FUNDING_REVERSED: ("促销分摊冲回", "Promotion cost reversed"),
     Cause.FEE_SHARED: ("手续费分摊", "Channel fee"),
     Cause.FEE_SHARE_RETURNED: ("手续费分摊退回", "Channel fee returned"),
+    Cause.COUPONS_SHARED: ("优惠券分摊", "Coupons"),
+    Cause.COUPONS_SHARE_RETURNED: ("优惠券分摊退回", "Coupons returned"),
     Cause.COLLECTED: ("自收货款", "Collected by party"),
     Cause.COLLECTION_RETURNED: ("自收货款退回", "Collection returned"),
     Cause.SPLIT_PAID: ("渠道分账", "Split by channel"),

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import text
 
 from orders.models import Order, Payment, Refund
 from orders.payments import UNWANTED
+from orders.ports import CouponParts
 from orders.states import OrderState, PaymentStatus, RefundStatus, Source
 from tenants.kernel.ids import MerchantId, OrderId, PaymentId, RefundId, StoreId, new_id
 from tenants.kernel.scope import Writing
@@ -21,8 +23,9 @@ async def pay(
     coupon: int = 0,
     at: datetime = OCTOBER,
     merchant_id: MerchantId | None = None,
+    paid_for: CouponParts | None = None,
 ) -> PaymentId:
-    """A payment that was taken, by the brand's own merchant number or another."""
+    """A payment that was taken, by the brand's own merchant number or another; `paid_for`: who paid for the coupons."""
     payment_id = PaymentId(new_id())
     merchant_id = merchant_id or (await merchants(db))[0].id
     db.add(
@@ -30,7 +33,7 @@ async def pay(
             tenant_id=db.tenant_id, id=payment_id, order_id=order_id, merchant_id=merchant_id,
             payment_no=f"P{payment_id.hex[-14:]}", state=PaymentStatus.PAID, amount_fen=amount,
             transaction_id=f"4200{payment_id.hex[-14:]}", payer_total_fen=amount - coupon, created_at=at,
-            expires_at=at, paid_at=at,
+            expires_at=at, paid_at=at, coupons=None if paid_for is None else msgspec.to_builtins(paid_for),
         )
     )  # fmt: skip
     await db.flush()

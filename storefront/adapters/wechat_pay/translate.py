@@ -116,15 +116,22 @@ def payment(transaction: messages.Transaction) -> ChannelPayment:
 
 
 def _coupons(promotions: list[messages.Promotion]) -> CouponParts | None:
-    """Who paid for the coupons, None where none were used; what the channel says of nobody is nobody's."""
+    """Who paid for the coupons, None where none were used; what the channel says of nobody is nobody's, what never arrives the merchant's."""
     if not promotions:
         return None
+    unsaid = sum(_unsaid(each) for each in promotions if each.type == "NOCASH")
     return CouponParts(
         wechatpay_fen=Fen(sum(each.wechatpay_contribute or 0 for each in promotions)),
-        merchant_fen=Fen(sum(each.merchant_contribute or 0 for each in promotions)),
+        merchant_fen=Fen(sum(each.merchant_contribute or 0 for each in promotions) + unsaid),
         other_fen=Fen(sum(each.other_contribute or 0 for each in promotions)),
         nocash_fen=Fen(sum(each.amount for each in promotions if each.type == "NOCASH")),
     )
+
+
+def _unsaid(coupon: messages.Promotion) -> int:
+    """What nobody is said to have paid of a coupon."""
+    said = (coupon.wechatpay_contribute, coupon.merchant_contribute, coupon.other_contribute)
+    return max(coupon.amount - sum(each or 0 for each in said), 0)
 
 
 def refund(answer: messages.Refund, *, merchant_no: str) -> ChannelRefund:

@@ -44,14 +44,14 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("journals_ck_cause"),
         "journals",
-        "cause IN ('order_paid', 'order_refunded', 'loose_refund', 'split_paid', 'split_returned', 'coupon_paid', 'coupon_refunded', 'fee_charged', 'fee_returned', 'fee_shared', 'fee_share_returned', 'unwanted_paid', 'unwanted_refunded', 'unwanted_accepted', 'funded', 'funding_reversed', 'true_up', 'adjusted', 'collected', 'collection_returned', 'joint_variance', 'paid_out', 'payout_returned')",
+        "cause IN ('order_paid', 'order_refunded', 'loose_refund', 'split_paid', 'split_returned', 'coupon_paid', 'coupon_refunded', 'fee_charged', 'fee_returned', 'fee_shared', 'fee_share_returned', 'coupons_shared', 'coupons_share_returned', 'unwanted_paid', 'unwanted_refunded', 'unwanted_accepted', 'funded', 'funding_reversed', 'true_up', 'adjusted', 'collected', 'collection_returned', 'joint_variance', 'paid_out', 'payout_returned')",
         schema="app",
     )
     op.drop_constraint(op.f("ledger_entries_ck_cause"), "ledger_entries", schema="app", type_="check")
     op.create_check_constraint(
         op.f("ledger_entries_ck_cause"),
         "ledger_entries",
-        "cause IN ('order_paid', 'order_refunded', 'loose_refund', 'split_paid', 'split_returned', 'coupon_paid', 'coupon_refunded', 'fee_charged', 'fee_returned', 'fee_shared', 'fee_share_returned', 'unwanted_paid', 'unwanted_refunded', 'unwanted_accepted', 'funded', 'funding_reversed', 'true_up', 'adjusted', 'collected', 'collection_returned', 'joint_variance', 'paid_out', 'payout_returned')",
+        "cause IN ('order_paid', 'order_refunded', 'loose_refund', 'split_paid', 'split_returned', 'coupon_paid', 'coupon_refunded', 'fee_charged', 'fee_returned', 'fee_shared', 'fee_share_returned', 'coupons_shared', 'coupons_share_returned', 'unwanted_paid', 'unwanted_refunded', 'unwanted_accepted', 'funded', 'funding_reversed', 'true_up', 'adjusted', 'collected', 'collection_returned', 'joint_variance', 'paid_out', 'payout_returned')",
         schema="app",
     )
     op.drop_constraint(op.f("ledger_entries_ck_party"), "ledger_entries", schema="app", type_="check")

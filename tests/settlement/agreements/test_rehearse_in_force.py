@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from orders import month_lines
-from settlement.agreements import rehearse
+from orders.ports import CouponParts
+from settlement.agreements import rehearse, rehearsed_costs
 from settlement.agreements.agreed import Bearer, GuaranteeKind, TermLength
 from settlement.agreements.queries import contracts
 from settlement.agreements.rehearse import rehearse_contract
@@ -15,6 +16,7 @@ from settlement.agreements.views import ContractView, PeriodTermsView, Rehearsed
 from settlement.commands import ContractRateRow, NamedParty, PeriodTermsRow, RehearseContract
 from settlement.states import ADJUSTMENT, COLLECTION, ENTITLEMENT, FunderRole, PartyKind, RateBase
 from settlement.views import PartyView
+from tenants.kernel.money import Fen
 from tenants.kernel.scope import TenantScope
 from tenants.states import Ownership
 from tests.settlement.agreements.test_promotions import promote
@@ -27,7 +29,7 @@ from tests.support.books import (
     mall_contract,
     sell,
 )
-from tests.support.channel_rows import paid_sale, pay, through_channel
+from tests.support.channel_rows import pay, through_channel
 from tests.support.owners import add_number, own
 from tests.support.rows import rows
 
@@ -70,6 +72,7 @@ def as_agreed(made: ContractView, *, month: str) -> RehearseContract:
         residual_party=None if made.residual_by_owner else named(made.residual_party),
         collected_by=named(made.collected_by) if made.collected_by else None,
         channel_fee_party=named(made.channel_fee_party) if made.channel_fee_party else None,
+        coupons_party=named(made.coupons_party) if made.coupons_party else None,
         period_terms=[period_row(each) for each in made.period_terms],
     )  # fmt: skip
 
@@ -125,27 +128,35 @@ async def more(town: Town) -> None:
         mall, agent = NamedParty(kind=PartyKind.MALL, mall_id=town.mall_id), NamedParty(kind=PartyKind.AGENT, code="A01", name="何记代理")  # fmt: skip
         await mall_contract(
             db, town.mall_id, [fourth, fifth, sixth], code="shared", base=RateBase.LIST_GOODS, channel_fee_by=Bearer.SHARED,
-            rates=[ContractRateRow(party=mall, rate_bps=1_233), ContractRateRow(party=agent, rate_bps=777), ContractRateRow(party=mall, rate_bps=333, promotion_code="owners")],
+            coupons_by=Bearer.SHARED, rates=[ContractRateRow(party=mall, rate_bps=1_233), ContractRateRow(party=agent, rate_bps=777), ContractRateRow(party=mall, rate_bps=333, promotion_code="owners")],
             period_terms=[
                 PeriodTermsRow(party=mall, period=TermLength.MONTH, guarantee_kind=GuaranteeKind.SALES, guarantee_fen=77_777),
                 PeriodTermsRow(party=agent, period=TermLength.MONTH, cap_fen=999),
             ],
         )  # fmt: skip
         early = await sell(db, fourth, 8_765, discount=1_234, at=SEPTEMBER)
-        paid_early = await paid_sale(db, early)
+        paid_early = await pay(
+            db, early.id, amount=8_765, coupon=500, at=SEPTEMBER,
+            paid_for=CouponParts(wechatpay_fen=Fen(300), merchant_fen=Fen(200), other_fen=Fen(0)),
+        )  # fmt: skip
         for place, store in enumerate((fourth, fifth, sixth, fifth)):
             sale = await sell(
                 db, store, 4_321 + place, 1_001, discount=333, promotion="owners", at=at(10, 3 + 7 * place)
             )
             paid = await pay(
-                db, sale.id, amount=sum(sale.kept), merchant_id=number if store == sixth else None
+                db,
+                sale.id,
+                amount=sum(sale.kept),
+                merchant_id=number if store == sixth else None,
+                coupon=777,
+                paid_for=CouponParts(wechatpay_fen=Fen(177), merchant_fen=Fen(600), other_fen=Fen(0)),
             )
             back = await give_back(db, sale, {0: 1_111, 1: 7}, at=at(10, 28))
-            await through_channel(db, back, payment_id=paid)
+            await through_channel(db, back, payment_id=paid, coupon=163)
             later = await give_back(db, sale, {0: 99}, at=at(11, 2))
-            await through_channel(db, later, payment_id=paid)
+            await through_channel(db, later, payment_id=paid, coupon=14)
         back = await give_back(db, early, {0: 4_321}, at=at(10, 9))
-        await through_channel(db, back, payment_id=paid_early)
+        await through_channel(db, back, payment_id=paid_early, coupon=246)
 
 
 async def rehearsed(town: Town, made: ContractView) -> list[RehearsedParty]:
@@ -199,10 +210,22 @@ async def _nobody(_db, _version, *, store_ids, last_day) -> dict:
     return {}
 
 
+def _free(_paid, _back) -> Fen:
+    return Fen(0)
+
+
 @pytest.mark.parametrize(
     ("place", "name", "bug"),
-    [(month_lines, "_loose", _no_loose), (rehearse, "sellers_of", _nobody)],
-    ids=["refunds without a known sale left out", "the contract's residual party instead of who sells"],
+    [
+        (month_lines, "_loose", _no_loose),
+        (rehearse, "sellers_of", _nobody),
+        (rehearsed_costs, "_coupons", _free),
+    ],
+    ids=[
+        "refunds without a known sale left out",
+        "the contract's residual party instead of who sells",
+        "coupons that cost nobody anything",
+    ],
 )
 async def test_control_a_rehearsal_that_leaves_something_out_is_not_the_books(
     town: Town, monkeypatch: pytest.MonkeyPatch, place, name: str, bug

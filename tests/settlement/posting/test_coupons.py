@@ -94,3 +94,10 @@ async def test_contributions_that_exceed_the_coupons_are_believed_of_nobody(shop
     shop.now = await shop.control.advance(0)
     await paid_with_coupon(shop, wechatpayContribute=COUPON + 1)
     assert await contributors(shop) == {"coupon": -COUPON}
+
+
+async def test_a_coupon_that_never_reaches_the_merchant_is_the_merchants_where_nobody_is_named(shop):
+    shop.now = await shop.control.advance(0)
+    await paid_with_coupon(shop, type="NOCASH", otherContribute=1_000)
+    assert await contributors(shop) == {"coupon:merchant": 1_000 - COUPON, "coupon:other": -1_000}
+    assert await shop.books_hold() == []
