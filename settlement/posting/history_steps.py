@@ -203,11 +203,10 @@ def units_ahead(steps: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return steps.add_columns(case((is_back, func.coalesce(ahead, 0)), else_=0).label("units_ahead"))
 
 
-def given_away_and_back(steps: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Whether any of the steps is a refund of a line of which nothing was paid but a discount given."""
+def given_away_and_back(steps: Select[*tuple[Any, ...]]) -> ColumnElement[bool]:
+    """Whether a step is a refund of a line of which nothing was paid but a discount given."""
     step = steps.selected_columns
-    found = steps.where(step.cause == Cause.ORDER_REFUNDED, step.paid == 0, step.discount > 0)
-    return select(found.exists())
+    return and_(step.cause == Cause.ORDER_REFUNDED, step.paid == 0, step.discount > 0)
 
 
 def waiting_steps(db: Reading, *, refunds: bool, source_name: str | None = None) -> Select[*tuple[Any, ...]]:

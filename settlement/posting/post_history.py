@@ -120,12 +120,7 @@ async def _book(
 ) -> tuple[int, int]:
     """Open the lines' journals, append their entries, move the balances; returns the lines and entries booked."""
     opens = await first_open(db, routes.codes.values())
-    known = _known(steps)
-    if routes.shared:
-        if (await db.execute(given_away_and_back(steps))).scalar_one():
-            await _hold_given_away(db)
-        known = units_ahead(known)
-    line = known.cte("line")
+    line = (units_ahead(_known(await _held(db, steps))) if routes.shared else _known(steps)).cte("line")
     opened = _opened(db.tenant_id, line, now=await posting_moment(db, now))
     names, rows = _entries(db.tenant_id, line, opened=opened, shared=routes.shared)
     appended = (
@@ -157,17 +152,21 @@ async def _book(
     return lines, sum(booked.values())
 
 
-async def _hold_given_away(db: Writing) -> None:
-    """Let refunds of lines of which nothing was paid be booked one transaction after the other.
+async def _held(db: Writing, steps: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The steps; where refunds of lines of which nothing was paid are among them, one transaction has those after the other.
 
     What was kept before one of them is what booked ones left, and two lanes may take back units of one line. A refund of a paid line says
-    itself what was kept before it, and waits for nobody.
+    itself what was kept before it, and waits for nobody. One that was imported since is left for the next time.
     """
+    given_away = given_away_and_back(steps)
+    if not (await db.execute(select(steps.where(given_away).exists()))).scalar_one():
+        return steps.where(passing(not_(given_away)))
     lock = text(
         "SELECT pg_advisory_xact_lock(hashtextextended('settlement.given_away:' || tenant_id::text, 0))"
         " FROM app.tenants WHERE tenant_id = :tenant_id"
     )
     await db.execute(lock, {"tenant_id": db.tenant_id})
+    return steps
 
 
 def _known(steps: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:

@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from orders.states import Source
 from orders.funding import Funding
+from orders.states import Source
 from settlement.posting.beside import Discounted, funding_steps
 from settlement.posting.pending import post_pending
 from settlement.posting.post import post_order_paid, post_refund
