@@ -1,5 +1,6 @@
 """Goods given away at a funder's cost and brought back: each funder bears its part of the discount on the units that are kept."""
 
+import asyncio
 from random import Random
 
 import pytest
@@ -133,6 +134,20 @@ async def test_in_any_order_and_partition_sql_books_the_same_fen_as_one_by_one(
             await walk(scope, at_once=3)
         totals.append(await booked(scope))
     assert totals[0] == totals[1]
+
+
+async def test_two_walks_at_once_take_back_each_unit_once(tenant: TenantScope) -> None:
+    async with tenant.writing() as db:
+        store = await mall_store(db)
+        await promote(db, "P", (FunderRole.MALL, 3_333))
+        for _ in range(6):
+            named = {"promotion": "P", "quantity": 7, "through_channel": False, "goods": [100, 1_000]}
+            sale = await sell(db, store, 100, 0, source=Source.HISTORY, **named)
+            for _ in range(6):
+                await give_back(db, sale, {1: 0}, units={1: 1})
+    await asyncio.gather(walk(tenant, at_once=3), walk(tenant, at_once=4), walk(tenant, at_once=50))
+    # Of 10.00 one unit of seven is kept: 1.42, and a third of that is the mall's.
+    assert await booked(tenant) == {"mall": 6 * (15 - 47), "brand": 6 * (85 + 47)}
 
 
 def forgetful(line: Discounted | None, *, funding: Funding | None, seller: PartyId) -> dict[PartyId, Fen]:
