@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from settlement.agreements.backdated import refuse_backdated
 from settlement.agreements.checks import Agreement, check_contract
+from settlement.agreements.commissions import refuse_without_room
 from settlement.agreements.models import ContractPeriodTerms, ContractSpecialRate
 from settlement.agreements.queries import find_contract
 from settlement.agreements.views import ContractView
@@ -70,6 +71,7 @@ async def create_contract(
     await hold_books(db)
     await open_books(db, now=now)
     agreed = await check_contract(db, command, ratios=ratios or {})
+    await refuse_without_room(db, command, rates=agreed.rates)
     await refuse_backdated(db, command, agreed=agreed)
     version = await _end_version_before(db, command, agreed=agreed)
     await _refuse_overlap(db, command)

@@ -17,6 +17,7 @@ from orders.funding import funded_by_kind
 from orders.month_lines import MovedLine, Window, moved_lines
 from orders.ports import TermsQuestion
 from settlement.agreements.checks import Agreement, check_contract
+from settlement.agreements.commissions import refuse_without_room
 from settlement.agreements.queries import stores_of_versions
 from settlement.agreements.rehearsed import Charged, FeeTerms, PartsOfTerm, Put, Side, Terms
 from settlement.agreements.rehearsed_fees import charged_of_orders
@@ -137,6 +138,7 @@ async def rehearse_contract(
     """Run the contract on what moved in the month, as if it had been in force all through it; refuses what could not be saved."""
     month = month_from_text(command.month)
     agreed = await check_contract(db, command, ratios=ratios or {})
+    await refuse_without_room(db, command, rates=agreed.rates)
     people = await parties(db)
     rehearsal = Rehearsal(
         command=command, agreed=agreed, version=agreed.version(command),

@@ -15,6 +15,8 @@ from guides.employ import employ_guide, move_guide
 from guides.errors import GuideCodeTaken, GuideNotFound, PlanOverlaps, PlanRatesRepeat
 from guides.plans import start_plan
 from guides.views import GuideView, PlanView
+from settlement.agreements.commissions import refuse_over_contracts
+from settlement.errors import RatesExceedWhole
 from storefront.auth import CurrentPrincipal, CurrentTenant, Joined, Now, staff
 from storefront.brand.levels import LevelRef, level_named
 from storefront.frame import refusals
@@ -162,7 +164,7 @@ async def let_go(
     operation_id="startCommissionPlan",
     tags=["people"],
     guards=[staff(StaffRole.BRAND_HQ, StaffRole.FINANCE)],
-    responses=refusals(LevelUnknown, PlanOverlaps, PlanRatesRepeat),
+    responses=refusals(LevelUnknown, PlanOverlaps, PlanRatesRepeat, RatesExceedWhole),
 )
 async def start_commission_plan(
     level: FromPath[Level],
@@ -174,6 +176,7 @@ async def start_commission_plan(
     """Start a commission plan for the brand, a group or a store; the plan before it ends then."""
     where_id = level_named(tenant.tenant_id, level=level, level_id=level_id)
     async with tenant.writing() as db:
+        await refuse_over_contracts(db, data, level_id=where_id)
         return await start_plan(db, data, level=level, level_id=where_id, now=now)
 
 
