@@ -4,6 +4,7 @@ import asyncio
 from random import Random
 
 import pytest
+from sqlalchemy import BigInteger, literal
 
 from orders.funding import Funding
 from orders.states import Source
@@ -148,6 +149,20 @@ async def test_two_walks_at_once_take_back_each_unit_once(tenant: TenantScope) -
     await asyncio.gather(walk(tenant, at_once=3), walk(tenant, at_once=4), walk(tenant, at_once=50))
     # Of 10.00 one unit of seven is kept: 1.42, and a third of that is the mall's.
     assert await booked(tenant) == {"mall": 6 * (15 - 47), "brand": 6 * (85 + 47)}
+
+
+async def test_control_refunds_booked_together_that_do_not_see_each_other_break_the_law(
+    tenant: TenantScope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sale = await given_away(tenant, Source.HISTORY, quantity=3, gift=5_000)
+    async with tenant.writing() as db:
+        for _ in range(3):
+            await give_back(db, sale, {1: 0}, units={1: 1})
+    blind = lambda steps: steps.add_columns(literal(0, BigInteger).label("units_ahead"))  # noqa: E731 the bug
+    monkeypatch.setattr("settlement.posting.post_history.units_ahead", blind)
+    await post_pending(tenant, now=OCTOBER)
+    async with tenant.reading() as db:
+        assert LAW in {each.law for each in (await verify_books(db)).findings if each.broken}
 
 
 def forgetful(line: Discounted | None, *, funding: Funding | None, seller: PartyId) -> dict[PartyId, Fen]:
