@@ -1,7 +1,8 @@
 """Who pays for a promotion's discount, and how much of it: the arithmetic that contracts' bases and the books share. Pure.
 
 Portions of the discount are rounded down and one named funder takes the rest. A refund takes back funded(kept before) - funded(kept after),
-so that each funder always bears exactly its part of the discount on what is kept.
+so that each funder always bears exactly its part of the discount on what is kept. How much is kept of a line is counted in fen of what was
+paid for it; of a line of which nothing was paid there are none to count, and it is counted in units.
 """
 
 import msgspec
@@ -26,16 +27,16 @@ class Funding(msgspec.Struct, frozen=True, kw_only=True):
     residual_kind: str
 
 
-def kept_discount(discount: Fen, *, paid: Fen, kept: Fen) -> Fen:
-    """The part of a line's discount that goes with what is kept of it, rounded down; of a line given away, all of it."""
-    return Fen(discount * kept // paid) if paid else discount
+def kept_discount(discount: Fen, *, sold: int, kept: int) -> Fen:
+    """The part of a line's discount that goes with what is kept of it, rounded down; `sold` and `kept` in fen, or both in units."""
+    return Fen(discount * kept // sold)
 
 
-def funded(discount: Fen, *, paid: Fen, kept: Fen, funding: Funding) -> dict[PartyId, Fen]:
-    """What each funder bears of a line's discount (fen, >= 0) while `kept` of `paid` is kept."""
-    if not 0 <= kept <= paid:
-        raise ValueError("what is kept lies between nothing and what was paid")
-    whole = kept_discount(discount, paid=paid, kept=kept)
+def funded(discount: Fen, *, sold: int, kept: int, funding: Funding) -> dict[PartyId, Fen]:
+    """What each funder bears of a line's discount (fen, >= 0) while `kept` of `sold` is kept."""
+    if sold < 1 or not 0 <= kept <= sold:
+        raise ValueError("what is kept lies between nothing and what was sold")
+    whole = kept_discount(discount, sold=sold, kept=kept)
     parts, rest = split(whole, rates=[funder.rate_bps for funder in funding.funders])
     borne = {funder.party_id: part for funder, part in zip(funding.funders, parts, strict=True)}
     borne[funding.residual_party_id] = rest
@@ -46,7 +47,7 @@ def funded_by_kind(discount: Fen, *, funding: Funding | None) -> dict[str, Fen]:
     """What each kind of party bears of a line's discount as it is sold: what a contract may count as paid."""
     if funding is None:
         return {}
-    borne = funded(discount, paid=Fen(1), kept=Fen(1), funding=funding)
+    borne = funded(discount, sold=1, kept=1, funding=funding)
     kinds = {funder.party_id: funder.kind for funder in funding.funders} | {
         funding.residual_party_id: funding.residual_kind
     }

@@ -16,7 +16,7 @@ from sqlalchemy import func, select, true
 from catalog.codes import category_codes_of_skus
 from orders.history.terms import asked_category
 from orders.models import Order, OrderLine, Refund, RefundLine
-from orders.queries import promoted
+from orders.queries import promoted, units_back, units_sold
 from orders.states import LineKind, RefundStatus, Source
 from tenants.kernel.ids import GuideId, OrderId, OrderLineId, RefundId, StoreId, TermsId
 from tenants.kernel.money import Fen
@@ -40,6 +40,9 @@ class Step(msgspec.Struct, frozen=True):
 
     before: Fen | None
     after: Fen
+    units_before: int | None = None
+    units_after: int = 0
+    """Of a line of which nothing was paid, what is kept is told by its units alone."""
 
 
 class MovedLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,7 @@ class MovedLine(msgspec.Struct, frozen=True, kw_only=True):
     """The moment whose terms it is on: the order's, or the loose refund's."""
     goods_fen: Fen
     paid_fen: Fen
+    units: int = 1
     promoted_fen: Fen | None
     """What its promotion took off it; None where no sale is known."""
     base_fen: Fen | None
@@ -127,7 +131,7 @@ async def _lines(db: Reading, order_ids: Sequence[UUID], *, window: Window) -> l
             OrderLine.id, OrderLine.order_id, Order.store_id, OrderLine.kind, OrderLine.category_code,
             OrderLine.sku_code, OrderLine.promotion_code, Order.guide_id, Order.source, Order.source_name,
             Order.placed_at, Order.paid_at, OrderLine.goods_fen, OrderLine.paid_fen, OrderLine.base_fen,
-            OrderLine.terms_id, promoted().label("promoted_fen"),
+            OrderLine.terms_id, promoted().label("promoted_fen"), units_sold().label("units"),
         )
         .join(Order, (Order.tenant_id == OrderLine.tenant_id) & (Order.id == OrderLine.order_id))
         .where(
@@ -145,11 +149,13 @@ async def _undone(db: Reading, order_ids: Sequence[UUID], *, after: datetime) ->
     """What refunds took back of these orders' lines, line by line, in the order it happened."""
     statement = (
         select(
-            RefundLine.order_line_id, RefundLine.amount_fen, RefundLine.kept_before_fen, Refund.refunded_at
+            RefundLine.order_line_id, RefundLine.amount_fen, RefundLine.kept_before_fen, Refund.refunded_at,
+            units_back().label("units"),
         )
         .join(Refund, (Refund.tenant_id == RefundLine.tenant_id) & (Refund.id == RefundLine.refund_id))
+        .join(OrderLine, (OrderLine.tenant_id == RefundLine.tenant_id) & (OrderLine.id == RefundLine.order_line_id))
         .where(
-            RefundLine.tenant_id == db.tenant_id, Refund.tenant_id == db.tenant_id,
+            RefundLine.tenant_id == db.tenant_id, Refund.tenant_id == db.tenant_id, OrderLine.tenant_id == db.tenant_id,
             Refund.order_id.in_(order_ids), Refund.state == RefundStatus.DONE, Refund.refunded_at < after,
             RefundLine.order_line_id.is_not(None),
         )
@@ -162,24 +168,25 @@ async def _undone(db: Reading, order_ids: Sequence[UUID], *, after: datetime) ->
 
 
 def _line(row: Any, undone: Sequence[Any], *, first: datetime) -> MovedLine:
-    kept = Fen(row.paid_fen)
-    steps = [Step(None, kept)] if row.paid_at >= first else []
+    kept, units = Fen(row.paid_fen), int(row.units)
+    steps = [Step(None, kept, None, units)] if row.paid_at >= first else []
     before = None if steps else kept
     for back in undone:
         kept = Fen(kept - back.amount_fen)
+        units_before, units = units, max(units - back.units, 0)
         if back.refunded_at < first:
             before = kept
             continue
         # A document imported late was taken off what was left then: its own word for that is what was booked.
         stood = kept + back.amount_fen if back.kept_before_fen is None else back.kept_before_fen
-        steps.append(Step(Fen(stood), Fen(stood - back.amount_fen)))
+        steps.append(Step(Fen(stood), Fen(stood - back.amount_fen), units_before, units))
     return MovedLine(
         order_line_id=OrderLineId(row.id), order_id=OrderId(row.order_id), store_id=StoreId(row.store_id),
         kind=LineKind(row.kind), category_code=asked_category(row.kind, row.category_code),
         sku_code=row.sku_code, promotion_code=row.promotion_code,
         guide_id=GuideId(row.guide_id) if row.guide_id else None,
         through_channel=row.source == Source.STOREFRONT, source_name=row.source_name, at=row.placed_at,
-        goods_fen=Fen(row.goods_fen), paid_fen=Fen(row.paid_fen), promoted_fen=Fen(row.promoted_fen),
+        goods_fen=Fen(row.goods_fen), paid_fen=Fen(row.paid_fen), units=row.units, promoted_fen=Fen(row.promoted_fen),
         base_fen=None if row.base_fen is None else Fen(row.base_fen), terms_id=TermsId(row.terms_id),
         steps=tuple(steps), kept_before_fen=before, kept_fen=kept,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy import BigInteger, Row, Select, and_, case, cast, func, or_, select, tuple_
 
 from catalog.listings import Spec
 from guides.states import AttributionRule, Scene
@@ -63,6 +63,20 @@ def promoted() -> Any:
     return func.coalesce(OrderLine.promotion_fen, OrderLine.discount_fen)
 
 
+def units_sold() -> Any:
+    """A line's units; one of part of a unit, or of none, counts as one."""
+    return cast(func.greatest(OrderLine.quantity, 1), BigInteger)
+
+
+def units_back() -> Any:
+    """The units of its line that a refund line takes back; one that names none takes back the line.
+
+    Asked of lines of which nothing was paid alone: such a refund line moves no money, so that without units nothing else is left for it
+    to say. Two together take back no more than there is; whoever counts stops there.
+    """
+    return case((RefundLine.quantity == 0, units_sold()), else_=cast(RefundLine.quantity, BigInteger))
+
+
 def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
     """Every paid line with frozen terms: its ids and amounts, and what a statement says of a line (numbers, codes, source)."""
     return (
@@ -79,6 +93,7 @@ def settled_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             OrderLine.terms_id.label("terms_id"),
             OrderLine.paid_fen.label("paid_fen"),
             promoted().label("discount_fen"),
+            units_sold().label("units"),
             OrderLine.base_fen.label("base_fen"),
             Order.paid_at.label("paid_at"),
             Order.business_on.label("business_on"),
@@ -114,6 +129,8 @@ def reversed_lines_select(tenant_id: TenantId) -> Select[*tuple[Any, ...]]:
             RefundLine.base_fen.label("base_fen"),
             OrderLine.paid_fen.label("line_paid_fen"),
             promoted().label("line_discount_fen"),
+            units_sold().label("line_units"),
+            units_back().label("units"),
             OrderLine.base_fen.label("line_base_fen"),
             Refund.refunded_at.label("refunded_at"),
             Refund.business_on.label("business_on"),

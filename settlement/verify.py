@@ -35,6 +35,7 @@ from settlement.laws.channel import fees_off, left_in_clearing, suspense_off, wi
 from settlement.laws.coupons import coupons_shared_off
 from settlement.laws.fees import fees_off_rate
 from settlement.laws.gaps import lines_without_terms, missing_statements
+from settlement.laws.given_back import left_of_given_back
 from settlement.laws.true_ups import true_ups_off
 from settlement.models import (
     FrozenTerms,
@@ -169,6 +170,7 @@ def _laws_of_sales(db: Reading) -> Laws:
             funded_off(db),
             TermsFunder,
         ),
+        "of an order given back whole every party stands at nothing": (left_of_given_back(db), LedgerEntry),
     }
 
 

@@ -170,12 +170,13 @@ def _of_order(
         choice.report.refuse(row.number, refusal("amount", str(row.amount or ""), reason=told))
         return []
     shares = allocate(Fen(wanted), weights=left)
+    to_the_end = wanted == sum(left) and not (row.line_id or row.sku_code)
     pieces: list[Piece] = []
     for part in parts:
         taken = [
             Taken(line, _units(row, line, amount=share, only=len(lines) == 1), share, Fen(kept))
             for line, share, kept in zip(lines, shares, left, strict=True)
-            if line.order_id == part.id and share
+            if line.order_id == part.id and (share or (to_the_end and _is_given_away(line)))
         ]
         if not taken:
             continue
@@ -184,6 +185,11 @@ def _of_order(
         if row.state == DONE:
             choice.take(taken)
     return pieces
+
+
+def _is_given_away(line: StandingLine) -> bool:
+    """Whether nothing was paid for it and somebody bore its price: it goes back with the last fen of a document, when no line is named."""
+    return line.paid_fen == 0 and line.discount_fen > 0 and not line.refunded_quantity
 
 
 def _is_meant(row: RefundRow, line: StandingLine) -> bool:

@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from orders.month_lines import MovedLine
+from orders.month_lines import Step as MovedStep
 from settlement.agreements.agreed import Bearer, TermLength
 from settlement.agreements.views import Reckoned
 from settlement.calendar import ONE_DAY, Span
-from settlement.posting.beside import Discounted, funding_steps
+from settlement.posting.beside import Discounted, Units, discounted, funding_steps
 from settlement.posting.fees import fee_shares
 from settlement.posting.post_terms import BookedTerms
 from settlement.split import LineBase, split_line
@@ -40,13 +41,15 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
         """What its rates are of."""
         return LineBase(self.line.paid_fen, self.base_fen)
 
-    @property
-    def discounted(self) -> Discounted | None:
-        """What its promotion took off it."""
+    def discounted(self, step: MovedStep) -> Discounted | None:
+        """What its promotion took off it, and how much of that a step keeps."""
         line = self.line
         if line.promoted_fen is None:
             return None
-        return Discounted(discount_fen=line.promoted_fen, paid_fen=line.paid_fen)
+        units = Units(sold=line.units, before=step.units_before, after=step.units_after)
+        return discounted(
+            line.promoted_fen, paid=line.paid_fen, before=step.before, after=step.after, units=units
+        )
 
 
 def held_of(puts: Sequence[Put], *, before: bool) -> dict[PartyId, Fen]:
@@ -150,9 +153,7 @@ class Side(msgspec.Struct):
         for step in put.line.steps:
             if terms.collector_party_id is not None:
                 self.collected[terms.collector_party_id] += step.after - (step.before or 0)
-            borne = funding_steps(
-                step.before, step.after, line=put.discounted, funding=terms.funding, seller=seller
-            )
+            borne = funding_steps(put.discounted(step), funding=terms.funding, seller=seller)
             for funder, fen in borne.items():
                 self.beside[funder] -= fen
                 self.beside[seller] += fen

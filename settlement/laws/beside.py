@@ -17,7 +17,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from orders.queries import settled_lines_select
+from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.agreements.promotion_models import TermsFunder
 from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry
 from settlement.queries import credited_account, signed_amount
@@ -89,7 +89,7 @@ def funded_off(db: Reading) -> Rows:
 
 
 def _funded_lines(db: Reading) -> Select[*tuple[Any, ...]]:
-    """Sold lines whose discount is shared, with the part of it that goes with what the ledger says is kept."""
+    """Sold lines whose discount is shared, with the part of it that goes with what is kept."""
     sold = settled_lines_select(db.tenant_id).subquery("sold")
     kept = (
         _booked(db)
@@ -97,10 +97,16 @@ def _funded_lines(db: Reading) -> Select[*tuple[Any, ...]]:
         .where(LedgerEntry.cause.in_(ENTITLEMENT))
         .group_by(LedgerEntry.order_line_id)
     ).subquery("kept")
-    share = func.div(
-        cast(sold.c.discount_fen, Numeric) * func.coalesce(kept.c.fen, 0), func.nullif(sold.c.paid_fen, 0)
+    discount = cast(sold.c.discount_fen, Numeric)
+    share = func.div(discount * func.coalesce(kept.c.fen, 0), func.nullif(sold.c.paid_fen, 0))
+    # The ledger holds no fen of a line of which nothing was paid: what is kept of it is units, and orders know those.
+    undone = reversed_lines_select(db.tenant_id).subquery("undone")
+    back = select(func.coalesce(func.sum(undone.c.units), 0)).where(
+        undone.c.order_line_id == sold.c.order_line_id
     )
-    borne = case((sold.c.paid_fen == 0, sold.c.discount_fen), else_=cast(share, BigInteger))
+    left = func.greatest(sold.c.units - back.correlate(sold).scalar_subquery(), 0)
+    given_away = func.div(discount * left, sold.c.units)
+    borne = cast(case((sold.c.paid_fen == 0, given_away), else_=share), BigInteger)
     return (
         select(
             sold.c.order_line_id.label("line_id"), sold.c.terms_id, FrozenTerms.residual_party_id.label("seller_id"),

@@ -34,7 +34,7 @@ def _of_line(
     evidence = [number for number in (line.promotion_code, facts.order_no, facts.external_no) if number]
     shared: dict[PartyId, Fen] = {}
     if terms is not None and terms.funding is not None:
-        shared = funded(line.promoted_fen, paid=line.paid_fen, kept=line.paid_fen, funding=terms.funding)
+        shared = funded(line.promoted_fen, sold=1, kept=1, funding=terms.funding)
     for party_id, fen in shared.items():
         if fen:
             yield _step(line, Fen(-fen), terms=terms, party=people[party_id], evidence=evidence)

@@ -113,6 +113,9 @@ def sale_steps(tenant_id: TenantId) -> Subquery:
             settled.c.paid_fen.label("after"),
             settled.c.paid_fen.label("paid"),
             settled.c.discount_fen.label("discount"),
+            settled.c.units.label("units_sold"),
+            literal(0, BigInteger).label("units_before"),
+            settled.c.units.label("units_more"),
             literal(0, BigInteger).label("base_before"),
             base_of_kept(settled.c.paid_fen, paid=settled.c.paid_fen, base=settled.c.base_fen).label(
                 "base_after"
@@ -132,15 +135,14 @@ def refund_steps(tenant_id: TenantId) -> Subquery:
     after = before - undone.c.amount_fen
     paid = case((known, undone.c.line_paid_fen), else_=undone.c.amount_fen)
     base = case((known, undone.c.line_base_fen), else_=undone.c.base_fen)
-    named = func.sha256(
-        func.convert_to(func.concat_ws("|", "refund", undone.c.refund_id, undone.c.refund_line_no), "UTF8")
-    )
+    # Inside a CASE: looked up for the few lines of which nothing was paid, for no other.
+    booked_units = _units_booked(tenant_id, undone.c.order_line_id)
     return (
         select(
             undone.c.refund_id.label("document_id"),
             undone.c.refund_line_no.label("line_no"),
             case((known, Cause.ORDER_REFUNDED.value), else_=Cause.LOOSE_REFUND.value).label("cause"),
-            cast(func.substr(func.encode(named, "hex"), 1, 32), PG_UUID).label("cause_id"),
+            _cause_id(undone).label("cause_id"),
             undone.c.order_id,
             undone.c.order_line_id,
             undone.c.refund_id,
@@ -153,6 +155,11 @@ def refund_steps(tenant_id: TenantId) -> Subquery:
             after.label("after"),
             undone.c.line_paid_fen.label("paid"),
             case((known, undone.c.line_discount_fen), else_=0).label("discount"),
+            undone.c.line_units.label("units_sold"),
+            case((undone.c.line_paid_fen == 0, undone.c.line_units - booked_units), else_=0).label(
+                "units_before"
+            ),
+            (-undone.c.units).label("units_more"),
             base_of_kept(before, paid=paid, base=base).label("base_before"),
             base_of_kept(after, paid=paid, base=base).label("base_after"),
             undone.c.refunded_at.label("occurred_at"),
@@ -160,6 +167,46 @@ def refund_steps(tenant_id: TenantId) -> Subquery:
         .where(undone.c.source == Source.HISTORY)
         .subquery("step")
     )
+
+
+def _cause_id(undone: Subquery) -> Any:
+    """The `cause_id` of a refund line's journal."""
+    named = func.sha256(
+        func.convert_to(func.concat_ws("|", "refund", undone.c.refund_id, undone.c.refund_line_no), "UTF8")
+    )
+    return cast(func.substr(func.encode(named, "hex"), 1, 32), PG_UUID)
+
+
+def _units_booked(tenant_id: TenantId, order_line_id: Any) -> Any:
+    """The units of a line that booked refunds took back; each one's journal is looked up by its key."""
+    other = reversed_lines_select(tenant_id).subquery("other")
+    journal = (
+        select(Journal.id)
+        .where(
+            Journal.tenant_id == tenant_id,
+            Journal.cause == Cause.ORDER_REFUNDED,
+            Journal.cause_id == _cause_id(other),
+        )
+        .scalar_subquery()
+    )
+    back = select(cast(func.coalesce(func.sum(other.c.units), 0), BigInteger))
+    return back.where(other.c.order_line_id == order_line_id, passing(journal.is_not(None))).scalar_subquery()
+
+
+def units_ahead(steps: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The steps, each with the units that those before it among them take back of its line."""
+    step = steps.selected_columns
+    ahead = func.sum(-step.units_more).over(
+        partition_by=step.order_line_id, order_by=(step.document_id, step.line_no), rows=(None, -1)
+    )
+    is_back = step.cause == Cause.ORDER_REFUNDED
+    return steps.add_columns(case((is_back, func.coalesce(ahead, 0)), else_=0).label("units_ahead"))
+
+
+def given_away_and_back(steps: Select[*tuple[Any, ...]]) -> ColumnElement[bool]:
+    """Whether a step is a refund of a line of which nothing was paid but a discount given."""
+    step = steps.selected_columns
+    return and_(step.cause == Cause.ORDER_REFUNDED, step.paid == 0, step.discount > 0)
 
 
 def waiting_steps(db: Reading, *, refunds: bool, source_name: str | None = None) -> Select[*tuple[Any, ...]]:

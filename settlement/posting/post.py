@@ -20,7 +20,7 @@ from settlement.errors import RefundExceedsKept
 from settlement.ledger import Draft, Movement, channel_account, payable_account, post_drafts
 from settlement.models import Journal, LedgerAccount, LedgerEntry
 from settlement.periods import CodeMonth, book_into
-from settlement.posting.beside import Discounted
+from settlement.posting.beside import Discounted, Units, discounted, units_left
 from settlement.posting.post_beside import LineStep, beside
 from settlement.posting.post_channel import drafts_of_late_coupons, drafts_of_payments, drafts_of_refund
 from settlement.posting.post_shares import SoldOn, held_of_order
@@ -76,7 +76,10 @@ async def post_orders_paid(db: Writing, order_ids: Sequence[OrderId], *, now: da
             cause=Cause.ORDER_PAID, before=Fen(0), after=Fen(row.paid_fen),
             base=LineBase(Fen(row.paid_fen), row.base_fen), store_id=StoreId(row.store_id), source=row.source,
             terms_id=TermsId(row.terms_id), order_id=order_id, order_line_id=OrderLineId(row.order_line_id),
-            line=Discounted(discount_fen=Fen(row.discount_fen), paid_fen=Fen(row.paid_fen)),
+            line=discounted(
+                Fen(row.discount_fen), paid=Fen(row.paid_fen), before=None, after=Fen(row.paid_fen),
+                units=Units(sold=row.units, before=None, after=row.units),
+            ),
         )  # fmt: skip
         lines[order_id].append(line)
     book = await _Book.read(db, [(line, paid_at[order]) for order, each in lines.items() for line in each])
@@ -149,9 +152,10 @@ async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int
             await post_payments(db, [back.payment_id], now=now)
         await _hold_order(db, order_id)
     kept = {} if order_id is None else await _kept(db, order_id)
+    units = await _units_kept(db, found)
     drafts, sold = [], None
     if found and not await _is_booked(db, refund_id):
-        lines = [_refunded(row, refund_id, kept=kept) for row in found]
+        lines = [_refunded(row, refund_id, kept=kept, units=units) for row in found]
         at = found[0].refunded_at
         book = await _Book.read(db, [(line, at) for line in lines])
         movements = book.movements(lines, at=at)
@@ -191,8 +195,10 @@ def _held(movements: Sequence[Movement]) -> dict[PartyId, Fen]:
     return dict(held)
 
 
-def _refunded(row: Any, refund_id: RefundId, *, kept: dict[OrderLineId, Fen]) -> _Line:
-    """A refund line's step; takes the amount off `kept`, because a refund may name a line twice."""
+def _refunded(
+    row: Any, refund_id: RefundId, *, kept: dict[OrderLineId, Fen], units: dict[OrderLineId, int]
+) -> _Line:
+    """A refund line's step; takes it off `kept` and `units`, because a refund may name a line twice."""
     line_id = OrderLineId(row.order_line_id) if row.order_line_id else None
     before, after, base = Fen(row.amount_fen), Fen(0), LineBase(Fen(row.amount_fen), row.base_fen)
     if line_id is not None:
@@ -202,13 +208,19 @@ def _refunded(row: Any, refund_id: RefundId, *, kept: dict[OrderLineId, Fen]) ->
         if after < 0:
             raise RefundExceedsKept(refund_id=refund_id, order_line_id=line_id, kept_fen=before)
         kept[line_id] = after
+    line = None
+    if line_id is not None:
+        counted = units.get(line_id, row.line_units)
+        units[line_id] = units_left(counted, row.units)
+        line = discounted(
+            Fen(row.line_discount_fen), paid=Fen(row.line_paid_fen), before=before, after=after,
+            units=Units(sold=row.line_units, before=counted, after=units[line_id]),
+        )  # fmt: skip
     return _Line(
         cause=Cause.LOOSE_REFUND if line_id is None else Cause.ORDER_REFUNDED, before=before, after=after,
         base=base,        store_id=StoreId(row.store_id), source=row.source, terms_id=TermsId(row.terms_id),
         order_id=OrderId(row.order_id) if row.order_id else None, order_line_id=line_id, refund_id=refund_id,
-        refund_line_no=row.refund_line_no,
-        line=None if row.line_paid_fen is None
-        else Discounted(discount_fen=Fen(row.line_discount_fen), paid_fen=Fen(row.line_paid_fen)),
+        refund_line_no=row.refund_line_no, line=line,
     )  # fmt: skip
 
 
@@ -233,6 +245,25 @@ async def _kept(db: Reading, order_id: OrderId) -> dict[OrderLineId, Fen]:
         .group_by(LedgerEntry.order_line_id)
     )  # fmt: skip
     return {OrderLineId(row.order_line_id): Fen(int(row.kept_fen)) for row in await db.execute(statement)}
+
+
+async def _units_kept(db: Reading, refunded: Sequence[Any]) -> dict[OrderLineId, int]:
+    """The units kept of those of these lines of which nothing was paid, after the refunds that are booked."""
+    lines = {row.order_line_id: row.line_units for row in refunded if row.line_paid_fen == 0}
+    if not lines:
+        return {}
+    undone = reversed_lines_select(db.tenant_id).subquery()
+    booked = select(Journal.id).where(
+        Journal.tenant_id == db.tenant_id, Journal.cause == Cause.ORDER_REFUNDED,
+        Journal.cause_id == undone.c.refund_id,
+    )  # fmt: skip
+    statement = (
+        select(undone.c.order_line_id, func.sum(undone.c.units).label("units"))
+        .where(undone.c.order_line_id.in_(list(lines)), booked.scalar_subquery().is_not(None))
+        .group_by(undone.c.order_line_id)
+    )
+    back = {row.order_line_id: int(row.units) for row in await db.execute(statement)}
+    return {OrderLineId(each): units_left(sold, back.get(each, 0)) for each, sold in lines.items()}
 
 
 class _Book(msgspec.Struct, frozen=True):

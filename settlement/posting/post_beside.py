@@ -52,10 +52,7 @@ def _collected(step: LineStep, terms: BookedTerms) -> list[Movement]:
 def _funded(step: LineStep, terms: BookedTerms) -> list[Movement]:
     sold = step.cause is Cause.ORDER_PAID
     cause = Cause.FUNDED if sold else Cause.FUNDING_REVERSED
-    steps = funding_steps(
-        None if sold else step.before, step.after, line=step.line, funding=terms.funding,
-        seller=terms.residual_party_id,
-    )  # fmt: skip
+    steps = funding_steps(step.line, funding=terms.funding, seller=terms.residual_party_id)
     clearing = clearing_account(store_id=step.store_id, contract_id=terms.contract_id)
     found = []
     for funder, fen in steps.items():

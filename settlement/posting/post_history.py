@@ -26,6 +26,7 @@ from sqlalchemy import (
     literal,
     not_,
     select,
+    text,
     tuple_,
     union_all,
 )
@@ -41,9 +42,11 @@ from settlement.posting.history_steps import (
     Cursor,
     Kind,
     Stretch,
+    given_away_and_back,
     next_chunk,
     passing,
     steps_of,
+    units_ahead,
     waiting_steps,
 )
 from settlement.posting.post_terms import booked_terms
@@ -117,7 +120,7 @@ async def _book(
 ) -> tuple[int, int]:
     """Open the lines' journals, append their entries, move the balances; returns the lines and entries booked."""
     opens = await first_open(db, routes.codes.values())
-    line = _known(steps).cte("line")
+    line = (units_ahead(_known(await _held(db, steps))) if routes.shared else _known(steps)).cte("line")
     opened = _opened(db.tenant_id, line, now=await posting_moment(db, now))
     names, rows = _entries(db.tenant_id, line, opened=opened, shared=routes.shared)
     appended = (
@@ -147,6 +150,23 @@ async def _book(
     await move_balances(db, deltas)
     lines = next(int(row.fen) for row in found if row.id is None)
     return lines, sum(booked.values())
+
+
+async def _held(db: Writing, steps: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The steps; where refunds of lines of which nothing was paid are among them, one transaction has those after the other.
+
+    What was kept before one of them is what booked ones left, and two lanes may take back units of one line. A refund of a paid line says
+    itself what was kept before it, and waits for nobody. One that was imported since is left for the next time.
+    """
+    given_away = given_away_and_back(steps)
+    if not (await db.execute(select(steps.where(given_away).exists()))).scalar_one():
+        return steps.where(passing(not_(given_away)))
+    lock = text(
+        "SELECT pg_advisory_xact_lock(hashtextextended('settlement.given_away:' || tenant_id::text, 0))"
+        " FROM app.tenants WHERE tenant_id = :tenant_id"
+    )
+    await db.execute(lock, {"tenant_id": db.tenant_id})
+    return steps
 
 
 def _known(steps: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -245,14 +265,17 @@ def _kept_of(line: CTE) -> _Taken:
 
 
 def _taken_of(line: CTE, route: Any) -> _Taken:
-    """What is kept, or the part of the discount that goes with it; before a sale there is no discount."""
-    sold, of_kept = line.c.cause == Cause.ORDER_PAID, not_(route.c.of_discount)
+    """What is kept, or the part of the discount that goes with it: with the fen kept, and where nothing was paid with the units."""
+    given_away, of_kept = line.c.paid == 0, not_(route.c.of_discount)
+    units_before = func.greatest(line.c.units_before - line.c.units_ahead, 0)
+    units_after = func.greatest(units_before + line.c.units_more, 0)
+    sold = func.nullif(case((given_away, line.c.units_sold), else_=line.c.paid), 0)
 
-    def borne(kept: Any) -> Any:
-        share = func.div(cast(line.c.discount, Numeric) * kept, func.nullif(line.c.paid, 0))
-        return case((line.c.paid == 0, line.c.discount), else_=cast(share, BigInteger))
+    def borne(kept: Any, units: Any) -> Any:
+        counted = case((given_away, units), else_=kept)
+        return cast(func.div(cast(line.c.discount, Numeric) * counted, sold), BigInteger)
 
-    before, after = case((sold, 0), else_=borne(line.c.before)), borne(line.c.after)
+    before, after = borne(line.c.before, units_before), borne(line.c.after, units_after)
     borne_of = (before, after, before, after)
     pairs = zip(_kept_of(line), borne_of, strict=True)
     return _Taken(*(case((of_kept, kept), else_=fen) for kept, fen in pairs))

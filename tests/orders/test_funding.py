@@ -21,14 +21,14 @@ def funding(*rates: tuple[PartyId, str, int]) -> Funding:
 
 def test_twenty_yuan_shared_by_halves() -> None:
     halves = funding((MALL, "mall", 5_000))
-    assert funded(Fen(2_000), paid=Fen(8_000), kept=Fen(8_000), funding=halves) == {MALL: 1_000, BRAND: 1_000}
-    assert funded(Fen(2_001), paid=Fen(8_000), kept=Fen(8_000), funding=halves) == {MALL: 1_000, BRAND: 1_001}
-    assert funded(Fen(2_001), paid=Fen(8_000), kept=Fen(4_000), funding=halves) == {MALL: 500, BRAND: 500}
-    assert funded(Fen(2_001), paid=Fen(8_000), kept=Fen(0), funding=halves) == {MALL: 0, BRAND: 0}
+    assert funded(Fen(2_000), sold=8_000, kept=8_000, funding=halves) == {MALL: 1_000, BRAND: 1_000}
+    assert funded(Fen(2_001), sold=8_000, kept=8_000, funding=halves) == {MALL: 1_000, BRAND: 1_001}
+    assert funded(Fen(2_001), sold=8_000, kept=4_000, funding=halves) == {MALL: 500, BRAND: 500}
+    assert funded(Fen(2_001), sold=8_000, kept=0, funding=halves) == {MALL: 0, BRAND: 0}
 
 
-def test_of_a_line_given_away_the_whole_discount_is_borne() -> None:
-    assert kept_discount(Fen(999), paid=Fen(0), kept=Fen(0)) == 999
+def test_of_a_line_given_away_the_discount_goes_with_its_units() -> None:
+    assert [kept_discount(Fen(1_000), sold=3, kept=units) for units in (3, 2, 1, 0)] == [1_000, 666, 333, 0]
 
 
 def test_two_parties_of_one_kind_count_together() -> None:
@@ -37,9 +37,11 @@ def test_two_parties_of_one_kind_count_together() -> None:
     assert funded_by_kind(Fen(1_001), funding=None) == {}
 
 
-def test_what_was_never_paid_cannot_be_kept() -> None:
+def test_what_was_never_sold_cannot_be_kept() -> None:
     with pytest.raises(ValueError, match="kept"):
-        funded(Fen(1), paid=Fen(5), kept=Fen(6), funding=funding())
+        funded(Fen(1), sold=5, kept=6, funding=funding())
+    with pytest.raises(ValueError, match="kept"):
+        funded(Fen(1), sold=0, kept=0, funding=funding())
 
 
 def test_at_every_moment_the_parts_are_the_discount_on_what_is_kept_and_nobody_is_below_nothing() -> None:
@@ -49,7 +51,7 @@ def test_at_every_moment_the_parts_are_the_discount_on_what_is_kept_and_nobody_i
         discount = random.randint(0, 2 * paid)
         first = random.randint(1, 9_999)
         shared = funding((MALL, "mall", first), (OWNER, "franchisee", random.randint(1, WHOLE - first)))
-        kept, borne = paid, dict(funded(Fen(discount), paid=Fen(paid), kept=Fen(paid), funding=shared))
+        kept, borne = paid, dict(funded(Fen(discount), sold=paid, kept=paid, funding=shared))
         assert sum(borne.values()) == discount
         while kept:
             after = (
@@ -57,7 +59,7 @@ def test_at_every_moment_the_parts_are_the_discount_on_what_is_kept_and_nobody_i
                 if kept < 10**4
                 else random.randint(0, kept // 2)
             )
-            now = funded(Fen(discount), paid=Fen(paid), kept=Fen(after), funding=shared)
+            now = funded(Fen(discount), sold=paid, kept=after, funding=shared)
             assert sum(now.values()) == discount * after // paid
             assert all(fen >= 0 for fen in now.values())
             assert all(now[party] <= borne[party] for party in (MALL, OWNER))

@@ -90,7 +90,7 @@ async def sell(
 ) -> Sale:
     """A paid order with a line of each amount.
 
-    `goods`: what the lines cost before discounts, or `discount` off each; `named`: category, sku, promotion, kind, source_name, through_channel.
+    `goods`: what the lines cost before discounts, or `discount` off each; `named`: category, sku, promotion, kind, source_name, through_channel, quantity.
     """
     question = TermsQuestion(
         store_id=store_id, sku_id=None, category_code=named.get("category"), sku_code=named.get("sku"),
@@ -117,7 +117,7 @@ async def sell(
         db.add(
             OrderLine(
                 tenant_id=db.tenant_id, id=line_id, order_id=order_id, line_no=number, sku_code=f"SKU{number}",
-                quantity=1, goods_fen=cost, discount_fen=cost - amount, paid_fen=amount, terms_id=frozen.terms_id,
+                quantity=named.get("quantity", 1), goods_fen=cost, discount_fen=cost - amount, paid_fen=amount, terms_id=frozen.terms_id,
                 category_code=named.get("category"), promotion_code=named.get("promotion"),
                 base_fen=base_of_line(
                     frozen.base, goods_fen=Fen(cost), paid_fen=Fen(amount),
@@ -132,9 +132,15 @@ async def sell(
 
 
 async def give_back(
-    db: Writing, sale: Sale, amounts: Mapping[int, int], *, at: datetime = OCTOBER
+    db: Writing,
+    sale: Sale,
+    amounts: Mapping[int, int],
+    *,
+    at: datetime = OCTOBER,
+    units: Mapping[int, int] | None = None,
 ) -> RefundId:
-    """A finished refund: line index -> amount."""
+    """A finished refund: line index -> amount, and the units that the refund names."""
+    named = units or {}
     refund_id, total = RefundId(new_id()), sum(amounts.values())
     db.add(
         Refund(
@@ -149,7 +155,7 @@ async def give_back(
         db.add(
             RefundLine(
                 tenant_id=db.tenant_id, refund_id=refund_id, line_no=number, order_line_id=sale.lines[place],
-                quantity=0, amount_fen=amount, kept_before_fen=sale.kept[place], terms_id=sale.terms_id,
+                quantity=named.get(place, 0), amount_fen=amount, kept_before_fen=sale.kept[place], terms_id=sale.terms_id,
                 sku_code=f"SKU{place + 1}",
             )
         )  # fmt: skip

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import msgspec
 import pytest
+from sqlalchemy import literal
 
 from orders import month_lines
 from orders.ports import CouponParts
@@ -157,6 +158,11 @@ async def more(town: Town) -> None:
             await through_channel(db, later, payment_id=paid, coupon=14)
         back = await give_back(db, early, {0: 4_321}, at=at(10, 9))
         await through_channel(db, back, payment_id=paid_early, coupon=246)
+        for month, day in ((9, 10), (10, 7)):
+            gift = {"goods": [4_000, 5_001], "promotion": "half", "quantity": 3}
+            with_gift = await sell(db, town.franchised, 4_000, 0, at=at(month, day), **gift)
+            await give_back(db, with_gift, {1: 0}, units={1: 1}, at=at(10, 15))
+            await give_back(db, with_gift, {0: 1_000, 1: 0}, at=at(11, 4))
 
 
 async def rehearsed(town: Town, made: ContractView) -> list[RehearsedParty]:
@@ -220,11 +226,13 @@ def _free(_paid, _back) -> Fen:
         (month_lines, "_loose", _no_loose),
         (rehearse, "sellers_of", _nobody),
         (rehearsed_costs, "_coupons", _free),
+        (month_lines, "units_back", lambda: literal(0)),
     ],
     ids=[
         "refunds without a known sale left out",
         "the contract's residual party instead of who sells",
         "coupons that cost nobody anything",
+        "what was given away stays away",
     ],
 )
 async def test_control_a_rehearsal_that_leaves_something_out_is_not_the_books(

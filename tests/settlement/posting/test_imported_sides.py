@@ -38,10 +38,10 @@ async def sold(tenant: TenantScope, *rows: dict[str, Any], source: str) -> None:
     assert {each.state for each in outcomes} == {RowState.IMPORTED}, outcomes
 
 
-async def given_back(tenant: TenantScope, document: str, amount: str, *, source: str) -> None:
-    row = RefundRow(
-        number=2, refund_no=f"R-{document}", document=document, refunded_at=APRIL, amount=Decimal(amount)
-    )
+async def given_back(
+    tenant: TenantScope, document: str, amount: str, *, source: str, number: str = "R-first"
+) -> None:
+    row = RefundRow(number=2, refund_no=number, document=document, refunded_at=APRIL, amount=Decimal(amount))
     async with tenant.writing() as db:
         outcomes = await import_refunds(db, [row], source_name=source, now=JUNE, terms=TERMS)
     assert [each.state for each in outcomes] == [RowState.IMPORTED], outcomes
@@ -75,6 +75,34 @@ async def test_a_mall_that_collects_and_shares_a_promotion(tenant: TenantScope) 
     await post_pending(tenant, now=JUNE)
     async with tenant.writing() as db:
         assert await balances(db) == {"mall": 800 - 4_000 - 500 + 1_000, "brand": 3_200 + 500 + 4_000}
+    assert await broken_laws(tenant, now=JUNE) == []
+
+
+async def test_what_was_given_away_goes_back_with_the_last_fen_of_its_document(tenant: TenantScope) -> None:
+    code = f"M-{random_code(8)}"
+    async with tenant.writing() as db:
+        await import_malls(db, [MallRow(number=2, code=code, name="望江天地")], now=JUNE)
+        await import_stores(db, [StoreRow(number=2, code="S1", name="店", mall_code=code)], now=JUNE)
+        gift = StartPromotion(
+            code="GIFT", name="赠品", active_from=LONG_AGO, funders=[FunderRow(role=FunderRole.MALL, rate_bps=10_000)]
+        )  # fmt: skip
+        await start_promotion(db, gift, actor="staff:test", now=JUNE)
+    given = {"sku_code": "B", "quantity": Decimal(2), "unit_price": Decimal(25), "discount": Decimal(50)}
+    await sold(
+        tenant, {"document": "D1", "unit_price": Decimal(100)}, {"document": "D1", **given, "promotion_code": "GIFT"},
+        source="till",
+    )  # fmt: skip
+    await post_pending(tenant, now=JUNE)
+    async with tenant.writing() as db:
+        assert await balances(db) == {"mall": -5_000, "brand": 10_000 + 5_000}
+    await given_back(tenant, "D1", "40.00", source="till")
+    await post_pending(tenant, now=JUNE)
+    async with tenant.writing() as db:
+        assert await balances(db) == {"mall": -5_000, "brand": 6_000 + 5_000}
+    await given_back(tenant, "D1", "60.00", source="till", number="R-last")
+    await post_pending(tenant, now=JUNE)
+    async with tenant.writing() as db:
+        assert await balances(db) == {"mall": 0, "brand": 0}
     assert await broken_laws(tenant, now=JUNE) == []
 
 
