@@ -18,7 +18,7 @@ from tests.storefront.simulators.till import control, http, merchant_key
 
 __all__ = ["channels", "control", "http", "merchant_key", "trading"]
 
-TRIALS = 12
+TRIALS = 8
 SEED = 6
 
 

@@ -29,7 +29,7 @@ from tenants.kernel.scope import DatabaseAway
 from tests.support.figures import note_figures
 from tests.support.rows import rows
 
-SCHEDULES = int(os.environ.get("SCHEDULES", "100"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "50"))
 AT_ONCE, LATE = 10, 1
 PATIENCE, PAUSE_SECONDS = 60, 0.5
 REFUSALS = (

@@ -1,6 +1,6 @@
 """Money calls whose answers are lost, spoilt or late: each number has exactly one effect, however often it is sent (P7).
 
-The suite makes 300 calls; the long run is `LOST_CALLS=10000 pytest tests/storefront/adapters/test_wechat_pay_lost_answers.py`.
+The suite makes 120 calls; the long run is `LOST_CALLS=10000 pytest tests/storefront/adapters/test_wechat_pay_lost_answers.py`.
 """
 
 import os
@@ -17,7 +17,7 @@ from tenants.kernel.money import Fen
 from tests.storefront.adapters.parties import open_receiver, part, receiver, return_of, split_of
 from tests.support.figures import note_figures
 
-CALLS = int(os.environ.get("LOST_CALLS", "300"))
+CALLS = int(os.environ.get("LOST_CALLS", "120"))
 LOST = [FaultKind.ERROR_AFTER, FaultKind.CORRUPT, FaultKind.PROBE, FaultKind.STALE, FaultKind.UNSIGNED]
 HARMLESS = [FaultKind.BUSY, FaultKind.LIMITED]
 NUMBERS_A_PAYMENT = 8

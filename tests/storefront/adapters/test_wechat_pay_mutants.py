@@ -24,7 +24,7 @@ from tests.storefront.conftest import app, passwords  # noqa: F401 fixtures
 from tests.support.figures import note_figures
 from tests.support.rows import value
 
-MUTANTS = int(os.environ.get("MUTANTS", "3000"))
+MUTANTS = int(os.environ.get("MUTANTS", "1500"))
 CHUNK = 1_000
 ASTRAY = 0.05
 """So many messages go to a wrong address, and so many genuine ones stand between."""
