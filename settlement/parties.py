@@ -15,8 +15,9 @@ from settlement.commands import CreateContract, NamedParty
 from settlement.errors import CollectorUnclear, PartyUnknown
 from settlement.models import Party
 from settlement.states import PartyKind
-from settlement.terms import guide_party_code, party_id_of
-from tenants.kernel.ids import GuideId, MallId, PartyId
+from settlement.terms import Rate, guide_party_code, party_id_of
+from tenants.kernel.ids import GuideId, MallId, PartyId, TenantId
+from tenants.kernel.money import Bps
 from tenants.kernel.scope import Reading, Writing
 from tenants.queries import find_mall, find_tenant
 
@@ -32,6 +33,11 @@ class NewParty(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     mall_id: MallId | None = None
     guide_id: GuideId | None = None
+
+
+def platform_rate(tenant_id: TenantId, fee_bps: Bps) -> Rate:
+    """What the platform gets of every sale through the channel."""
+    return Rate(party_id=party_id_of(tenant_id, PLATFORM_CODE), kind=PartyKind.PLATFORM, rate_bps=fee_bps)
 
 
 async def ensure_parties(db: Writing, parties: Sequence[NewParty], *, now: datetime) -> None:

@@ -9,8 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    CompoundSelect,
-    Select,
     String,
     and_,
     case,
@@ -36,6 +34,7 @@ from settlement.laws.coupons import coupons_shared_off
 from settlement.laws.fees import fees_off_rate
 from settlement.laws.gaps import lines_without_terms, missing_statements
 from settlement.laws.given_back import left_of_given_back
+from settlement.laws.rows import Rows
 from settlement.laws.true_ups import true_ups_off
 from settlement.models import (
     FrozenTerms,
@@ -86,8 +85,6 @@ STATED: dict[str, tuple[tuple[Cause, ...], int]] = {
     "adjusted": (ADJUSTMENT, 1), "collected": (COLLECTION, -1), "paid": (PAYMENT, -1),
 }  # fmt: skip
 """The figures of a statement: which causes they count, and as whose gain."""
-
-Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
 async def verify_books(db: Reading) -> BooksReport:

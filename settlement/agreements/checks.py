@@ -24,7 +24,7 @@ from settlement.errors import (
     ResidualPartyHasRate,
     TermsWithoutPeriod,
 )
-from settlement.parties import NewParty, collecting_party, named_party, new_party_id
+from settlement.parties import NewParty, collecting_party, named_party, new_party_id, platform_rate
 from settlement.states import PartyKind, RateBase
 from settlement.terms import (
     EVERYTHING,
@@ -32,7 +32,6 @@ from settlement.terms import (
     ContractVersion,
     Rate,
     RatedLine,
-    party_id_of,
     rates_for,
     refuse_over_whole,
 )
@@ -91,7 +90,9 @@ async def check_contract(
         _refuse_residual([("rates", party) for party in named], residual=residual)
     rates = [_rate(db, row, party) for row, party in zip(command.rates, named, strict=True)]
     _refuse_ambiguous(rates)
-    extra = [] if residual.kind is PartyKind.PLATFORM else await platform_rate(db)
+    extra = (
+        [] if residual.kind is PartyKind.PLATFORM else [platform_rate(db.tenant_id, brand.platform_fee_bps)]
+    )
     refuse_too_high(rates, extra=extra)
     if command.base is RateBase.EX_TAX and not command.tax_bps:
         raise ExTaxWithoutTax(details={"taxBps": "0"})
@@ -109,12 +110,6 @@ async def check_contract(
         collector_party_id=None if collector is None else new_party_id(db, collector),
         parties=[residual, *named, *counted, *bearers], rates=rates, period_rules=rules,
     )  # fmt: skip
-
-
-async def platform_rate(db: Reading) -> list[Rate]:
-    """What the platform gets of every sale."""
-    party_id, fee = party_id_of(db.tenant_id, "platform"), (await find_tenant(db)).platform_fee_bps
-    return [Rate(party_id=party_id, kind=PartyKind.PLATFORM, rate_bps=fee)]
 
 
 def _refuse_wrong_dates(command: CreateContract) -> None:

@@ -8,21 +8,22 @@ from datetime import datetime
 
 from guides.commands import StartPlan
 from guides.queries import every_plan
-from settlement.agreements.checks import platform_rate, refuse_too_high
+from settlement.agreements.checks import refuse_too_high
 from settlement.agreements.queries import contracts, rates_of
 from settlement.commands import CreateContract
 from settlement.errors import RatesExceedWhole
+from settlement.parties import platform_rate
 from settlement.states import PartyKind
 from settlement.terms import Rate, party_id_of
 from tenants.kernel.ids import LevelId, StoreId
 from tenants.kernel.money import Bps
 from tenants.kernel.scope import Reading
-from tenants.queries import store_facts
+from tenants.queries import find_tenant, store_facts
 
 
 async def refuse_without_room(db: Reading, command: CreateContract, *, rates: Sequence[Rate]) -> None:
     """Refuse a contract whose rates and a plan in force at its stores are more than the whole; raises RatesExceedWhole with the sum."""
-    extra = await platform_rate(db)
+    extra = [platform_rate(db.tenant_id, (await find_tenant(db)).platform_fee_bps)]
     for plan in await every_plan(db):
         if _meet((command.active_from, command.active_to), (plan.active_from, plan.active_to)):
             guide = _guide(db, plan.rates_bps.items())
@@ -34,7 +35,7 @@ async def refuse_without_room(db: Reading, command: CreateContract, *, rates: Se
 async def refuse_over_contracts(db: Reading, plan: StartPlan, *, level_id: LevelId) -> None:
     """Refuse a plan whose rates and those of a contract of its stores are more than the whole; raises RatesExceedWhole with the sum."""
     guide = _guide(db, [(rate.category_code, rate.rate_bps) for rate in plan.rates])
-    extra = await platform_rate(db)
+    extra = [platform_rate(db.tenant_id, (await find_tenant(db)).platform_fee_bps)]
     found = [
         contract
         for contract in await contracts(db)

@@ -23,7 +23,7 @@ from settlement.agreements.sides import SideBook, read_sides
 from settlement.contracts import open_books
 from settlement.errors import NoTermsInForce
 from settlement.models import Contract, ContractStore, FrozenTerms, TermsPortion
-from settlement.parties import PLATFORM_CODE, ensure_guides, ensure_parties
+from settlement.parties import ensure_guides, ensure_parties, platform_rate
 from settlement.posting.post_terms import booked_terms
 from settlement.states import PartyKind
 from settlement.terms import (
@@ -170,10 +170,7 @@ class _Book(msgspec.Struct):
     ) -> LineSplit:
         platform = guide = None
         if question.through_channel:
-            platform = Rate(
-                party_id=party_id_of(self.tenant_id, PLATFORM_CODE), kind=PartyKind.PLATFORM,
-                rate_bps=self.platform_fee,
-            )  # fmt: skip
+            platform = platform_rate(self.tenant_id, self.platform_fee)
         if question.guide_id is not None:
             code = guide_party_code(question.guide_id)
             guide = Rate(

@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    CompoundSelect,
     Numeric,
     Select,
     String,
@@ -19,13 +18,13 @@ from sqlalchemy import (
 
 from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.agreements.promotion_models import TermsFunder
+from settlement.laws.rows import Rows
 from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry
 from settlement.queries import credited_account, signed_amount
 from settlement.states import COLLECTION, ENTITLEMENT, Cause
 from tenants.kernel.money import WHOLE
 from tenants.kernel.scope import Reading
 
-Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 FUNDING = (Cause.FUNDED, Cause.FUNDING_REVERSED)
 
 

@@ -7,8 +7,6 @@ laws find what the keys would have refused.
 from typing import Any
 
 from sqlalchemy import (
-    CompoundSelect,
-    Select,
     String,
     and_,
     case,
@@ -23,14 +21,13 @@ from sqlalchemy import (
 )
 
 from orders.channel_money import given_back_select, taken_select
+from settlement.laws.rows import Rows
 from settlement.models import Journal, LedgerAccount, LedgerEntry
 from settlement.states import ADJUSTMENT, COLLECTION, ENTITLEMENT, FEES, SPLITS, UNWANTED, AccountKind, Cause
 from tenants.kernel.scope import Reading
 
 BESIDE = (*COLLECTION, Cause.FUNDED, Cause.FUNDING_REVERSED)
 """Causes without journals of their own."""
-
-Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
 def without_journal(db: Reading) -> Rows:

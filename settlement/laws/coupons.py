@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    CompoundSelect,
     Numeric,
     Select,
     String,
@@ -25,12 +24,12 @@ from sqlalchemy import (
 from orders.channel_money import taken_select
 from orders.queries import settled_lines_select
 from settlement.agreements.agreed import Bearer
+from settlement.laws.rows import Rows
 from settlement.models import Contract, FrozenTerms, Journal, LedgerAccount, LedgerEntry
 from settlement.queries import credited_account, signed_amount
 from settlement.states import COUPONS, ENTITLEMENT, AccountKind, Cause
 from tenants.kernel.scope import Reading
 
-Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 SHARED = (Cause.COUPONS_SHARED, Cause.COUPONS_SHARE_RETURNED)
 
 

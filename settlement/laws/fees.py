@@ -8,9 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    CompoundSelect,
     Numeric,
-    Select,
     and_,
     case,
     cast,
@@ -22,14 +20,13 @@ from sqlalchemy import (
 )
 
 from orders.channel_money import given_back_select, taken_select
+from settlement.laws.rows import Rows
 from settlement.models import Journal, LedgerAccount, LedgerEntry
 from settlement.queries import credited_account
 from settlement.states import AccountKind, Cause
 from tenants.kernel.ids import MerchantId
 from tenants.kernel.money import WHOLE, Bps
 from tenants.kernel.scope import Reading
-
-Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
 def fees_off_rate(db: Reading, *, rates: Mapping[MerchantId, Bps]) -> Rows:

@@ -4,17 +4,14 @@ The other laws compare what stands with what stands; a line that was never offer
 satisfy them all.
 """
 
-from typing import Any
-
-from sqlalchemy import CompoundSelect, Select, String, and_, cast, exists, func, select, union_all
+from sqlalchemy import String, and_, cast, exists, func, select, union_all
 
 from orders.unsettled_queries import lines_without_terms_select
+from settlement.laws.rows import Rows
 from settlement.models import LedgerEntry, Period, Statement
 from settlement.states import OWED, PeriodState
 from settlement.terms import HOUSE
 from tenants.kernel.scope import Reading
-
-Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
 def lines_without_terms(db: Reading) -> Rows:

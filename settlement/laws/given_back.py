@@ -4,17 +4,15 @@ It asks orders what went back and the ledger what is left, and knows no rate, no
 of it given back is nothing for everybody.
 """
 
-from typing import Any
-
-from sqlalchemy import CompoundSelect, Select, func, select, true
+from sqlalchemy import func, select, true
 
 from orders.given_back_queries import orders_given_back_select
+from settlement.laws.rows import Rows
 from settlement.models import LedgerAccount, LedgerEntry
 from settlement.queries import credited_account, signed_amount
 from settlement.states import COLLECTION, ENTITLEMENT, Cause
 from tenants.kernel.scope import Reading
 
-Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 OF_THE_SALE = (*ENTITLEMENT, *COLLECTION, Cause.FUNDED, Cause.FUNDING_REVERSED)
 
 

@@ -2,18 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, String, and_, cast, func, select, union_all
+from sqlalchemy import Select, String, and_, cast, func, select, union_all
 from sqlalchemy.orm import aliased
 
 from orders.split_queries import split_counters_select
+from settlement.laws.rows import Rows
 from settlement.models import FrozenTerms, LedgerAccount, LedgerEntry
 from settlement.queries import credited_account, signed_amount
 from settlement.splitting.models import Split, SplitPartRow, SplitReturn
 from settlement.splitting.states import HELD, RECALLED, PartStatus, ReturnStatus
 from settlement.states import COLLECTION, SPLITS
 from tenants.kernel.scope import Reading
-
-Rows = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
 def payments_off(db: Reading) -> Rows:
