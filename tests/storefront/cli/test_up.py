@@ -33,17 +33,6 @@ def home():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def bytecode():
-    """One place for the compiled program: each fresh data folder would otherwise compile it anew."""
-    folder = tempfile.mkdtemp(prefix="storefront-bytecode-")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPYCACHEPREFIX", folder)
-        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        yield
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture
 def outside(settings):
     """This process's database and Redis, as an environment names them."""
