@@ -4,11 +4,12 @@ Rendered here, plain forms, nothing loaded from elsewhere. Newest first, and the
 """
 
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
+from jinja2 import Environment, FileSystemLoader, Template, select_autoescape
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
@@ -46,13 +47,15 @@ def _said(refused: str | None) -> str | None:
     return None if refused is None else SENTENCES.get(refused, refused)
 
 
-def _environment() -> Environment:
+@cache
+def _page() -> Template:
+    """Compiled once a process, however many simulators it runs."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(), trim_blocks=True
     )
     made.filters["yuan"] = _yuan
     made.filters["local"] = _local
-    return made
+    return made.get_template("page.html")
 
 
 def _newest(rows: list[Any]) -> list[Any]:
@@ -61,7 +64,7 @@ def _newest(rows: list[Any]) -> list[Any]:
 
 def page_routes(control: Control) -> list[HTTPRouteHandler]:
     """The page and its buttons."""
-    template = _environment().get_template("page.html")
+    template = _page()
     money = Money(control.simulation, control.callbacks)
 
     @get(["/simulator", "/simulator/"], name="page")

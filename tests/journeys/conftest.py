@@ -4,14 +4,14 @@ import pytest
 
 from storefront.passwords import Argon2Passwords
 from storefront.simulators.run import running_simulator
-from tests.storefront.simulators.till import merchant_key
+from tests.storefront.simulators.till import _keys_made_once, merchant_key, wechat_keys
 from tests.support.open_shop import open_shop
 
-__all__ = ["merchant_key"]
+__all__ = ["_keys_made_once", "merchant_key", "wechat_keys"]
 
 
 @pytest.fixture
-async def control(anyio_backend):
+async def control(_keys_made_once):
     async with running_simulator(seed=29) as running:
         yield running
 

@@ -141,6 +141,10 @@ class LateCallback(Schedule):
 
     one_at_a_time = asyncio.Lock()
 
+    def __init__(self, trading, draw, now, *, outdone):
+        super().__init__(trading, draw, now)
+        self.outdone = outdone
+
     async def play(self):
         placed = await self.calmly(self.place())
         if isinstance(placed, DatabaseAway | SoldOut):
@@ -152,7 +156,7 @@ class LateCallback(Schedule):
             self.trading.tenant, placed.id, channels=None, now=self.now, reason="expired"
         )
         await self.calmly(given_up)
-        if self.draw.random() < 0.5:
+        if self.outdone:
             # Whoever comes next takes the unit, and pays for it.
             other = await self.calmly(self.place())
             payment = await self.calmly(self.trading.prepare(getattr(other, "id", placed.id)))
@@ -239,10 +243,15 @@ async def played(trading, count, *, late=True, **changes):
         shelf = "UPDATE app.stock SET on_hand = CASE WHEN sku_id = :shirt THEN 100000 ELSE 0 END WHERE tenant_id = :t"
         await db.execute(text(shelf), {"t": db.tenant_id, "shirt": trading.shirt.sku})
     schedules = []
-    for _ in range(0, count, AT_ONCE):
+    for number in range(0, count, AT_ONCE):
         # Each batch in its own present: a long run outlives the fifteen minutes in which an order can be paid.
         batch = [Schedule(trading, draw, datetime.now(UTC), **changes) for _ in range(AT_ONCE - LATE)]
-        batch += [LateCallback(trading, draw, datetime.now(UTC)) for _ in range(LATE if late else 0)]
+        # Every other late callback finds its unit gone: few schedules, too, have money to give back.
+        outdone = number // AT_ONCE % 2 == 0
+        batch += [
+            LateCallback(trading, draw, datetime.now(UTC), outdone=outdone)
+            for _ in range(LATE if late else 0)
+        ]
         schedules += batch
         if draw.random() < 0.5:
             fault = draw.choice([FaultKind.ERROR_AFTER, FaultKind.CORRUPT, FaultKind.BUSY])

@@ -12,6 +12,7 @@ import pytest
 
 from orders.ports import RefundRequest, Refused, Unknown
 from settlement.ports import SplitRefused
+from storefront.adapters import pacing
 from storefront.simulators.faults import FaultKind
 from tenants.kernel.money import Fen
 from tests.storefront.adapters.parties import open_receiver, part, receiver, return_of, split_of
@@ -79,7 +80,9 @@ class Storm:
 
 
 @pytest.fixture
-async def storm(till) -> Storm:
+async def storm(till, monkeypatch) -> Storm:
+    # How long a limited caller waits is proved where paces are; here it would be nine tenths of the time.
+    monkeypatch.setattr(pacing, "BACK_OFF_SECONDS", 0.01)
     mall = await open_receiver(till.control)
     await till.channel.splitting.add_receiver(receiver(mall))
     return Storm(till, mall, random.Random(2026))
