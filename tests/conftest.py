@@ -74,6 +74,9 @@ def pytest_collection_finish() -> None:
     """Leave what was imported and collected, two million objects that stay to the end, out of every later search for garbage."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(
+        20_000, 20, 50
+    )  # whole applications come and go here; the usual steps look for them every other test
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,7 +10,7 @@ from orders.funding import Funder, Funding, funded, funded_by_kind, kept_discoun
 from tenants.kernel.ids import PartyId
 from tenants.kernel.money import LARGEST_AMOUNT, WHOLE, Bps, Fen
 
-CASES = int(os.environ.get("FUNDING_CASES", "30000"))
+CASES = int(os.environ.get("FUNDING_CASES", "15000"))
 BRAND, MALL, OWNER, PLATFORM = (PartyId(UUID(int=number)) for number in range(1, 5))
 
 

@@ -18,7 +18,7 @@ from settlement.split import LineBase, Portion, reversal, split_line
 from tenants.kernel.ids import PartyId
 from tenants.kernel.money import LARGEST_AMOUNT, WHOLE, Bps, Fen
 
-CASES = int(os.environ.get("SPLIT_CASES", "50000"))
+CASES = int(os.environ.get("SPLIT_CASES", "25000"))
 PARTIES = [PartyId(UUID(int=number)) for number in range(1, 6)]
 RESIDUAL = PARTIES[0]
 KINDS = ("mall", "brand", "platform")

@@ -15,7 +15,7 @@ from tests.support.figures import note_figures
 from tests.support.rows import rows, value
 from tests.support.trading import PRICE
 
-RACES = int(os.environ.get("RACES", "8"))
+RACES = int(os.environ.get("RACES", "6"))
 AT_ONCE = 20
 COUNTERS = "SELECT paid_fen, refunded_fen, split_fen FROM app.orders WHERE tenant_id = :t"
 STOCK = "UPDATE app.stock SET on_hand = 100000 WHERE tenant_id = :t"

@@ -1,4 +1,4 @@
-"""What a period's terms give, by law over hundreds of thousands of cases and by hand; each wrong way must be caught by the same laws.
+"""What a period's terms give, by law over tens of thousands of cases and by hand; each wrong way must be caught by the same laws.
 
 The long run: `SPLIT_CASES=1000000 uv run pytest tests/settlement/true_ups/test_period_terms.py`.
 """
@@ -32,7 +32,7 @@ from settlement.true_ups.period_terms import (
 )
 from tenants.kernel.money import LARGEST_AMOUNT, WHOLE, Fen
 
-CASES = int(os.environ.get("SPLIT_CASES", "50000"))
+CASES = int(os.environ.get("SPLIT_CASES", "25000"))
 Reckon = Callable[..., PeriodDue]
 
 
