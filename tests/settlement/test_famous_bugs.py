@@ -11,7 +11,8 @@ from settlement.agreements.agreed import TermLength, TierMode
 from settlement.close import close_month
 from settlement.commands import NamedParty, PeriodTermsRow
 from settlement.posting.pending import post_pending
-from settlement.posting.post import post_order_paid, post_refund
+from settlement.posting.post import post_order_paid
+from settlement.posting.post_refunds import post_refund
 from settlement.states import PartyKind, RateBase
 from settlement.true_ups.period_terms import PeriodRules, Tier, period_due
 from settlement.true_ups.post import post_true_ups

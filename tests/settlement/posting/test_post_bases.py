@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from orders.states import LineKind, Source
-from settlement.posting.post import post_order_paid, post_refund
+from settlement.posting.post import post_order_paid
 from settlement.posting.post_history import Cursor, post_history
+from settlement.posting.post_refunds import post_refund
 from settlement.split import LineBase, Portion, split_line
 from settlement.states import RateBase
 from settlement.terms import LineSplit
