@@ -111,11 +111,9 @@ async def _in_rounds(
     while waiting:
         batch, waiting = waiting[:ROUND], waiting[ROUND:]
         booked = await patiently(tenant, partial(post_refunds, refund_ids=batch, now=now))
-        entries, refused, waiting = (
-            entries + booked.entries,
-            [*refused, *booked.refused],
-            [*waiting, *booked.later],
-        )
+        entries += booked.entries
+        refused += booked.refused
+        waiting += booked.later
         say("refunds", done=len(refunds) - len(waiting), total=len(refunds))
     return RefundsBooked(entries=entries, refused=tuple(refused))
 
