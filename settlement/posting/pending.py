@@ -1,7 +1,8 @@
 """Books everything that is paid or refunded and not booked yet, whether or not the worker has come to it: what closing a month begins with.
 
 A flow: each batch of orders, each round of refunds and each chunk of history has a transaction of its own, so that it can be stopped and
-started again. A refund that the books cannot take is left out and said when everything else is booked. Each takes all its balances in one statement, in the order of their ids: a transaction that takes them twice deadlocks with the worker.
+started again. Each takes all its balances in one statement, in the order of their ids: a transaction that takes them twice deadlocks with
+the worker. A refund that the books cannot take is left out, and said when everything else is booked.
 """
 
 import asyncio

@@ -15,7 +15,6 @@ import msgspec
 import pytest
 from sqlalchemy import insert, text
 
-from guides.models import Guide
 from orders.bases import BaseKind, BaseRule, base_of_line
 from orders.models import Pickup
 from orders.states import PickupState, Source
@@ -34,13 +33,13 @@ from settlement.true_ups import post as true_ups
 from settlement.true_ups.period_terms import PeriodDue, PeriodRules, Tier, period_due
 from settlement.true_ups.post import post_true_ups
 from settlement.verify import verify_books
-from tenants.kernel.ids import GuideId, OrderId, PartyId, new_id
+from tenants.kernel.ids import OrderId, PartyId
 from tenants.kernel.money import LARGEST_AMOUNT, Fen
 from tenants.kernel.scope import TenantScope, Writing
 from tests.settlement.agreements.test_promotions import promote
 from tests.support.books import (
-    LONG_AGO,
     OCTOBER,
+    add_guide,
     balances,
     give_back,
     give_back_loose,
@@ -75,13 +74,6 @@ def as_they_do(*patches: tuple[Any, str, Any]) -> Iterator[None]:
         for module, name, theirs in patches:
             patched.setattr(module, name, theirs)
         yield
-
-
-async def add_guide(db: Writing, name: str = "小林") -> GuideId:
-    guide = Guide(tenant_id=db.tenant_id, id=new_id(), code=str(new_id()), name=name, active_from=LONG_AGO)
-    db.add(guide)
-    await db.flush()
-    return GuideId(guide.id)
 
 
 def rest_to(residual: PartyId, back: Back, *, of: int) -> Back:

@@ -60,9 +60,9 @@ async def add_store(
     return StoreId(store.id)
 
 
-async def add_guide(db: Writing) -> GuideId:
+async def add_guide(db: Writing, name: str = "小林") -> GuideId:
     """A guide who has been there for long."""
-    guide = Guide(tenant_id=db.tenant_id, id=new_id(), code=str(new_id()), name="小林", active_from=LONG_AGO)
+    guide = Guide(tenant_id=db.tenant_id, id=new_id(), code=str(new_id()), name=name, active_from=LONG_AGO)
     db.add(guide)
     await db.flush()
     return GuideId(guide.id)
