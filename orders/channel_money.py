@@ -106,18 +106,19 @@ async def taken_payments(db: Reading, payment_ids: Sequence[PaymentId]) -> list[
     return await _taken(db, Payment.id.in_(payment_ids))
 
 
-async def given_back(db: Reading, refund_id: RefundId) -> GivenBack | None:
-    """A refund through the channel that is done."""
-    row = (
-        await db.execute(given_back_select(db.tenant_id).where(Refund.id == refund_id))
-    ).one_or_none()  # fmt: skip
-    if row is None:
-        return None
-    return GivenBack(
-        refund_id=RefundId(row.refund_id), payment_id=PaymentId(row.payment_id), order_id=OrderId(row.order_id),
-        store_id=StoreId(row.store_id), merchant_id=MerchantId(row.merchant_id), amount_fen=Fen(row.amount_fen),
-        coupon_fen=Fen(row.coupon_fen or 0), coupons=coupons_told(row.coupons, total=Fen(row.coupons_fen or 0)), payment_fen=Fen(row.payment_fen), requested_at=row.requested_at, refunded_at=row.refunded_at, wanted=row.wanted,
-    )  # fmt: skip
+async def given_back(db: Reading, refund_ids: Sequence[RefundId]) -> list[GivenBack]:
+    """Those of these refunds that went through the channel and are done."""
+    statement = given_back_select(db.tenant_id).where(Refund.id.in_(refund_ids)).order_by(Refund.id)
+    return [
+        GivenBack(
+            refund_id=RefundId(row.refund_id), payment_id=PaymentId(row.payment_id), order_id=OrderId(row.order_id),
+            store_id=StoreId(row.store_id), merchant_id=MerchantId(row.merchant_id), amount_fen=Fen(row.amount_fen),
+            coupon_fen=Fen(row.coupon_fen or 0), coupons=coupons_told(row.coupons, total=Fen(row.coupons_fen or 0)),
+            payment_fen=Fen(row.payment_fen), requested_at=row.requested_at, refunded_at=row.refunded_at,
+            wanted=row.wanted,
+        )
+        for row in await db.execute(statement)
+    ]  # fmt: skip
 
 
 async def payment_of_refund(db: Reading, refund_id: RefundId) -> PaymentId | None:

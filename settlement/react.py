@@ -20,8 +20,9 @@ from orders.events import HistoryImported, OrderPaid, PaymentDiffered, RefundDon
 from settlement.days import day_begins, seal_days, sealed_at
 from settlement.events import LedgerDayOver, PostingPaused
 from settlement.posting.history_steps import Cursor
-from settlement.posting.post import post_order_paid, post_payments, post_refund
+from settlement.posting.post import post_order_paid, post_payments
 from settlement.posting.post_history import post_history
+from settlement.posting.post_refunds import post_refund
 from tenants.kernel.outbox import OutboxEvent, Reaction, append
 from tenants.kernel.scope import TenantScope, Writing
 

@@ -155,6 +155,13 @@ ADJUSTMENT = (
     Cause.ADJUSTED,
 )
 """Causes that change what a party is owed beside its sales: its account against the clearing account."""
+SHARED_COSTS = (
+    Cause.FEE_SHARED,
+    Cause.FEE_SHARE_RETURNED,
+    Cause.COUPONS_SHARED,
+    Cause.COUPONS_SHARE_RETURNED,
+)
+"""Causes about what parties bear of costs that came with a sale."""
 COLLECTION = (Cause.COLLECTED, Cause.COLLECTION_RETURNED)
 """Causes that say what a party holds already because it took the money itself."""
 SPLITS = (Cause.SPLIT_PAID, Cause.SPLIT_RETURNED)

@@ -1,7 +1,8 @@
 """Books everything that is paid or refunded and not booked yet, whether or not the worker has come to it: what closing a month begins with.
 
-A flow: each batch of orders, each refund and each chunk of history has a transaction of its own, so that it can be stopped and started
-again. Each takes all its balances in one statement, in the order of their ids: a transaction that takes them twice deadlocks with the worker.
+A flow: each batch of orders, each round of refunds and each chunk of history has a transaction of its own, so that it can be stopped and
+started again. Each takes all its balances in one statement, in the order of their ids: a transaction that takes them twice deadlocks with
+the worker. A refund that the books cannot take is left out, and said when everything else is booked.
 """
 
 import asyncio
@@ -17,11 +18,13 @@ from orders.channel_money import given_back_select, taken_select
 from orders.queries import reversed_lines_select, settled_lines_select
 from orders.states import Source
 from settlement.agreements.agreed import Bearer
+from settlement.errors import RefundExceedsKept
 from settlement.models import Contract, FrozenTerms, Journal
 from settlement.patience import patiently
 from settlement.posting.history_steps import Stretch, survey
-from settlement.posting.post import post_late_coupons, post_orders_paid, post_payments, post_refund
+from settlement.posting.post import post_late_coupons, post_orders_paid, post_payments
 from settlement.posting.post_history import open_routes, post_stretch
+from settlement.posting.post_refunds import RefundsBooked, post_refunds
 from settlement.states import Cause
 from tenants.kernel.ids import OrderId, PaymentId, RefundId
 from tenants.kernel.scope import Reading, TenantScope, Writing
@@ -34,11 +37,12 @@ class Say(Protocol):
         """What is being worked on, how much is done, of how much (None when nobody knows)."""
 
 
-SAID_EVERY = 200
 LINES = 100_000
 """Imported lines a transaction books here, where nobody waits for the next small thing."""
 BATCH = 500
 """Orders or payments a transaction books: their balances are taken in one statement, so that the worker beside it waits and nobody deadlocks."""
+ROUND = 200
+"""Refunds a transaction books: each holds a lock of its order, of which a database has some thousands for everybody."""
 
 
 class Caught(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,15 +68,16 @@ async def post_pending(
     async with tenant.reporting() as db:
         payments, refunds = await _waiting_payments(db), await _waiting_refunds(db)
     entries += await _in_batches(tenant, payments, post_payments, stage="payments", now=now, say=say)
-    for done, refund_id in enumerate(refunds, start=1):
-        entries += await patiently(tenant, partial(post_refund, refund_id=refund_id, now=now))
-        _say_some(say, "refunds", done=done, total=len(refunds))
+    given_back = await _in_rounds(tenant, refunds, now=now, say=say)
+    entries += given_back.entries
     async with tenant.reporting() as db:
         late = await _late_coupons(db)
     for payment_id in late:
         entries += await patiently(tenant, partial(post_late_coupons, payment_id=payment_id, now=now))
     history = await _book_history(tenant, now=now, say=say, at_once=at_once)
     entries += history.entries
+    for refusal in given_back.refused:
+        raise refusal
     return Caught(orders=len(orders), refunds=len(refunds), history_lines=history.lines, entries=entries)
 
 
@@ -98,9 +103,20 @@ async def _in_batches(
     return entries
 
 
-def _say_some(say: Say, stage: str, *, done: int, total: int) -> None:
-    if done % SAID_EVERY == 0 or done == total:
-        say(stage, done=done, total=total)
+async def _in_rounds(
+    tenant: TenantScope, refunds: Sequence[RefundId], *, now: datetime, say: Say
+) -> RefundsBooked:
+    """Book so many refunds at a time; further ones of an order come in a later round."""
+    waiting, entries = list(refunds), 0
+    refused: list[RefundExceedsKept] = []
+    while waiting:
+        batch, waiting = waiting[:ROUND], waiting[ROUND:]
+        booked = await patiently(tenant, partial(post_refunds, refund_ids=batch, now=now))
+        entries += booked.entries
+        refused += booked.refused
+        waiting += booked.later
+        say("refunds", done=len(refunds) - len(waiting), total=len(refunds))
+    return RefundsBooked(entries=entries, refused=tuple(refused))
 
 
 async def _waiting_orders(db: Reading) -> list[OrderId]:

@@ -10,9 +10,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, case, func, select
 
-from orders.channel_money import GivenBack, Taken, given_back_select
+from orders.channel_money import GivenBack, Taken
 from orders.states import Source
 from settlement.calendar import local_day
 from settlement.ledger import (
@@ -24,13 +23,12 @@ from settlement.ledger import (
     fee_account,
     suspense_account,
 )
-from settlement.models import Journal, LedgerAccount, LedgerEntry
-from settlement.periods import book_into
+from settlement.periods import CodeMonth, book_into
 from settlement.posting.fees import CHANNEL_ZONE, fee_kept, fee_on, half_up
 from settlement.posting.post_shares import Cost, SoldOn, costs_of, draft_of_shares, share_steps
-from settlement.queries import credited_account
-from settlement.states import COUPONS, AccountKind, Cause
-from tenants.kernel.ids import MerchantId, OrderId, PaymentId, RefundId, StoreId
+from settlement.posting.standing import FeeStanding, fee_standings
+from settlement.states import Cause
+from tenants.kernel.ids import MerchantId, OrderId, PartyId, PaymentId, RefundId, StoreId
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading, Writing
 from tenants.queries import merchants
@@ -40,8 +38,11 @@ async def drafts_of_payments(
     db: Writing, payments: Sequence[Taken], *, sold: Mapping[OrderId, SoldOn]
 ) -> list[Draft]:
     """What a payment's coupons, fee and unwantedness book; orders that are not in `sold` have no terms to book coupons and shares on."""
+    if not payments:
+        return []
     rates, others = await fee_rates(db), await _numbers_of_others(db)
     drafts: list[Draft] = []
+    moving: list[_OfSale] = []
     for paid in payments:
         fee = fee_on(paid.settled_fen, rates[paid.merchant_id])
         day = local_day(paid.paid_at, time_zone=CHANNEL_ZONE)
@@ -78,59 +79,61 @@ async def drafts_of_payments(
             continue
         if paid.order_id in sold:
             total = paid.coupons.total_fen
-            drafts += await _of_sale(
-                db, about, sold[paid.order_id], coupons=paid.coupons.parts(total), payment_id=paid.payment_id,
-                costs=costs_of(sold[paid.order_id].terms, fee=fee, coupons=paid.coupons.merchants(total), paid=total > 0),
-            )  # fmt: skip
-    return drafts
-
-
-async def drafts_of_refund(db: Writing, back: GivenBack, *, sold: SoldOn | None) -> list[Draft]:
-    """What a refund gives back to coupons, of the fee, and of money that nobody wanted. Under the order's lock."""
-    day = local_day(back.requested_at, time_zone=CHANNEL_ZONE)
-    about = _About(
-        order_id=back.order_id, store_id=back.store_id, at=back.refunded_at, refund_id=back.refund_id,
-        number=await _number_charged(db, back),
-    )  # fmt: skip
-    before, after = await _fee_around(db, back)
-    fee_back = Fen(before - after)
-    drafts = [
-        _aside(
-            about,
-            Cause.FEE_RETURNED,
-            cause_id=back.refund_id,
-            account=fee_account(about.store_id, about.number),
-            amount=fee_back,
-            day=day,
-        )
-    ]
-    if not back.wanted:
-        cash = Fen(back.coupon_fen - back.amount_fen)
-        drafts.append(
-            _aside(
-                about,
-                Cause.UNWANTED_REFUNDED,
-                cause_id=back.refund_id,
-                account=suspense_account(about.store_id),
-                amount=cash,
-                day=day,
+            costs = costs_of(
+                sold[paid.order_id].terms, fee=fee, coupons=paid.coupons.merchants(total), paid=total > 0
             )
-        )
-    elif sold is not None:
-        borne = await _borne_by_coupons(db, back.order_id)
-        left = Fen(borne - back.coupon_fen)
-        steps = back.coupons.steps(borne, left) if back.coupon_fen else {}
-        costs = costs_of(sold.terms, fee=after, coupons=back.coupons.merchants(left))
-        drafts += await _of_sale(db, about, sold, coupons=steps, costs=costs, payment_id=back.payment_id)
-    return drafts
+            moving += _of_sale(
+                about, sold[paid.order_id], coupons=paid.coupons.parts(total), costs=costs, payment_id=paid.payment_id
+            )  # fmt: skip
+    return drafts + await _drafts_of_sales(db, moving)
+
+
+async def drafts_of_refunds(
+    db: Writing, backs: Sequence[GivenBack], *, sold: Mapping[RefundId, SoldOn]
+) -> list[Draft]:
+    """What refunds give back to coupons, of the fee, and of money that nobody wanted; one a payment. Under their orders' locks."""
+    if not backs:
+        return []
+    rates, others = await fee_rates(db), await _numbers_of_others(db)
+    fees = await fee_standings(db, backs)
+    drafts: list[Draft] = []
+    moving: list[_OfSale] = []
+    for back in backs:
+        fee = fees[back.payment_id]
+        about = _About(
+            order_id=back.order_id, store_id=back.store_id, at=back.refunded_at, refund_id=back.refund_id,
+            number=_number_charged(fee, others.get(back.merchant_id, "")),
+        )  # fmt: skip
+        before, after = _fee_around(back, fee, rate=rates[back.merchant_id])
+        day = local_day(back.requested_at, time_zone=CHANNEL_ZONE)
+        aside = {Cause.FEE_RETURNED: (fee_account(about.store_id, about.number), Fen(before - after))}
+        if not back.wanted:
+            cash = Fen(back.coupon_fen - back.amount_fen)
+            aside[Cause.UNWANTED_REFUNDED] = (suspense_account(about.store_id), cash)
+        drafts += [
+            _aside(about, cause, cause_id=back.refund_id, account=account, amount=amount, day=day)
+            for cause, (account, amount) in aside.items()
+        ]
+        if back.wanted and back.refund_id in sold:
+            moving += _sale_given_back(about, back, sold=sold[back.refund_id], fee_left=after)
+    return drafts + await _drafts_of_sales(db, moving)
+
+
+def _sale_given_back(about: "_About", back: GivenBack, *, sold: SoldOn, fee_left: Fen) -> list["_OfSale"]:
+    borne = sold.before.coupons_fen
+    left = Fen(borne - back.coupon_fen)
+    steps = back.coupons.steps(borne, left) if back.coupon_fen else {}
+    costs = costs_of(sold.terms, fee=fee_left, coupons=back.coupons.merchants(left))
+    return _of_sale(about, sold, coupons=steps, costs=costs, payment_id=back.payment_id)
 
 
 async def drafts_of_late_coupons(db: Writing, paid: Taken, *, sold: SoldOn) -> list[Draft]:
     """What parties bear of coupons that were booked before anybody read what the contract says of them. Under the order's lock."""
     about = _About(order_id=paid.order_id, store_id=paid.store_id, at=paid.paid_at)
-    cost = paid.coupons.merchants(await _borne_by_coupons(db, paid.order_id))
+    cost = paid.coupons.merchants(sold.before.coupons_fen)
     _, coupons = costs_of(sold.terms, fee=Fen(0), coupons=cost, paid=True)
-    return await _of_sale(db, about, sold, coupons={}, costs=[coupons], payment_id=paid.payment_id, late=True)
+    moving = _of_sale(about, sold, coupons={}, costs=[coupons], payment_id=paid.payment_id)
+    return await _drafts_of_sales(db, moving)
 
 
 async def fee_rates(db: Reading) -> dict[MerchantId, Bps]:
@@ -143,25 +146,23 @@ async def _numbers_of_others(db: Reading) -> dict[MerchantId, str]:
     return {each.id: each.merchant_no for each in await merchants(db) if each.owner_party_code is not None}
 
 
-async def _number_charged(db: Reading, back: GivenBack) -> str:
+def _number_charged(fee: FeeStanding, today: str) -> str:
     """The other's merchant number on whose account the payment's fee was booked: what comes back comes back there, whoever's it is by now."""
-    statement = (
-        select(LedgerAccount.name)
-        .select_from(LedgerEntry)
-        .join(Journal, and_(Journal.tenant_id == LedgerEntry.tenant_id, Journal.id == LedgerEntry.journal_id))
-        .join(LedgerAccount, credited_account(db))
-        .where(
-            LedgerEntry.tenant_id == db.tenant_id, Journal.tenant_id == db.tenant_id,
-            LedgerEntry.order_id == back.order_id, LedgerEntry.cause == Cause.FEE_CHARGED,
-            Journal.cause_id == back.payment_id,
-        )
-        .limit(1)
-    )  # fmt: skip
-    name = (await db.execute(statement)).scalar_one_or_none()
-    if name is None:
-        return (await _numbers_of_others(db)).get(back.merchant_id, "")
-    number: str = name.partition(":")[2]
+    if fee.charged_on is None:
+        return today
+    number: str = fee.charged_on.partition(":")[2]
     return "" if number == Source.STOREFRONT else number
+
+
+def _fee_around(back: GivenBack, fee: FeeStanding, *, rate: Bps) -> tuple[Fen, Fen]:
+    """What was left of the payment's fee before this refund, and what is left after it."""
+
+    def left(kept: int) -> Fen:
+        settled = half_up(kept, numerator=back.settled_fen, denominator=back.payment_fen)
+        return fee_kept(fee.charged_fen, amount=back.settled_fen, kept=settled, rate=rate)
+
+    kept = back.payment_fen - fee.given_back_fen
+    return left(kept), left(kept - back.amount_fen)
 
 
 class _About(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,94 +196,66 @@ def _aside(
     return Draft(cause=cause, cause_id=cause_id, occurred_at=about.at, movements=[movement])
 
 
-async def _of_sale(
-    db: Writing,
-    about: _About,
-    sold: SoldOn,
-    *,
-    coupons: Mapping[str, Fen],
-    costs: Sequence[Cost],
-    payment_id: PaymentId,
-    late: bool = False,
-) -> list[Draft]:
-    """What moves by the sale's own terms: what coupons bear more, by who paid for them, and what parties bear of the costs that are left."""
-    terms = sold.terms
-    refunded = about.order_id if late or about.refund_id is not None else None
-    steps_of = [(cost, await share_steps(db, cost, sold=sold, refunded=refunded)) for cost in costs]
+class _OfSale(msgspec.Struct, frozen=True, kw_only=True):
+    """What moves by the sale's own terms with a payment or refund: coupons, by who paid for them, and what parties bear of costs."""
+
+    about: _About
+    sold: SoldOn
+    payment_id: PaymentId
+    coupons: Mapping[str, Fen]
+    shared: Sequence[tuple[Cost, Mapping[PartyId, Fen]]]
+
+    @property
+    def day_and_period(self) -> tuple[date, CodeMonth]:
+        """By the contract's calendar."""
+        return self.sold.terms.day_and_period(self.about.at)
+
+    def drafts(self, periods: Mapping[CodeMonth, date]) -> list[Draft]:
+        """A journal of the coupons, and one of each cost that is shared."""
+        about, terms = self.about, self.sold.terms
+        day, period = self.day_and_period
+        shape = Movement(
+            cause=Cause.COUPON_PAID if about.refund_id is None else Cause.COUPON_REFUNDED, amount_fen=Fen(0),
+            against=channel_account(about.store_id, Source.STOREFRONT), account=coupon_account(about.store_id),
+            contract_id=terms.contract_id, store_id=about.store_id, terms_id=terms.terms_id, order_id=about.order_id,
+            refund_id=about.refund_id, occurred_on=day, period_on=periods[period],
+        )  # fmt: skip
+        borne = [
+            msgspec.structs.replace(
+                shape, amount_fen=Fen(-fen), account=coupon_account(about.store_id, contributor)
+            )
+            for contributor, fen in self.coupons.items()
+        ]
+        draft = Draft(
+            cause=shape.cause,
+            cause_id=about.refund_id or about.order_id,
+            occurred_at=about.at,
+            movements=borne,
+        )
+        beside = msgspec.structs.replace(draft, cause_id=about.refund_id or self.payment_id)
+        return [
+            *([draft] if borne else []),
+            *(
+                draft_of_shares(steps, cost, terms=terms, shape=shape, draft=beside)
+                for cost, steps in self.shared
+            ),
+        ]
+
+
+def _of_sale(
+    about: _About, sold: SoldOn, *, coupons: Mapping[str, Fen], costs: Sequence[Cost], payment_id: PaymentId
+) -> list[_OfSale]:
+    """What coupons bear more, and what parties bear of the costs that are left; empty where nothing moves."""
+    steps_of = [(cost, share_steps(cost, sold=sold)) for cost in costs]
     shared = [(cost, steps) for cost, steps in steps_of if steps or cost.journaled]
     if not coupons and not shared:
         return []
-    day, period = terms.day_and_period(about.at)
-    shape = Movement(
-        cause=Cause.COUPON_PAID if about.refund_id is None else Cause.COUPON_REFUNDED, amount_fen=Fen(0),
-        against=channel_account(about.store_id, Source.STOREFRONT), account=coupon_account(about.store_id),
-        contract_id=terms.contract_id, store_id=about.store_id, terms_id=terms.terms_id, order_id=about.order_id,
-        refund_id=about.refund_id, occurred_on=day, period_on=(await book_into(db, [period]))[period],
-    )  # fmt: skip
-    borne = [
-        msgspec.structs.replace(
-            shape, amount_fen=Fen(-fen), account=coupon_account(about.store_id, contributor)
-        )
-        for contributor, fen in coupons.items()
-    ]
-    draft = Draft(
-        cause=shape.cause,
-        cause_id=about.refund_id or about.order_id,
-        occurred_at=about.at,
-        movements=borne,
-    )
-    beside = msgspec.structs.replace(draft, cause_id=about.refund_id or payment_id)
-    return [
-        *([draft] if borne else []),
-        *(draft_of_shares(steps, cost, terms=terms, shape=shape, draft=beside) for cost, steps in shared),
-    ]
+    return [_OfSale(about=about, sold=sold, payment_id=payment_id, coupons=coupons, shared=shared)]
 
 
-async def _borne_by_coupons(db: Reading, order_id: OrderId) -> Fen:
-    """What coupons still bear of an order, as the ledger has it."""
-    is_theirs = LedgerAccount.kind == AccountKind.COUPON
-    borne = func.sum(case((is_theirs, -LedgerEntry.amount_fen), else_=LedgerEntry.amount_fen))
-    statement = (
-        select(func.coalesce(borne, 0))
-        .join(LedgerAccount, credited_account(db))
-        .where(
-            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_id == order_id,
-            LedgerEntry.cause.in_(COUPONS),
-        )
-    )  # fmt: skip
-    return Fen(int((await db.execute(statement)).scalar_one()))
-
-
-async def _fee_around(db: Reading, back: GivenBack) -> tuple[Fen, Fen]:
-    """What was left of the payment's fee before this refund, and what is left after it."""
-    charged = (
-        select(func.coalesce(func.sum(LedgerEntry.amount_fen), 0))
-        .join(Journal, and_(Journal.tenant_id == LedgerEntry.tenant_id, Journal.id == LedgerEntry.journal_id))
-        .where(
-            LedgerEntry.tenant_id == db.tenant_id, Journal.tenant_id == db.tenant_id,
-            LedgerEntry.order_id == back.order_id, LedgerEntry.cause == Cause.FEE_CHARGED,
-            Journal.cause_id == back.payment_id,
-        )
-    )  # fmt: skip
-    done = given_back_select(db.tenant_id).subquery("done")
-    before = (
-        select(func.coalesce(func.sum(done.c.amount_fen), 0))
-        .join(
-            Journal,
-            and_(
-                Journal.tenant_id == db.tenant_id, Journal.cause == Cause.FEE_RETURNED,
-                Journal.cause_id == done.c.refund_id,
-            ),
-        )
-        .where(done.c.payment_id == back.payment_id)
-    )  # fmt: skip
-    fee = Fen(int((await db.execute(charged)).scalar_one()))
-    given = int((await db.execute(before)).scalar_one())
-    rate = (await fee_rates(db))[back.merchant_id]
-
-    def left(kept: int) -> Fen:
-        settled = half_up(kept, numerator=back.settled_fen, denominator=back.payment_fen)
-        return fee_kept(fee, amount=back.settled_fen, kept=settled, rate=rate)
-
-    kept = back.payment_fen - given
-    return left(kept), left(kept - back.amount_fen)
+async def _drafts_of_sales(db: Writing, moving: Sequence[_OfSale]) -> list[Draft]:
+    """The drafts of all of these, with one look at their periods."""
+    if not moving:
+        return []
+    periods = await book_into(db, {each.day_and_period[1] for each in moving})
+    return [draft for each in moving for draft in each.drafts(periods)]

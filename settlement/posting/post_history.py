@@ -60,6 +60,8 @@ AT_ONCE = 20_000
 """Lines a transaction books. Balances are held for its last statement alone, so nobody waits for the rest; larger ones gain little."""
 LAST_DAY = 31
 """The cut-off of a contract that has none."""
+_OF_LINE = ("number", "store_id", "terms_id", "order_id", "order_line_id", "refund_id", "refund_line_no")
+_OF_ROUTE = ("place", "party_id", "contract_id", "against_id", "account_id")
 PARTIES = 64
 """More parties than one line ever has: numbers entries within a chunk."""
 
@@ -185,7 +187,10 @@ def _opened(tenant_id: TenantId, line: CTE, *, now: datetime) -> CTE:
         line.c.occurred_at, literal(now, Journal.posted_at.type),
     ).order_by(line.c.number)  # fmt: skip
     names = ["tenant_id", "id", "cause", "cause_id", "occurred_at", "posted_at"]
-    statement = upsert(Journal).from_select(names, wanted).on_conflict_do_nothing()
+    statement = upsert(Journal).from_select(names, wanted)
+    statement = statement.on_conflict_do_nothing(
+        index_elements=[Journal.tenant_id, Journal.cause, Journal.cause_id]
+    )
     return statement.returning(Journal.id, Journal.cause_id).cte("opened")
 
 
@@ -209,14 +214,14 @@ def _entries(
     day = cast(func.timezone(route.c.time_zone, line.c.occurred_at), Date)
     part = (
         select(
-            line, _cause(line, route).label("entry_cause"), opened.c.id.label("journal_id"), route.c.place, route.c.party_id, route.c.contract_id, route.c.against_id, route.c.account_id,
-            route.c.opens_on, day.label("occurred_on"), _period(day, cut_off=route.c.cut_off).label("own_period"),
+            *(line.c[name] for name in _OF_LINE), *(route.c[name] for name in _OF_ROUTE),
+            _cause(line, route).label("cause"), opened.c.id.label("journal_id"), day.label("occurred_on"),
+            func.greatest(_period(day, cut_off=route.c.cut_off), route.c.opens_on).label("period_on"),
             (route.c.sign * _step(line, route, shared=shared)).label("delta"),
         )
         .select_from(joined)
         .where(func.num_nonnulls(line.c.number, opened.c.id, route.c.party_id) == 3)  # noqa: PLR2004 the three sides
-        .order_by(line.c.number)
-        .offset(0)  # a fence: what is counted below is counted once a row
+        .offset(0)  # a fence: what is counted below is counted once a row, and what is sorted is narrow
     ).subquery("part")  # fmt: skip
     credited = part.c.delta > 0
     columns: dict[str, Any] = {
@@ -225,39 +230,45 @@ def _entries(
         "debit_account_id": case((credited, part.c.against_id), else_=part.c.account_id),
         "credit_account_id": case((credited, part.c.account_id), else_=part.c.against_id),
         "amount_fen": func.abs(part.c.delta),
-        "period_on": func.greatest(part.c.own_period, part.c.opens_on),
         "statement_version": literal(1),
-        "cause": part.c.entry_cause,
     }
-    same = (
-        "journal_id", "party_id", "contract_id", "store_id", "terms_id", "order_id", "order_line_id",
-        "refund_id", "refund_line_no", "occurred_on",
-    )  # fmt: skip
-    columns |= {name: part.c[name] for name in same}
-    return list(columns), select(*columns.values()).where(part.c.delta != 0)
+    same = ("cause", "journal_id", "party_id", "contract_id", "occurred_on", "period_on")
+    columns |= {name: part.c[name] for name in (*same, *_OF_LINE) if name != "number"}
+    return list(columns), select(*columns.values()).where(part.c.delta != 0).order_by(part.c.number)
 
 
 def _step(line: CTE, route: Any, *, shared: bool) -> Any:
     """A party's step: its rate's portion after less before, rounded down each; the residual party has what the others leave."""
-    other = func.unnest(cast(func.string_to_array(route.c.other_rates, ","), ARRAY(BigInteger)))
-    bps = other.table_valued("bps").render_derived(name="other").c.bps
     taken = _taken_of(line, route) if shared else _kept_of(line)
-    given = select(func.coalesce(func.sum(taken.step(bps)), 0)).scalar_subquery()
-    rest = cast(taken.after - taken.before - given, BigInteger)
-    return case((route.c.rate_bps.is_not(None), taken.step(route.c.rate_bps)), else_=rest)
+
+    def given(rates: Any, *, of_paid: bool) -> Any:
+        """What several rates give together."""
+        other = func.unnest(cast(func.string_to_array(rates, ","), ARRAY(BigInteger)))
+        bps = other.table_valued("bps").render_derived(name="other").c.bps
+        return select(func.coalesce(func.sum(taken.step(bps, of_paid=of_paid)), 0)).scalar_subquery()
+
+    others = given(route.c.other_rates, of_paid=False) + case(
+        (route.c.other_rates_of_paid != "", given(route.c.other_rates_of_paid, of_paid=True)), else_=0
+    )
+    return case(
+        (route.c.rate_bps.is_(None), cast(taken.after - taken.before - others, BigInteger)),
+        (route.c.of_paid, taken.step(route.c.rate_bps, of_paid=True)),
+        else_=taken.step(route.c.rate_bps, of_paid=False),
+    )
 
 
 class _Taken(NamedTuple):
-    """What parts are taken of, before and after a step: of `before` and `after` in all, by rates of the bases."""
+    """What parts are taken of, before and after a step: of `before` and `after` in all, by rates of them or of the bases."""
 
     before: Any
     after: Any
     base_before: Any
     base_after: Any
 
-    def step(self, bps: Any) -> Any:
+    def step(self, bps: Any, *, of_paid: bool) -> Any:
         """How much more a rate gives after than before."""
-        return portion_sql(self.base_after, bps) - portion_sql(self.base_before, bps)
+        before, after = (self.before, self.after) if of_paid else (self.base_before, self.base_after)
+        return portion_sql(after, bps) - portion_sql(before, bps)
 
 
 def _kept_of(line: CTE) -> _Taken:

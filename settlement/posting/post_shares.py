@@ -4,21 +4,18 @@ Whoever's merchant number it is was charged, or else the residual party: a party
 the clearing account. What the cost is, and when it moves, is `post_channel`'s.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import func, select
 
 from settlement.agreements.agreed import Bearer
 from settlement.ledger import Draft, Movement, clearing_account, payable_account
-from settlement.models import LedgerAccount, LedgerEntry
 from settlement.posting.fees import fee_shares
 from settlement.posting.post_terms import BookedTerms
-from settlement.queries import credited_account, signed_amount
-from settlement.states import ENTITLEMENT, Cause
-from tenants.kernel.ids import OrderId, PartyId
+from settlement.posting.standing import UNBOOKED, OrderStanding
+from settlement.states import Cause
+from tenants.kernel.ids import PartyId
 from tenants.kernel.money import Fen
-from tenants.kernel.scope import Reading
 
 
 class SoldOn(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +23,8 @@ class SoldOn(msgspec.Struct, frozen=True, kw_only=True):
 
     terms: BookedTerms
     held: Mapping[PartyId, Fen]
+    before: OrderStanding = UNBOOKED
+    """What the books said before; nothing of a sale that is being booked."""
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,12 +53,10 @@ def costs_of(terms: BookedTerms, *, fee: Fen, coupons: Fen, paid: bool = False) 
     )  # fmt: skip
 
 
-async def share_steps(
-    db: Reading, cost: Cost, *, sold: SoldOn, refunded: OrderId | None
-) -> dict[PartyId, Fen]:
+def share_steps(cost: Cost, *, sold: SoldOn) -> dict[PartyId, Fen]:
     """Each party's step from the share that it bears by the books to the one it should bear now; together nothing."""
     terms = sold.terms
-    borne = {} if refunded is None else await held_of_order(db, refunded, causes=(cost.shared, cost.returned))
+    borne = sold.before.borne(cost.shared, cost.returned)
     # Who was charged stays so: the one to whom the others owe their parts.
     charged = next((party for party, fen in borne.items() if fen > 0), None)
     bearer = charged or terms.collector_party_id or terms.residual_party_id
@@ -87,19 +84,3 @@ def draft_of_shares(
         for party, fen in steps.items()
     ]  # fmt: skip
     return msgspec.structs.replace(draft, cause=cause, movements=movements)
-
-
-async def held_of_order(
-    db: Reading, order_id: OrderId, *, causes: Sequence[Cause] = ENTITLEMENT
-) -> dict[PartyId, Fen]:
-    """What each party holds of an order by these causes."""
-    statement = (
-        select(LedgerEntry.party_id, func.sum(signed_amount()).label("fen"))
-        .join(LedgerAccount, credited_account(db))
-        .where(
-            LedgerEntry.tenant_id == db.tenant_id, LedgerEntry.order_id == order_id,
-            LedgerEntry.cause.in_(causes),
-        )
-        .group_by(LedgerEntry.party_id)
-    )  # fmt: skip
-    return {PartyId(row.party_id): Fen(int(row.fen)) for row in await db.execute(statement)}

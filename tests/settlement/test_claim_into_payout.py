@@ -11,7 +11,7 @@ from settlement.close import close_month
 from settlement.commands import ContractRateRow, CreateContract, NamedParty
 from settlement.contracts import create_contract
 from settlement.payouts.states import LineState
-from settlement.posting import post
+from settlement.posting import lines
 from settlement.splitting.states import ReturnStatus
 from settlement.states import PartyKind
 from tests.support.rows import value
@@ -85,7 +85,7 @@ async def test_control_reversed_at_todays_rate_the_claim_would_be_another(
     new_split_shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The famous bug: a refund takes back what the contract says today and not what the sale gave."""
-    right = post.reversal
+    right = lines.reversal
 
     def todays(before, after, *, terms, base):
         back = right(before, after, terms=terms, base=base)
@@ -94,7 +94,7 @@ async def test_control_reversed_at_todays_rate_the_claim_would_be_another(
             back |= {mall: back[mall] * 3 // 2, brand: back[brand] - back[mall] // 2}
         return back
 
-    monkeypatch.setattr(post, "reversal", todays)
+    monkeypatch.setattr(lines, "reversal", todays)
     with pytest.raises(AssertionError):
         await test_a_claim_from_splitting_is_netted_in_the_payout_of_the_version_that_came_after(
             new_split_shop

@@ -10,7 +10,8 @@ from orders.states import Source
 from settlement.close import close_month
 from settlement.errors import EarlierPeriodOpen, LaterPeriodClosed, PeriodNotOver, StatementDiffers
 from settlement.posting.pending import post_pending
-from settlement.posting.post import post_order_paid, post_refund
+from settlement.posting.post import post_order_paid
+from settlement.posting.post_refunds import post_refund
 from settlement.queries import periods, statements
 from settlement.sheets.lines import statement_days, statement_lines
 from settlement.sheets.names import names_of

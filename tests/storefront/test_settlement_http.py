@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from settlement.close import close_month
-from settlement.posting.post import post_order_paid, post_refund
+from settlement.posting.post import post_order_paid
+from settlement.posting.post_refunds import post_refund
 from tenants.kernel.ids import new_id
 from tenants.kernel.scope import TenantScope
 from tenants.states import StaffRole

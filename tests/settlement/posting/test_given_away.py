@@ -10,8 +10,9 @@ from orders.funding import Funding
 from orders.states import Source
 from settlement.posting.beside import Discounted, funding_steps
 from settlement.posting.pending import post_pending
-from settlement.posting.post import post_order_paid, post_refund
+from settlement.posting.post import post_order_paid
 from settlement.posting.post_history import Cursor, post_history
+from settlement.posting.post_refunds import post_refund
 from settlement.states import FunderRole
 from settlement.verify import verify_books
 from tenants.kernel.ids import PartyId

@@ -18,7 +18,8 @@ from settlement.ledger import channel_account, payable_account
 from settlement.patience import patiently
 from settlement.posting import pending
 from settlement.posting.pending import post_pending
-from settlement.posting.post import post_order_paid, post_orders_paid, post_refund
+from settlement.posting.post import post_order_paid, post_orders_paid
+from settlement.posting.post_refunds import post_refund
 from settlement.states import PartyKind
 from settlement.terms import party_id_of
 from settlement.verify import verify_books

@@ -8,8 +8,9 @@ from sqlalchemy import text
 
 from orders.states import Source
 from settlement.errors import RefundExceedsKept
-from settlement.posting.post import post_order_paid, post_refund
+from settlement.posting.post import post_order_paid
 from settlement.posting.post_history import Cursor, post_history
+from settlement.posting.post_refunds import post_refund
 from tenants.kernel.money import LARGEST_AMOUNT
 from tenants.kernel.scope import Database, TenantScope
 from tests.support.books import OCTOBER, MallStore, balances, give_back, open_mall_store, sell

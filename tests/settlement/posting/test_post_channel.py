@@ -12,7 +12,8 @@ from settlement.commands import NamedParty
 from settlement.money.queries import expected_fees, in_suspense
 from settlement.posting.fees import fee_on
 from settlement.posting.pending import post_pending
-from settlement.posting.post import post_order_paid, post_refund
+from settlement.posting.post import post_order_paid
+from settlement.posting.post_refunds import post_refund
 from settlement.react import book_unwanted_payment
 from settlement.states import AccountKind, PartyKind
 from settlement.verify import verify_books
