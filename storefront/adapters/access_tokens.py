@@ -75,6 +75,10 @@ class AccessTokenCache:
                 break
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         try:
+            # Between our look and our lease another may have asked, kept and let go: its token is the one that counts.
+            found = await self._kept(holder)
+            if found is not None and found != useless:
+                return found
             given = await ask(useless)
             lives = given.seconds - MARGIN_SECONDS
             if lives > 0:

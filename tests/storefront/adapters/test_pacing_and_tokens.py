@@ -129,6 +129,23 @@ async def test_many_processes_ask_once(redis, keys, tenant_id):
     assert (set(tokens), vendor.asked) == ({"token-1-canary"}, 1)
 
 
+async def test_a_token_that_came_between_the_look_and_the_lease_is_taken(redis, keys, tenant_id):
+    vendor = Vendor()
+    quick = AccessTokenCache(redis, tenant_id=tenant_id, keys=keys)
+
+    class Overtaken:
+        async def set(self, name, *args, **options):
+            if options.get("nx"):
+                await quick.token("wx1", vendor)
+            return await redis.set(name, *args, **options)
+
+        def __getattr__(self, name):
+            return getattr(redis, name)
+
+    slow = AccessTokenCache(Overtaken(), tenant_id=tenant_id, keys=keys)
+    assert (await slow.token("wx1", vendor), vendor.asked) == ("token-1-canary", 1)
+
+
 async def test_a_token_lies_sealed_and_under_its_tenants_key(redis, keys, tenant_id):
     await AccessTokenCache(redis, tenant_id=tenant_id, keys=keys).token("wx1", Vendor())
     (name,) = [key async for key in redis.scan_iter(f"*{tenant_id}*")]
