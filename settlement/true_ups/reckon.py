@@ -5,9 +5,10 @@ that off the term the goods were sold in; else whatever moves after a stretch's 
 before is taken off, so the differences of a term always add up to what it gives less what its sales gave.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import func, select
@@ -134,7 +135,7 @@ async def _settled(
     for each in owed:
         stores = turnover.of(stretch.contract_ids, party_id=party_id, periods=each.periods)
         if stretch.last.left_to_seller and not stores:
-            stores = await _unsold(db, stretch.last.contract_id)
+            stores = await unsold_stores(db, stretch.last.contract_id)
         earlier = [past for past in told if stretch.covers(past.reckoned, each.term)]
         settled = _reckoned(stretch, each.term, stores=stores, earlier=earlier)
         found.append(
@@ -189,13 +190,24 @@ async def _by_store_again(
 
 async def told_before(db: Reading, *, code: str, party_id: PartyId) -> list[Told]:
     """Everything that was reckoned of the party under the contract: what of it a store's own owner settled with himself too."""
-    statement = select(TrueUp.period_on, TrueUp.reckoning).where(
-        TrueUp.tenant_id == db.tenant_id, TrueUp.contract_code == code, TrueUp.party_id == party_id
+    found = await _told(db, TrueUp.contract_code == code, TrueUp.party_id == party_id)
+    return found.get((code, party_id), [])
+
+
+async def told_of_all(db: Reading) -> dict[tuple[str, PartyId], list[Told]]:
+    """Everything that was ever reckoned, by contract and party."""
+    return await _told(db)
+
+
+async def _told(db: Reading, *chosen: Any) -> dict[tuple[str, PartyId], list[Told]]:
+    statement = select(TrueUp.contract_code, TrueUp.party_id, TrueUp.period_on, TrueUp.reckoning).where(
+        TrueUp.tenant_id == db.tenant_id, *chosen
     )
-    rows = (await db.execute(statement.order_by(TrueUp.period_on))).all()
-    return [
-        Told(row.period_on, each) for row in rows for each in msgspec.convert(row.reckoning, list[Reckoned])
-    ]
+    found: dict[tuple[str, PartyId], list[Told]] = defaultdict(list)
+    for row in (await db.execute(statement.order_by(TrueUp.period_on))).all():
+        told = [Told(row.period_on, each) for each in msgspec.convert(row.reckoning, list[Reckoned])]
+        found[row.contract_code, PartyId(row.party_id)] += told
+    return found
 
 
 async def _closed_before(db: Reading, *, code: str, month: date) -> date | None:
@@ -207,7 +219,7 @@ async def _closed_before(db: Reading, *, code: str, month: date) -> date | None:
     return (await db.execute(statement)).scalar_one_or_none()
 
 
-async def _unsold(db: Reading, contract_id: ContractId) -> dict[StoreId, StoreTurnover]:
+async def unsold_stores(db: Reading, contract_id: ContractId) -> dict[StoreId, StoreTurnover]:
     """The stores that a contract names, without a sale: what nothing was sold for is borne by whoever should have sold there."""
     named = select(ContractStore.store_id).where(
         ContractStore.tenant_id == db.tenant_id, ContractStore.contract_id == contract_id
