@@ -191,6 +191,8 @@ class TermsPortion(Base):
     terms_id: Mapped[Key]
     party_id: Mapped[Key]
     rate_bps: Mapped[int]
+    of_paid: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether the rate is of what was paid, whatever the base of the contract."""
 
 
 class LedgerAccount(Base):

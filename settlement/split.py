@@ -2,8 +2,8 @@
 
 Every portion is rounded down and the residual party holds what is left, so the parts always add up. A refund gives back
 split(kept before) - split(kept after): whatever the order and number of refunds, each party then holds exactly its part of split(kept).
-Portions are of a line's base: what is kept of it, or as much of its frozen base as is kept of what was paid. Which terms apply is
-`terms`' question.
+Portions are of a line's base: what is kept of it, or as much of its frozen base as is kept of what was paid. What others than the contract
+have agreed, a guide's commission say, is of what is kept, whatever the contract's base. Which terms apply is `terms`' question.
 """
 
 from typing import Protocol
@@ -11,14 +11,15 @@ from typing import Protocol
 import msgspec
 
 from tenants.kernel.ids import PartyId
-from tenants.kernel.money import Bps, Fen, split
+from tenants.kernel.money import Bps, Fen, portion
 
 
-class Portion(msgspec.Struct, frozen=True, order=True):
-    """One party's rate in basis points."""
+class Portion(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
+    """One party's rate in basis points: of the line's base, or (`of_paid`) of what was paid."""
 
     party_id: PartyId
     rate_bps: Bps
+    of_paid: bool = False
 
 
 class SplitTerms(Protocol):
@@ -49,14 +50,17 @@ class LineBase(msgspec.Struct, frozen=True):
 
 
 def split_line(amount: Fen, terms: SplitTerms, *, base: LineBase | None = None) -> dict[PartyId, Fen]:
-    """What each party holds of `amount` (fen, >= 0): portions of its base rounded down, the rest of the amount to the residual party.
+    """What each party holds of `amount` (fen, >= 0): portions of its base, or of itself, rounded down; the rest to the residual party.
 
     A base above the amount (the list price) may leave the residual party less than nothing: it owes the others then. Never clamped.
     """
-    of = amount if base is None else base.of(amount)
-    parts, _ = split(of, rates=[portion.rate_bps for portion in terms.portions])
-    held = {portion.party_id: part for portion, part in zip(terms.portions, parts, strict=True)}
-    held[terms.residual_party_id] = Fen(amount - sum(parts))
+    if amount < 0:
+        raise ValueError("only an amount that was paid can be split")
+    of_base = amount if base is None else base.of(amount)
+    held = {
+        each.party_id: portion(amount if each.of_paid else of_base, each.rate_bps) for each in terms.portions
+    }
+    held[terms.residual_party_id] = Fen(amount - sum(held.values()))
     return held
 
 

@@ -163,6 +163,10 @@ class ContractVersion(msgspec.Struct, frozen=True, kw_only=True):
             return BaseRule(kind=BaseKind.EX_TAX, tax_bps=self.tax_bps, funded_by=funded_by)
         return BaseRule(funded_by=funded_by)
 
+    def has_own_base(self, kind: LineKind) -> bool:
+        """Whether its rates are of something else than what was paid; of carriage that it does not count they are of nothing."""
+        return self.counts(kind) and self.base_rule(kind) != AS_PAID
+
     def in_force(self, at: datetime) -> bool:
         """Whether the version is active at that moment (half-open)."""
         return self.active_from <= at and (self.active_to is None or at < self.active_to)
@@ -238,21 +242,31 @@ def line_split(
     guide: Rate | None = None,
     behind: Behind = NOBODY_ELSE,
 ) -> LineSplit:
-    """Join a contract's rates with the platform's fee and a guide's commission; raises RatesExceedWhole with the sum."""
+    """Join a contract's rates with the platform's fee and a guide's commission; raises RatesExceedWhole with the sum.
+
+    Those two are agreed with the brand and not with the mall: of what was paid, whatever the contract's rates are of.
+    """
     rates = contract.rates
     if not contract.counts(kind):
         rates = tuple(rate for rate in rates if rate.category_code == kind)
     chosen = rates_for(rates, line=line)
+    of_contract = set(chosen)
     for extra in (platform, guide):
         if extra is not None and extra.party_id != contract.residual_party_id:
             chosen.setdefault(extra.party_id, extra)
+    own_base = contract.has_own_base(kind)
     owed = [rate for rate in chosen.values() if rate.rate_bps]
     refuse_over_whole(owed)
     splits = contract.profit_sharing and any(may_receive(rate, collector=behind.collector) for rate in owed)
     return LineSplit(
         contract_id=contract.contract_id,
         residual_party_id=contract.residual_party_id,
-        portions=tuple(sorted(Portion(rate.party_id, rate.rate_bps) for rate in owed)),
+        portions=tuple(
+            sorted(
+                Portion(rate.party_id, rate.rate_bps, own_base and rate.party_id not in of_contract)
+                for rate in owed
+            )
+        ),
         profit_sharing=splits,
         collector_party_id=behind.collector,
         funding=behind.funding,

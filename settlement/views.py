@@ -163,8 +163,10 @@ class StatementLine(_View, frozen=True):
     sku_code: str | None
     store_code: str
     store_name: str
-    base_fen: Fen
+    paid_fen: Fen
     """What was paid for the line, or (negative) what was refunded of it."""
+    base_fen: Fen
+    """What the rate is of: that, or as much of the base that the contract says. Of the residual party's lines what was paid."""
     rate_bps: Bps | None
     """None for the residual party: it takes what is left."""
     portion_fen: Fen

@@ -268,7 +268,7 @@ async def _write(db: Writing, new: dict[TermsId, LineSplit]) -> None:
     portions = [
         {
             "tenant_id": db.tenant_id, "terms_id": terms_id, "party_id": portion.party_id,
-            "rate_bps": portion.rate_bps,
+            "rate_bps": portion.rate_bps, "of_paid": portion.of_paid,
         }
         for terms_id, split in new.items()
         for portion in split.portions

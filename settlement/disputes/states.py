@@ -40,7 +40,7 @@ class Compared(StrEnum):
     PORTION = "portion"
     """What the party gets."""
     BASE = "base"
-    """What was sold, net of refunds."""
+    """What the rate is of: what was sold, net of refunds, or as much of the base that the contract says."""
 
 
 DISPUTE_MOVES: dict[DisputeState, frozenset[DisputeState]] = {

@@ -116,7 +116,7 @@ def _step(
         before, after = kept[entry.order_line_id, entry.journal_id]
         rule = Rule(
             contract_code=entry.code, contract_version=entry.version, rate_bps=None if entry.rate_bps is None else Bps(entry.rate_bps),
-            base_fen=Fen(base.of(after) - base.of(before)),
+            base_fen=Fen(after - before if entry.of_paid else base.of(after) - base.of(before)),
         )  # fmt: skip
     return MoneyStepView(
         kind=KIND_OF[Cause(entry.cause)], cause=Cause(entry.cause), amount_fen=Fen(entry.amount_fen),
@@ -205,7 +205,7 @@ def _entries(db: Reading, order_id: OrderId) -> Any:
         select(
             LedgerEntry.cause, LedgerEntry.party_id, LedgerEntry.order_line_id, LedgerEntry.refund_id, LedgerEntry.journal_id,
             LedgerEntry.terms_id, LedgerEntry.contract_id, LedgerEntry.occurred_on, LedgerEntry.period_on, Journal.cause_id, Journal.posted_at, Contract.code, Contract.version,
-            TermsPortion.rate_bps, case((own, LedgerEntry.amount_fen), else_=-LedgerEntry.amount_fen).label("amount_fen"),
+            TermsPortion.rate_bps, TermsPortion.of_paid, case((own, LedgerEntry.amount_fen), else_=-LedgerEntry.amount_fen).label("amount_fen"),
         )
         .join(LedgerAccount, credited_account(db))
         .join(Journal, and_(Journal.tenant_id == LedgerEntry.tenant_id, Journal.id == LedgerEntry.journal_id))

@@ -41,7 +41,12 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     party_id: PartyId
     rate_bps: Bps | None
     """None for the party that takes what the other rates leave."""
+    of_paid: bool = False
+    """Whether its rate is of what was paid, whatever the base."""
     other_rates: str
+    """The rates of the base, of which the party that takes the rest has what they leave."""
+    other_rates_of_paid: str = ""
+    """The same of what was paid."""
     against: Account
     account: Account
 
@@ -63,12 +68,18 @@ def routes_of(kind: Kind, terms: BookedTerms) -> list[Route]:
 
 
 def _portions(kind: Kind, terms: BookedTerms) -> Iterator[dict[str, Any]]:
-    rates = ",".join(str(portion.rate_bps) for portion in terms.portions)
-    held: list[tuple[PartyId, Bps | None]] = [(each.party_id, each.rate_bps) for each in terms.portions]
-    for party_id, rate_bps in (*held, (terms.residual_party_id, None)):
+    of_base, of_paid = (
+        ",".join(str(each.rate_bps) for each in terms.portions if each.of_paid is paid)
+        for paid in (False, True)
+    )
+    held: list[tuple[PartyId, Bps | None, bool]] = [
+        (each.party_id, each.rate_bps, each.of_paid) for each in terms.portions
+    ]
+    for party_id, rate_bps, paid in (*held, (terms.residual_party_id, None, False)):
         yield {
-            "party_id": party_id, "rate_bps": rate_bps, "other_rates": rates,
-            "against": channel_account(kind.store_id, kind.source), "account": _payable(kind, terms, party_id),
+            "party_id": party_id, "rate_bps": rate_bps, "of_paid": paid, "other_rates": of_base,
+            "other_rates_of_paid": of_paid, "against": channel_account(kind.store_id, kind.source),
+            "account": _payable(kind, terms, party_id),
         }  # fmt: skip
 
 

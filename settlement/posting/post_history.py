@@ -239,25 +239,36 @@ def _entries(
 
 def _step(line: CTE, route: Any, *, shared: bool) -> Any:
     """A party's step: its rate's portion after less before, rounded down each; the residual party has what the others leave."""
-    other = func.unnest(cast(func.string_to_array(route.c.other_rates, ","), ARRAY(BigInteger)))
-    bps = other.table_valued("bps").render_derived(name="other").c.bps
     taken = _taken_of(line, route) if shared else _kept_of(line)
-    given = select(func.coalesce(func.sum(taken.step(bps)), 0)).scalar_subquery()
-    rest = cast(taken.after - taken.before - given, BigInteger)
-    return case((route.c.rate_bps.is_not(None), taken.step(route.c.rate_bps)), else_=rest)
+
+    def given(rates: Any, *, of_paid: bool) -> Any:
+        """What several rates give together."""
+        other = func.unnest(cast(func.string_to_array(rates, ","), ARRAY(BigInteger)))
+        bps = other.table_valued("bps").render_derived(name="other").c.bps
+        return select(func.coalesce(func.sum(taken.step(bps, of_paid=of_paid)), 0)).scalar_subquery()
+
+    others = given(route.c.other_rates, of_paid=False) + case(
+        (route.c.other_rates_of_paid != "", given(route.c.other_rates_of_paid, of_paid=True)), else_=0
+    )
+    return case(
+        (route.c.rate_bps.is_(None), cast(taken.after - taken.before - others, BigInteger)),
+        (route.c.of_paid, taken.step(route.c.rate_bps, of_paid=True)),
+        else_=taken.step(route.c.rate_bps, of_paid=False),
+    )
 
 
 class _Taken(NamedTuple):
-    """What parts are taken of, before and after a step: of `before` and `after` in all, by rates of the bases."""
+    """What parts are taken of, before and after a step: of `before` and `after` in all, by rates of them or of the bases."""
 
     before: Any
     after: Any
     base_before: Any
     base_after: Any
 
-    def step(self, bps: Any) -> Any:
+    def step(self, bps: Any, *, of_paid: bool) -> Any:
         """How much more a rate gives after than before."""
-        return portion_sql(self.base_after, bps) - portion_sql(self.base_before, bps)
+        before, after = (self.before, self.after) if of_paid else (self.base_before, self.base_after)
+        return portion_sql(after, bps) - portion_sql(before, bps)
 
 
 def _kept_of(line: CTE) -> _Taken:

@@ -54,14 +54,14 @@ async def booked_terms(db: Reading, wanted: set[TermsId]) -> dict[TermsId, Booke
         )
     )  # fmt: skip
     owed = (
-        select(TermsPortion.terms_id, TermsPortion.party_id, TermsPortion.rate_bps)
+        select(TermsPortion.terms_id, TermsPortion.party_id, TermsPortion.rate_bps, TermsPortion.of_paid)
         .where(TermsPortion.tenant_id == db.tenant_id, TermsPortion.terms_id.in_(wanted))
         .order_by(TermsPortion.terms_id, TermsPortion.party_id)
     )
     portions: dict[TermsId, list[Portion]] = {}
     for row in await db.execute(owed):
         portions.setdefault(TermsId(row.terms_id), []).append(
-            Portion(PartyId(row.party_id), Bps(row.rate_bps))
+            Portion(PartyId(row.party_id), Bps(row.rate_bps), row.of_paid)
         )
     found = (await db.execute(frozen)).all()
     funding = await _funding(

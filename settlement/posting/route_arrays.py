@@ -14,7 +14,8 @@ from tenants.kernel.ids import ContractId, TenantId
 _KIND_COLUMNS: dict[str, Any] = {"terms_id": PG_UUID, "store_id": PG_UUID, "source": String}
 _ROUTE_COLUMNS: dict[str, Any] = {
     **_KIND_COLUMNS, "place": Integer, "time_zone": String,
-    "party_id": PG_UUID, "contract_id": PG_UUID, "rate_bps": BigInteger, "other_rates": String,
+    "party_id": PG_UUID, "contract_id": PG_UUID, "rate_bps": BigInteger, "of_paid": Boolean, "other_rates": String,
+    "other_rates_of_paid": String,
     "against_id": PG_UUID, "account_id": PG_UUID, "opens_on": Date, "role": String, "sign": BigInteger,
     "of_discount": Boolean, "cut_off": Integer,
 }  # fmt: skip

@@ -10,10 +10,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, case, func, null, select
+from sqlalchemy import and_, case, func, null, or_, select
 
 from orders.queries import reversed_lines_select, settled_lines_select
 from settlement.models import Contract, Journal, LedgerAccount, LedgerEntry, TermsPortion
+from settlement.posting.split_sql import base_of_kept
 from settlement.queries import credited_account, signed_amount
 from settlement.sheets.evidence import booked_here, evidence_of
 from settlement.statements import in_statement
@@ -67,7 +68,7 @@ async def statement_lines(
             occurred_on=row.occurred_on, cause=Cause(row.cause), order_no=row.order_no,
             line_no=row.refund_line_no if row.line_no is None else row.line_no, sku_code=row.sku_code,
             store_code=stores[StoreId(row.store_id)][0], store_name=stores[StoreId(row.store_id)][1],
-            base_fen=Fen(row.base_fen), rate_bps=None if row.rate_bps is None else Bps(row.rate_bps),
+            paid_fen=Fen(row.paid_fen), base_fen=Fen(row.base_fen), rate_bps=None if row.rate_bps is None else Bps(row.rate_bps),
             portion_fen=Fen(row.portion_fen), contract_id=ContractId(row.contract_id), contract_code=row.code,
             contract_version=row.version, terms_id=TermsId(row.terms_id), reference=row.reference,
             journal_id=JournalId(row.journal_id), order_id=OrderId(row.order_id) if row.order_id else None,
@@ -165,11 +166,28 @@ def place_of(row: Any, store_code: str) -> tuple[Any, ...]:
     """Where a line stands in its day: by what it shows, then by the ids of what it is about, so that no two share a place."""
     number = row.refund_line_no if row.line_no is None else row.line_no
     shown = (
-        row.cause != Cause.ORDER_PAID, row.order_no or "", number or 0, row.reference, row.base_fen,
+        row.cause != Cause.ORDER_PAID, row.order_no or "", number or 0, row.reference, row.paid_fen,
         row.portion_fen, store_code, row.sku_code or "",
     )  # fmt: skip
     about = (row.terms_id, row.order_line_id, row.refund_id, row.refund_line_no)
     return shown + tuple(str(each or "") for each in about)
+
+
+def _paid(sold: Any, undone: Any) -> Any:
+    return func.coalesce(-undone.c.amount_fen, sold.c.paid_fen)
+
+
+def _base(sold: Any, undone: Any) -> Any:
+    """What the rate of a line is of; of a refund what the base is less after it than before."""
+    amount, before = undone.c.amount_fen, undone.c.kept_before_fen
+    paid, base = undone.c.line_paid_fen, undone.c.line_base_fen
+    after = base_of_kept(before - amount, paid=paid, base=base)
+    return case(
+        (or_(TermsPortion.rate_bps.is_(None), TermsPortion.of_paid), _paid(sold, undone)),
+        (amount.is_(None), func.coalesce(sold.c.base_fen, sold.c.paid_fen)),
+        (before.is_(None), -func.coalesce(undone.c.base_fen, amount)),
+        else_=after - base_of_kept(before, paid=paid, base=base),
+    )
 
 
 def _lines_select(db: Reading, chosen: list[Any], *, day: date) -> Any:
@@ -183,7 +201,7 @@ def _lines_select(db: Reading, chosen: list[Any], *, day: date) -> Any:
             LedgerEntry.journal_id, signed_amount().label("portion_fen"), TermsPortion.rate_bps, LedgerEntry.contract_id,
             Contract.code, Contract.version, sold.c.order_no, sold.c.line_no,
             func.coalesce(undone.c.sku_code, sold.c.sku_code).label("sku_code"),
-            func.coalesce(-undone.c.amount_fen, sold.c.paid_fen).label("base_fen"),
+            _paid(sold, undone).label("paid_fen"), _base(sold, undone).label("base_fen"),
             func.coalesce(undone.c.external_no, undone.c.refund_no, sold.c.external_no, sold.c.order_no).label("reference"),
         )
         .join(LedgerAccount, credited_account(db))

@@ -18,9 +18,10 @@ COLUMNS = (
     ("合同", "Contract", 16), ("合同版本", "Version", 9), ("条款编号", "Terms", 38), ("单据号", "Reference", 24),
     ("门店名称", "Store name", 18), ("不含税(元)", "Net", 13), ("税额(元)", "Tax", 12), ("税率", "Tax rate", 9),
     ("订单ID", "Order id", 38), ("订单行ID", "Order line id", 38), ("退款ID", "Refund id", 38), ("凭证ID", "Journal id", 38),
+    ("实付(元)", "Paid", 13),
 )  # fmt: skip
 HEADINGS = tuple(zh for zh, _, _ in COLUMNS)
-MONEY = frozenset({6, 8, 14, 15})
+MONEY = frozenset({6, 8, 14, 15, 21})
 """The places of the columns that hold yuan. Columns are added at the end: whoever reads old files by place goes on."""
 WHOLE_NUMBERS = frozenset({3, 10})
 CAUSES: dict[Cause, tuple[str, str]] = {
@@ -72,6 +73,7 @@ def cells(line: StatementLine, terms: TaxTerms) -> tuple[str, ...]:
         told(line.contract_code), str(line.contract_version), str(line.terms_id), told(line.reference),
         told(line.store_name), yuan_text(part.net_fen), yuan_text(part.tax_fen), rate_text(terms.rate_bps),
         str(line.order_id or ""), str(line.order_line_id or ""), str(line.refund_id or ""), str(line.journal_id),
+        yuan_text(line.paid_fen),
     )  # fmt: skip
 
 

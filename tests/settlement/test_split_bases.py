@@ -65,7 +65,9 @@ def off_exact(case: Case, kept: Fen, balance: dict[PartyId, Fen]) -> str | None:
     over, under = (kept, 1) if base is None else (kept * base, paid or 1)
     if paid == 0 and base is not None:
         over = 0
+    of_base = over, under
     for portion in case.terms.portions:
+        over, under = (kept, 1) if portion.of_paid else of_base
         exact = over * portion.rate_bps
         part = balance[portion.party_id] * WHOLE * under
         if not exact - (WHOLE + portion.rate_bps) * under < part <= exact:
@@ -89,7 +91,7 @@ def random_case(random: Random) -> Case:
         rate = random.choice([0, 1, 333, random.randint(0, left)])
         rate = min(rate, left)
         left = Bps(left - rate)
-        portions.append(Portion(party, Bps(rate)))
+        portions.append(Portion(party, Bps(rate), of_paid=random.random() < 0.3))
     cuts, rest = [], paid
     for _ in range(random.randrange(4)):
         cuts.append(random.randint(0, rest))
@@ -134,6 +136,15 @@ def test_a_base_above_what_was_paid_may_leave_the_residual_party_owing() -> None
     assert split_line(Fen(5_000), terms, base=base) == {PARTIES[1]: 6_000, RESIDUAL: -1_000}
     clamped = 5_000
     assert split_line(Fen(5_000), terms, base=base)[PARTIES[1]] != clamped
+
+
+def test_a_portion_of_what_was_paid_knows_no_base() -> None:
+    """List 100.00, paid 50.00: the mall's 10 % are of the one, a guide's 3 % of the other."""
+    terms = Agreed(RESIDUAL, (Portion(PARTIES[1], Bps(1_000)), Portion(PARTIES[2], Bps(300), of_paid=True)))
+    base = LineBase(Fen(5_000), Fen(10_000))
+    assert split_line(Fen(5_000), terms, base=base) == {PARTIES[1]: 1_000, PARTIES[2]: 150, RESIDUAL: 3_850}
+    on_one_base = Agreed(RESIDUAL, (Portion(PARTIES[2], Bps(300)),))
+    assert split_line(Fen(5_000), on_one_base, base=base)[PARTIES[2]] == 300
 
 
 def base_lost_on_refund(before: Fen, after: Fen, *, terms: Agreed, base: LineBase) -> dict[PartyId, Fen]:

@@ -7,7 +7,7 @@ import pytest
 
 from settlement.errors import NoTermsInForce, RatesExceedWhole
 from settlement.split import Portion
-from settlement.states import PartyKind
+from settlement.states import PartyKind, RateBase
 from settlement.terms import ContractVersion, Rate, RatedLine, contract_for, line_split
 from tenants.kernel.ids import ContractId, PartyId, StoreId, TenantId
 from tenants.kernel.money import Bps
@@ -79,6 +79,27 @@ def test_platform_fee_and_commission_join_the_contracts_rates() -> None:
         contract("mall", rates=(rate(1500),)), line=RatedLine(), platform=fee, guide=commission
     )
     assert split.portions == (Portion(MALL, Bps(1500)), Portion(PLATFORM, Bps(60)), Portion(GUIDE, Bps(300)))
+
+
+@pytest.mark.parametrize("base", [RateBase.LIST_GOODS, RateBase.EX_TAX])
+def test_what_the_brand_agreed_with_others_is_of_what_was_paid_whatever_the_contracts_base(
+    base: RateBase,
+) -> None:
+    fee = rate(60, party=PLATFORM, kind=PartyKind.PLATFORM)
+    commission = rate(300, party=GUIDE, kind=PartyKind.GUIDE)
+    agreed = contract("mall", rates=(rate(1500),), base=base, tax_bps=Bps(1300))
+    split = line_split(agreed, line=RatedLine(), platform=fee, guide=commission)
+    assert split.portions == (
+        Portion(MALL, Bps(1500)), Portion(PLATFORM, Bps(60), of_paid=True), Portion(GUIDE, Bps(300), of_paid=True)
+    )  # fmt: skip
+    named = contract("mall", rates=(rate(20, party=PLATFORM, kind=PartyKind.PLATFORM),), base=base)
+    assert line_split(named, line=RatedLine(), platform=fee).portions == (Portion(PLATFORM, Bps(20)),)
+
+
+def test_terms_without_a_base_of_their_own_keep_the_id_they_always_had() -> None:
+    guide = rate(300, party=GUIDE, kind=PartyKind.GUIDE)
+    split = line_split(contract("mall", rates=(rate(1500),)), line=RatedLine(), guide=guide)
+    assert [set(each) for each in split.content()["portions"]] == [{"party_id", "rate_bps"}] * 2
 
 
 def test_a_platform_rate_in_the_contract_wins_over_the_tenants_fee() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from guides.models import Guide
 from orders.bases import base_of_line
 from orders.funding import funded_by_kind
 from orders.models import Order, OrderLine, Refund, RefundLine
@@ -57,6 +58,14 @@ async def add_store(
     db.add(store)
     await db.flush()
     return StoreId(store.id)
+
+
+async def add_guide(db: Writing) -> GuideId:
+    """A guide who has been there for long."""
+    guide = Guide(tenant_id=db.tenant_id, id=new_id(), code=str(new_id()), name="小林", active_from=LONG_AGO)
+    db.add(guide)
+    await db.flush()
+    return GuideId(guide.id)
 
 
 async def mall_contract(

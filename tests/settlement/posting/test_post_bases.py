@@ -18,6 +18,7 @@ from tenants.kernel.scope import TenantScope
 from tests.support.books import (
     OCTOBER,
     MallStore,
+    add_guide,
     add_mall,
     add_store,
     balances,
@@ -27,10 +28,11 @@ from tests.support.books import (
     sell,
 )
 
-MALL_BPS, TAX = 3_333, 1_300
-MALL, BRAND = PartyId(new_id()), PartyId(new_id())
+MALL_BPS, GUIDE_BPS, TAX = 3_333, 777, 1_300
+MALL, BRAND, GUIDE = PartyId(new_id()), PartyId(new_id()), PartyId(new_id())
 TERMS = LineSplit(
-    contract_id=ContractId(new_id()), residual_party_id=BRAND, portions=(Portion(MALL, Bps(MALL_BPS)),), profit_sharing=False
+    contract_id=ContractId(new_id()), residual_party_id=BRAND,
+    portions=(Portion(MALL, Bps(MALL_BPS)), Portion(GUIDE, Bps(GUIDE_BPS), of_paid=True)), profit_sharing=False,
 )  # fmt: skip
 
 
@@ -54,7 +56,7 @@ async def walk(tenant: TenantScope) -> None:
 def expected(base: RateBase, goods: int, paid: int, kept: int) -> dict[str, int]:
     number = {RateBase.LIST_GOODS: goods, RateBase.EX_TAX: paid * WHOLE // (WHOLE + TAX)}.get(base)
     parts = split_line(Fen(kept), TERMS, base=LineBase(Fen(paid), None if number is None else Fen(number)))
-    return {"mall": parts[MALL], "brand": parts[BRAND]}
+    return {"mall": parts[MALL], "brand": parts[BRAND], "guide": parts[GUIDE]}
 
 
 @pytest.mark.parametrize("base", list(RateBase))
@@ -71,10 +73,14 @@ async def test_history_in_sql_and_one_by_one_book_what_the_arithmetic_says(
             left -= cuts[-1]
         cases.append((paid + random.choice([0, 1, random.randint(0, 10**6)]), paid, cuts))
     for scope, source in ((tenant, Source.HISTORY), (other_tenant, Source.STOREFRONT)):
-        shop, due = await open_based(scope, base), {"mall": 0, "brand": 0}
+        shop, due = await open_based(scope, base), {"mall": 0, "brand": 0, "guide": 0}
+        async with scope.writing() as db:
+            guide = await add_guide(db)
         for goods, paid, cuts in cases:
             async with scope.writing() as db:
-                sale = await sell(db, shop.store_id, paid, goods=[goods], source=source)
+                sale = await sell(
+                    db, shop.store_id, paid, goods=[goods], source=source, guide_id=guide, guide_bps=GUIDE_BPS
+                )
                 refunds = [await give_back(db, sale, {0: cut}) for cut in cuts]
                 if source is Source.STOREFRONT:
                     await post_order_paid(db, sale.id, now=OCTOBER)
@@ -88,6 +94,26 @@ async def test_history_in_sql_and_one_by_one_book_what_the_arithmetic_says(
         async with scope.reading() as db:
             report = await verify_books(db)
         assert report.sound, [finding for finding in report.findings if finding.broken]
+
+
+async def test_a_guides_commission_read_on_the_contracts_base_is_found_by_the_laws(
+    tenant: TenantScope, owner
+) -> None:
+    """The plan says 3 % of what was paid: of 50.00 for goods of 100.00 that is 1.50."""
+    shop = await open_based(tenant, RateBase.LIST_GOODS)
+    async with tenant.writing() as db:
+        guide = await add_guide(db)
+        sale = await sell(db, shop.store_id, 5_000, goods=[10_000], guide_id=guide, guide_bps=300)
+        await post_order_paid(db, sale.id, now=OCTOBER)
+        assert (await balances(db))["guide"] == 150
+    async with tenant.reading() as db:
+        assert (await verify_books(db)).sound
+    await owner.execute(
+        "UPDATE app.terms_portions SET of_paid = false WHERE tenant_id = $1", tenant.tenant_id
+    )
+    async with tenant.reading() as db:
+        broken = [finding.law for finding in (await verify_books(db)).findings if finding.broken]
+    assert broken == ["per order line each party holds exactly its part of split(kept)"]
 
 
 async def test_a_loose_refund_takes_back_the_rate_of_its_own_base(tenant: TenantScope) -> None:
