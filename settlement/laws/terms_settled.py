@@ -97,7 +97,9 @@ async def _turnover(
             for rules in version.rules.values():
                 ids[rules.returns_count].add(version.contract_id)
     return {
-        counting: await turnover_in(db, Window(contract_ids=sorted(chosen), through=through), counting=counting)
+        counting: await turnover_in(
+            db, Window(contract_ids=sorted(chosen), through=through), counting=counting
+        )
         for counting, chosen in ids.items()
     }
 
@@ -134,7 +136,9 @@ def _closed(
                     term = stretch.within(month)
                     if term is None or term.ends_in != month:
                         continue
-                    of_term = [each for each in told.get((code, party_id), ()) if stretch.covers(each.reckoned, term)]
+                    of_term = [
+                        each for each in told.get((code, party_id), ()) if stretch.covers(each.reckoned, term)
+                    ]
                     # What a version cut at the end of the last closed period is settled with the next one.
                     if of_term or not (stretch.last is not versions[-1] and month == max(stated[code])):
                         periods = _periods(stretch, term, told=of_term, through=through)
