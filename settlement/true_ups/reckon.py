@@ -74,7 +74,7 @@ async def reckon(
     previous = await _closed_before(db, code=code, month=month)
     found = []
     for stretch in stretches_of(versions, party_id):
-        owed = [*_ending(stretch, month), *_again(stretch, month=month, moved=moved)]
+        owed = [*_again(stretch, month=month, moved=moved), *_ending(stretch, month)]
         if not owed and previous is not None and stretch.last.version != versions[-1].version:
             owed = _cut(stretch, previous, told=told)
         found += await _settled(db, stretch, owed, party_id=party_id, told=told, month=month)

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
 from settlement import contracts
-from settlement.agreements.agreed import GuaranteeKind, TermLength
+from settlement.agreements.agreed import GuaranteeKind, ReturnsCount, TermLength
 from settlement.close import close_month
 from settlement.commands import NamedParty, PeriodTermsRow
 from settlement.errors import ContractBackdated
@@ -65,6 +66,15 @@ async def quarter(shop: MallStore) -> int:
 
 def cases() -> Iterator[tuple[str, object]]:
     yield "other terms", lambda shop: {"active_from": MID_OCTOBER, "period_terms": guaranteed(shop, 184_000)}
+    yield (
+        "returns counted otherwise",
+        lambda shop: {
+            "active_from": MID_OCTOBER,
+            "period_terms": [
+                msgspec.structs.replace(guaranteed(shop, 92_000)[0], returns_count=ReturnsCount.WHEN_SOLD)
+            ],
+        },
+    )
     yield "no terms any more", lambda _: {"active_from": MID_OCTOBER}
     yield (
         "terms of another length",

@@ -226,7 +226,7 @@ async def test_the_reckoning_tells_which_term_it_was_and_what_that_gave_before(t
     await shut(tenant, OCTOBER, NOVEMBER, DECEMBER)
     async with tenant.reading() as db:
         [found] = await true_ups(db, month=DECEMBER)
-    december, again = found.reckoning
+    again, december = found.reckoning
     assert december.before is None
     assert (again.first_day, again.last_day) == (OCTOBER, date(2026, 10, 31))
     assert again.before is not None
