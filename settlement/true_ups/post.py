@@ -24,7 +24,7 @@ from settlement.queries import parties
 from settlement.states import Cause
 from settlement.terms import HOUSE, party_id_of
 from settlement.true_ups.bearers import halves, sellers_of
-from settlement.true_ups.reckon import Settled, reckon
+from settlement.true_ups.reckon import Settled, plan, reckon
 from settlement.true_ups.stretches import AgreedVersion, Moved
 from settlement.true_ups.turnover import moved_in
 from tenants.kernel.ids import ContractId, PartyId, StoreId, derived_id
@@ -44,11 +44,9 @@ async def post_true_ups(db: Writing, month: date, *, now: datetime) -> int:
     moved = (
         await moved_in(db, month, counted_when_sold=_counted_when_sold(agreed)) if agreed else NOTHING_MOVED
     )
-    for code, versions in agreed.items():
-        for party_id in sorted({party for version in versions for party in version.rules}):
-            settled = await reckon(db, versions, code=code, party_id=party_id, month=month, moved=moved)
-            if settled:
-                entries += await _post(db, settled, code=code, party_id=party_id, month=month, now=now)
+    planned = await plan(db, agreed, month=month, moved=moved)
+    for (code, party_id), settled in (await reckon(db, planned, month=month)).items():
+        entries += await _post(db, settled, code=code, party_id=party_id, month=month, now=now)
     return entries
 
 

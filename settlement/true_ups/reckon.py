@@ -6,13 +6,14 @@ before is taken off, so the differences of a term always add up to what it gives
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import func, select
 
+from settlement.agreements.agreed import ReturnsCount
 from settlement.agreements.models import TrueUp
 from settlement.agreements.views import Reckoned, ReckonedBefore
 from settlement.calendar import months_through
@@ -21,7 +22,7 @@ from settlement.states import PeriodState
 from settlement.true_ups.bearers import spread
 from settlement.true_ups.period_terms import PeriodDue, period_due
 from settlement.true_ups.stretches import AgreedVersion, Moved, Stretch, Term, stretches_of
-from settlement.true_ups.turnover import StoreTurnover, Window, settled_by_store, turnover_in
+from settlement.true_ups.turnover import StoreTurnover, Turnover, Window, settled_by_store, turnover_in
 from tenants.kernel.ids import ContractId, PartyId, StoreId
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading
@@ -60,25 +61,68 @@ class Owed(NamedTuple):
     again: bool = False
 
 
+class Planned(NamedTuple):
+    """The terms that a closing settles of one stretch, and everything that was reckoned of its party before."""
+
+    code: str
+    party_id: PartyId
+    stretch: Stretch
+    owed: Sequence[Owed]
+    told: Sequence[Told]
+
+
+async def plan(
+    db: Reading, agreed: Mapping[str, Sequence[AgreedVersion]], *, month: date, moved: Moved
+) -> list[Planned]:
+    """Every term that ends in this period, is reckoned again, or was cut at the end of the last closed one after that was closed."""
+    planned = []
+    for code, versions in agreed.items():
+        for party_id in sorted({party for version in versions for party in version.rules}):
+            for stretch in stretches_of(versions, party_id):
+                owed = [*_again(stretch, month=month, moved=moved), *_ending(stretch, month)]
+                newest = stretch.last.version == versions[-1].version
+                if newest and not owed:
+                    continue
+                told = await _told_of(db, code=code, party_id=party_id)
+                if not owed:
+                    owed = _cut(stretch, await _closed_before(db, code=code, month=month), told=told)
+                planned.append(Planned(code, party_id, stretch, owed, told))
+    return planned
+
+
 async def reckon(
-    db: Reading,
-    versions: Sequence[AgreedVersion],
-    *,
-    code: str,
-    party_id: PartyId,
-    month: date,
-    moved: Moved,
-) -> list[Settled]:
-    """What each term comes to that ends in this period, is reckoned again, or was cut at the end of the last closed one after that was closed."""
-    told = await told_before(db, code=code, party_id=party_id)
-    previous = await _closed_before(db, code=code, month=month)
-    found = []
-    for stretch in stretches_of(versions, party_id):
-        owed = [*_again(stretch, month=month, moved=moved), *_ending(stretch, month)]
-        if not owed and previous is not None and stretch.last.version != versions[-1].version:
-            owed = _cut(stretch, previous, told=told)
-        found += await _settled(db, stretch, owed, party_id=party_id, told=told, month=month)
+    db: Reading, planned: Sequence[Planned], *, month: date
+) -> dict[tuple[str, PartyId], list[Settled]]:
+    """What each term comes to, by contract and party; the ledger is read once for all that count the same periods alike."""
+    turnovers = await _turnovers(db, planned, month=month)
+    found: dict[tuple[str, PartyId], list[Settled]] = defaultdict(list)
+    for each in planned:
+        if each.owed:
+            turnover = turnovers[_reads(each)]
+            found[each.code, each.party_id] += await _settled(db, each, turnover=turnover)
     return found
+
+
+Reads = tuple[ReturnsCount, tuple[date, ...]]
+"""How returns are counted, and in which periods: what is alike in these is read together."""
+
+
+def _reads(planned: Planned) -> Reads:
+    periods = sorted({period for each in planned.owed for period in each.periods})
+    return planned.stretch.rules.returns_count, tuple(periods)
+
+
+async def _turnovers(db: Reading, planned: Sequence[Planned], *, month: date) -> dict[Reads, Turnover]:
+    ids: dict[Reads, set[ContractId]] = defaultdict(set)
+    for each in planned:
+        if each.owed:
+            ids[_reads(each)].update(each.stretch.contract_ids)
+    return {
+        (counting, periods): await turnover_in(
+            db, Window(contract_ids=sorted(chosen), through=month, periods=periods), counting=counting
+        )
+        for (counting, periods), chosen in ids.items()
+    }
 
 
 def _ending(stretch: Stretch, month: date) -> list[Owed]:
@@ -106,37 +150,23 @@ def _again(stretch: Stretch, *, month: date, moved: Moved) -> list[Owed]:
     return [Owed(last, months_through(last.first_period, month), again=True)]
 
 
-def _cut(stretch: Stretch, previous: date, *, told: Sequence[Told]) -> list[Owed]:
+def _cut(stretch: Stretch, previous: date | None, *, told: Sequence[Told]) -> list[Owed]:
     """The term that a later version cut at the end of the last closed period, after that was closed."""
-    cut = stretch.cut_in(previous)
+    cut = None if previous is None else stretch.cut_in(previous)
     if cut is None or any(stretch.covers(each.reckoned, cut) for each in told):
         return []
     return [Owed(cut, months_through(cut.first_period, cut.ends_in))]
 
 
-async def _settled(
-    db: Reading,
-    stretch: Stretch,
-    owed: Sequence[Owed],
-    *,
-    party_id: PartyId,
-    told: Sequence[Told],
-    month: date,
-) -> list[Settled]:
-    """The terms of one stretch, reckoned; the ledger is read once for all of them."""
-    if not owed:
-        return []
-    window = Window(
-        contract_ids=stretch.contract_ids, through=month,
-        periods=sorted({period for each in owed for period in each.periods}),
-    )  # fmt: skip
-    turnover = await turnover_in(db, window, counting=stretch.rules.returns_count)
+async def _settled(db: Reading, planned: Planned, *, turnover: Turnover) -> list[Settled]:
+    """The terms of one stretch, reckoned."""
+    stretch, party_id = planned.stretch, planned.party_id
     found = []
-    for each in owed:
+    for each in planned.owed:
         stores = turnover.of(stretch.contract_ids, party_id=party_id, periods=each.periods)
         if stretch.last.left_to_seller and not stores:
             stores = await unsold_stores(db, stretch.last.contract_id)
-        earlier = [past for past in told if stretch.covers(past.reckoned, each.term)]
+        earlier = [past for past in planned.told if stretch.covers(past.reckoned, each.term)]
         settled = _reckoned(stretch, each.term, stores=stores, earlier=earlier)
         found.append(
             await _by_store_again(db, settled, party_id=party_id, stores=stores) if each.again else settled
@@ -188,7 +218,7 @@ async def _by_store_again(
     return msgspec.structs.replace(settled, by_store=again)
 
 
-async def told_before(db: Reading, *, code: str, party_id: PartyId) -> list[Told]:
+async def _told_of(db: Reading, *, code: str, party_id: PartyId) -> list[Told]:
     """Everything that was reckoned of the party under the contract: what of it a store's own owner settled with himself too."""
     found = await _told(db, TrueUp.contract_code == code, TrueUp.party_id == party_id)
     return found.get((code, party_id), [])

@@ -86,7 +86,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 async def turnover_in(db: Reading, window: Window, *, counting: ReturnsCount) -> Turnover:
     """What counts in each period of the window; three statements, however many periods, versions and parties there are."""
     found = Turnover()
-    if not window.contract_ids or window.periods == []:
+    if not window.contract_ids or (window.periods is not None and not window.periods):
         return found
     for row in await db.execute(_moved(db, window, counting=counting)):
         counted = found.counted[ContractId(row.contract_id)][row.period][StoreId(row.store_id)]
@@ -214,26 +214,7 @@ def _periods_moved(db: Reading, window: Window) -> CompoundSelect[*tuple[Any, ..
 def _off_base(db: Reading, window: Window, *, counting: ReturnsCount) -> Any:
     """How far the lines with a base of their own are off what was paid for them; few, so their whole past is read."""
     when_sold = counting is ReturnsCount.WHEN_SOLD
-    sold = settled_lines_select(db.tenant_id).subquery("sold")
-    causes = (Cause.ORDER_PAID,) if when_sold else ENTITLEMENT
-    period = LedgerEntry.period_on if when_sold else literal(None, LedgerEntry.period_on.type)
-    based = (
-        select(
-            sold.c.order_id, sold.c.order_line_id, sold.c.store_id, sold.c.paid_fen, sold.c.base_fen,
-            LedgerEntry.contract_id, period.label("sold_in"),
-        )
-        .join(
-            LedgerEntry,
-            and_(
-                LedgerEntry.order_id == sold.c.order_id, LedgerEntry.order_line_id == sold.c.order_line_id,
-                window.under(db), window.within(LedgerEntry.period_on),
-                LedgerEntry.cause.in_(causes),
-            ),
-        )
-        .where(sold.c.base_fen.is_not(None))
-        .distinct()
-        .subquery("based")
-    )  # fmt: skip
+    based = _based(db, window, when_sold=when_sold)
     line = (
         based.c.contract_id, based.c.store_id, based.c.order_line_id, based.c.paid_fen, based.c.base_fen,
         based.c.sold_in,
@@ -265,6 +246,29 @@ def _off_base(db: Reading, window: Window, *, counting: ReturnsCount) -> Any:
     off = base(kept.c.after) - base(before) - kept.c.moved
     place = (kept.c.contract_id, kept.c.store_id, kept.c.period)
     return select(*place, func.sum(off).label("off")).where(window.within(kept.c.period)).group_by(*place)
+
+
+def _based(db: Reading, window: Window, *, when_sold: bool) -> Any:
+    """The lines with a base of their own that were sold in the window, or of which anything moved in it."""
+    sold = settled_lines_select(db.tenant_id).subquery("sold")
+    causes = (Cause.ORDER_PAID,) if when_sold else ENTITLEMENT
+    period = LedgerEntry.period_on if when_sold else literal(None, LedgerEntry.period_on.type)
+    return (
+        select(
+            sold.c.order_id, sold.c.order_line_id, sold.c.store_id, sold.c.paid_fen, sold.c.base_fen,
+            LedgerEntry.contract_id, period.label("sold_in"),
+        )
+        .join(
+            LedgerEntry,
+            and_(
+                LedgerEntry.order_id == sold.c.order_id, LedgerEntry.order_line_id == sold.c.order_line_id,
+                window.under(db), window.within(LedgerEntry.period_on), LedgerEntry.cause.in_(causes),
+            ),
+        )
+        .where(sold.c.base_fen.is_not(None))
+        .distinct()
+        .subquery("based")
+    )  # fmt: skip
 
 
 def _loose_off_base(db: Reading, window: Window) -> Any:
