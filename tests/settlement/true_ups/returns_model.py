@@ -97,13 +97,24 @@ def whole(bound: int, below: Fraction, above: Fraction) -> Callable[[int, int], 
 
 
 def mall_stands_at(
-    told: Told, *, until: int, length: int, gives: Callable[[int, int], int], counted: Callable[..., Figures]
+    told: Told,
+    *,
+    until: int,
+    length: int,
+    gives: Callable[[int, int], int],
+    counted: Callable[..., Figures],
+    ends: int | None = None,
 ) -> int:
-    """When a month is closed: what the terms give that are over, and what sales gave in the one that is not."""
+    """When a month is closed: what the terms give that are over, and what sales gave in the one that is not.
+
+    Where the contract `ends` with a month, whatever comes back later by its own date is its last term's.
+    """
     total = 0
-    for first in range(0, until + 1, length):
+    for first in range(0, until + 1 if ends is None else min(until + 1, ends), length):
         months = range(first, first + length)
         over = months[-1] <= until
-        turnover, gave = counted(told, months if over else range(first, until + 1), until)
+        after_the_end = ends is not None and months[-1] == ends - 1 and counted is by_return
+        until_now = range(first, until + 1)
+        turnover, gave = counted(told, months if over and not after_the_end else until_now, until)
         total += gives(turnover, gave) if over else gave
     return total
