@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, any_, cast, insert, select, text
+from sqlalchemy import ARRAY, Table, any_, bindparam, cast, column, func, insert, select, text
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
@@ -200,6 +200,17 @@ async def _open_journals(db: Writing, drafts: Sequence[Draft], *, now: datetime)
     return (await db.execute(_OPEN_JOURNALS, {"tenant_id": db.tenant_id, "now": at, **columns})).all()
 
 
+_ENTRIES: Table = LedgerEntry.__table__  # type: ignore[assignment]
+_COLUMNS: dict[str, Any] = {each.name: each.type for each in _ENTRIES.columns}
+_NEW = (
+    func.unnest(*(bindparam(f"new_{name}", type_=ARRAY(kind)) for name, kind in _COLUMNS.items()))
+    .table_valued(*(column(name, kind) for name, kind in _COLUMNS.items()))
+    .render_derived(name="new")
+)
+_APPEND = insert(_ENTRIES).from_select(list(_COLUMNS), select(_NEW))
+"""One array a column: row by row the driver sends as many messages as there are entries."""
+
+
 async def _append(db: Writing, movements: Sequence[tuple[JournalId, Movement]]) -> int:
     if not any(movement.amount_fen for _, movement in movements):
         return 0
@@ -218,7 +229,7 @@ async def _append(db: Writing, movements: Sequence[tuple[JournalId, Movement]]) 
         deltas[credit] += amount
         if amount:
             rows.append(_row(db, movement, journal_id=journal_id, debit=debit, credit=credit))
-    await db.execute(insert(LedgerEntry), rows)
+    await db.execute(_APPEND, {f"new_{name}": [row[name] for row in rows] for name in _COLUMNS})
     await move_balances(db, deltas)
     return len(rows)
 

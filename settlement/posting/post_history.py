@@ -60,6 +60,8 @@ AT_ONCE = 20_000
 """Lines a transaction books. Balances are held for its last statement alone, so nobody waits for the rest; larger ones gain little."""
 LAST_DAY = 31
 """The cut-off of a contract that has none."""
+_OF_LINE = ("number", "store_id", "terms_id", "order_id", "order_line_id", "refund_id", "refund_line_no")
+_OF_ROUTE = ("place", "party_id", "contract_id", "against_id", "account_id")
 PARTIES = 64
 """More parties than one line ever has: numbers entries within a chunk."""
 
@@ -185,7 +187,10 @@ def _opened(tenant_id: TenantId, line: CTE, *, now: datetime) -> CTE:
         line.c.occurred_at, literal(now, Journal.posted_at.type),
     ).order_by(line.c.number)  # fmt: skip
     names = ["tenant_id", "id", "cause", "cause_id", "occurred_at", "posted_at"]
-    statement = upsert(Journal).from_select(names, wanted).on_conflict_do_nothing()
+    statement = upsert(Journal).from_select(names, wanted)
+    statement = statement.on_conflict_do_nothing(
+        index_elements=[Journal.tenant_id, Journal.cause, Journal.cause_id]
+    )
     return statement.returning(Journal.id, Journal.cause_id).cte("opened")
 
 
@@ -209,14 +214,14 @@ def _entries(
     day = cast(func.timezone(route.c.time_zone, line.c.occurred_at), Date)
     part = (
         select(
-            line, _cause(line, route).label("entry_cause"), opened.c.id.label("journal_id"), route.c.place, route.c.party_id, route.c.contract_id, route.c.against_id, route.c.account_id,
-            route.c.opens_on, day.label("occurred_on"), _period(day, cut_off=route.c.cut_off).label("own_period"),
+            *(line.c[name] for name in _OF_LINE), *(route.c[name] for name in _OF_ROUTE),
+            _cause(line, route).label("cause"), opened.c.id.label("journal_id"), day.label("occurred_on"),
+            func.greatest(_period(day, cut_off=route.c.cut_off), route.c.opens_on).label("period_on"),
             (route.c.sign * _step(line, route, shared=shared)).label("delta"),
         )
         .select_from(joined)
         .where(func.num_nonnulls(line.c.number, opened.c.id, route.c.party_id) == 3)  # noqa: PLR2004 the three sides
-        .order_by(line.c.number)
-        .offset(0)  # a fence: what is counted below is counted once a row
+        .offset(0)  # a fence: what is counted below is counted once a row, and what is sorted is narrow
     ).subquery("part")  # fmt: skip
     credited = part.c.delta > 0
     columns: dict[str, Any] = {
@@ -225,16 +230,11 @@ def _entries(
         "debit_account_id": case((credited, part.c.against_id), else_=part.c.account_id),
         "credit_account_id": case((credited, part.c.account_id), else_=part.c.against_id),
         "amount_fen": func.abs(part.c.delta),
-        "period_on": func.greatest(part.c.own_period, part.c.opens_on),
         "statement_version": literal(1),
-        "cause": part.c.entry_cause,
     }
-    same = (
-        "journal_id", "party_id", "contract_id", "store_id", "terms_id", "order_id", "order_line_id",
-        "refund_id", "refund_line_no", "occurred_on",
-    )  # fmt: skip
-    columns |= {name: part.c[name] for name in same}
-    return list(columns), select(*columns.values()).where(part.c.delta != 0)
+    same = ("cause", "journal_id", "party_id", "contract_id", "occurred_on", "period_on")
+    columns |= {name: part.c[name] for name in (*same, *_OF_LINE) if name != "number"}
+    return list(columns), select(*columns.values()).where(part.c.delta != 0).order_by(part.c.number)
 
 
 def _step(line: CTE, route: Any, *, shared: bool) -> Any:

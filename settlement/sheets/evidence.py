@@ -1,6 +1,6 @@
 """Why something was adjusted, step by step, in words for both sides: a true-up's reckoning, a correction's reason and the two who agreed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -10,17 +10,22 @@ from settlement.agreements.agreed import ReturnsCount
 from settlement.agreements.models import TrueUp
 from settlement.agreements.views import Reckoned
 from settlement.models import Party
+from settlement.signing.persons import STAFF
 from settlement.signing.queries import booked_adjustments
 from settlement.signing.views import AdjustmentView
 from settlement.views import Step
 from tenants.kernel.money import Fen, yuan_text
 from tenants.kernel.scope import Reading
+from tenants.queries import all_staff
 
 
 async def evidence_of(db: Reading, ids: Iterable[UUID]) -> dict[UUID, list[Step]]:
     """The steps of these true-ups and corrections."""
     wanted = list(ids)
-    found = {each: _steps_of(view) for each, view in (await booked_adjustments(db, wanted)).items()}
+    corrections = await booked_adjustments(db, wanted)
+    # Logins: no statement may read otherwise later, and a login is never given another name.
+    logins = {f"{STAFF}{each.id}": each.login for each in await all_staff(db)} if corrections else {}
+    found = {each: _steps_of(view, logins=logins) for each, view in corrections.items()}
     reckoned = (
         select(TrueUp.id, TrueUp.reckoning, TrueUp.amount_fen, Party.name)
         .join(Party, and_(Party.tenant_id == TrueUp.tenant_id, Party.id == TrueUp.party_id))
@@ -52,7 +57,7 @@ def _booked_steps(told: Sequence[Reckoned], *, booked: Fen) -> Iterator[Step]:
     yield _money("本账期入账", "booked in this period", booked)
 
 
-def _steps_of(correction: AdjustmentView) -> list[Step]:
+def _steps_of(correction: AdjustmentView, *, logins: Mapping[str, str]) -> list[Step]:
     """A correction: what it corrects, why, who asked and who agreed."""
     steps = [
         Step(zh="金额", en="amount", value=yuan_text(correction.amount_fen)),
@@ -64,8 +69,11 @@ def _steps_of(correction: AdjustmentView) -> list[Step]:
         steps.append(Step(zh="更正订单", en="corrects order", value=str(correction.order_id)))
     if correction.evidence:
         steps.append(Step(zh="依据", en="evidence", value=correction.evidence))
-    steps.append(Step(zh="申请人", en="asked for by", value=correction.proposed_by))
-    steps.append(Step(zh="复核人", en="agreed to by", value=correction.decided_by or ""))
+    agreed_by = correction.decided_by or ""
+    steps.append(
+        Step(zh="申请人", en="asked for by", value=logins.get(correction.proposed_by, correction.proposed_by))
+    )
+    steps.append(Step(zh="复核人", en="agreed to by", value=logins.get(agreed_by, agreed_by)))
     return steps
 
 

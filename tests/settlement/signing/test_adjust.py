@@ -18,6 +18,7 @@ from settlement.errors import (
     StatementSealed,
 )
 from settlement.queries import find_statement, statements
+from settlement.sheets.lines import statement_adjustments
 from settlement.sheets.names import names_of
 from settlement.signing import adjust
 from settlement.signing.adjust import propose_adjustment
@@ -25,8 +26,10 @@ from settlement.signing.commands import ProposeAdjustment
 from settlement.signing.standing import move_statement
 from settlement.statements import party_month
 from settlement.views import StatementView
+from tenants.commands import EmployStaff
+from tenants.employ import employ_staff
 from tenants.kernel.scope import TenantScope
-from tenants.states import Ownership
+from tenants.states import Ownership, StaffRole
 from tests.support.books import LONG_AGO, MallStore, open_mall_store, sell
 from tests.support.owners import own
 from tests.support.rows import value
@@ -77,6 +80,28 @@ async def test_nothing_is_booked_before_a_second_person_agrees(shop: MallStore) 
     with pytest.raises(AdjustmentDecided):
         await agree(shop.tenant, asked, by=THIRD)
     assert await sound(shop.tenant)
+
+
+async def test_a_statement_names_those_who_asked_and_agreed_by_their_log_in(shop: MallStore) -> None:
+    async with shop.tenant.writing() as db:
+        said = {"name": "会计", "password": "correct horse battery", "role": StaffRole.FINANCE}
+        people = [
+            await employ_staff(db, EmployStaff(login=login, **said), password_hash="-", now=AFTER)
+            for login in ("finance", "hq")
+        ]
+    asked = await ask(shop.tenant, 200, by=f"staff:{people[0].id}")
+    await agree(shop.tenant, asked, by=f"staff:{people[1].id}")
+    await close(shop.tenant, NOVEMBER, now=DECEMBER)
+    statement = await stated(shop.tenant, month=NOVEMBER)
+    async with shop.tenant.reading() as db:
+        [line] = await statement_adjustments(
+            db,
+            statement.party.id,
+            month=NOVEMBER,
+            version=1,
+            stores=(await names_of(db, statement.id)).stores,
+        )
+    assert [step.value for step in line.steps][-2:] == ["finance", "hq"]
 
 
 async def test_of_two_who_agree_at_once_one_books_it(shop: MallStore) -> None:
