@@ -3,6 +3,7 @@
 The long run: `RETURN_CASES=500 uv run pytest tests/settlement/true_ups/test_returns_when_sold.py`.
 """
 
+import io
 import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -10,14 +11,17 @@ from fractions import Fraction
 from random import Random
 
 import pytest
+from rich.console import Console
 
 from settlement.agreements.agreed import GuaranteeKind, ReturnsCount, TermLength, TierMode
 from settlement.close import close_month
+from settlement.money.waterfall import order_waterfall
 from settlement.states import RateBase
 from settlement.true_ups import reckon, turnover
 from settlement.true_ups.period_terms import Tier
 from settlement.true_ups.post import true_ups
 from settlement.verify import verify_books
+from storefront.cli.settle_trace import print_waterfall
 from tenants.kernel.ids import StoreId
 from tenants.kernel.scope import TenantScope
 from tenants.states import Ownership
@@ -341,3 +345,28 @@ async def test_control_plain_arithmetic_finds_it(
     monkeypatch.setattr(place, name, bug)
     with pytest.raises(AssertionError):
         await test_every_mall_stands_where_plain_arithmetic_says_after_every_closing(tenant, seed)
+
+
+@pytest.mark.parametrize(("returns_count", "counts_in"), [(WHEN_SOLD, OCTOBER), (WHEN_RETURNED, None)])
+async def test_an_orders_money_tells_which_period_what_came_back_counts_in(
+    tenant: TenantScope, returns_count: ReturnsCount, counts_in: date | None
+) -> None:
+    shop, _ = await open_guaranteed(tenant, returns_count=returns_count, cap_fen=6_000)
+    async with tenant.writing() as db:
+        sale = await sell(db, shop.store_id, 100_000, at=on(0, 5))
+        await give_back(db, sale, {0: 30_000}, at=on(1, 9))
+    await shut(tenant, OCTOBER)
+    async with tenant.reading() as db:
+        found = await order_waterfall(db, sale.id, now=LATER)
+    told = {
+        (each.cause, each.party.kind.value): each.rule.counts_in
+        for each in found.steps
+        if each.rule and each.party
+    }
+    assert told == {
+        ("order_paid", "mall"): None, ("order_paid", "brand"): None, ("order_refunded", "brand"): None,
+        ("order_refunded", "mall"): counts_in,
+    }  # fmt: skip
+    printed = Console(width=240, record=True, file=io.StringIO())
+    print_waterfall(printed, found, brand="demo")
+    assert ("counts in 2026-10" in printed.export_text()) is (counts_in is not None)
