@@ -140,7 +140,9 @@ def _closed(
                         each for each in told.get((code, party_id), ()) if stretch.covers(each.reckoned, term)
                     ]
                     # What a version cut at the end of the last closed period is settled with the next one.
-                    if of_term or not (stretch.last is not versions[-1] and month == max(stated[code])):
+                    newest = stretch.last.version == versions[-1].version
+                    waits = not newest and month == max(stated[code]) and stretch.cut_in(month) == term
+                    if of_term or not waits:
                         periods = _periods(stretch, term, told=of_term, through=through)
                         yield Closed(code, party_id, stretch, term, periods)
 

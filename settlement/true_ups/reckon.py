@@ -84,8 +84,9 @@ async def plan(
                 if newest and not owed:
                     continue
                 told = await _told_of(db, code=code, party_id=party_id)
-                if not owed:
-                    owed = _cut(stretch, await _closed_before(db, code=code, month=month), told=told)
+                if not newest:
+                    cut = _cut(stretch, await _closed_before(db, code=code, month=month), told=told)
+                    owed += [each for each in cut if each.term not in {found.term for found in owed}]
                 planned.append(Planned(code, party_id, stretch, owed, told))
     return planned
 

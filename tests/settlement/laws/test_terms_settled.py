@@ -1,5 +1,7 @@
 """The law of terms finds a true-up that is another amount, left out or of another term, and nothing in sound books, however old."""
 
+from datetime import UTC, date, datetime
+
 import asyncpg
 import pytest
 
@@ -26,6 +28,7 @@ from tests.settlement.true_ups.test_returns_when_sold import (
 )
 from tests.support.books import MallStore, add_mall, add_store, give_back, mall_contract, sell
 from tests.support.owners import own
+from tests.support.rows import value
 
 ENTRIES = "app.ledger_entries WHERE tenant_id = $1 AND cause = 'true_up'"
 WAYS = [WHEN_RETURNED, WHEN_SOLD]
@@ -176,6 +179,33 @@ async def test_a_term_that_a_version_cut_is_looked_for_once_the_next_month_is_cl
     await shut(tenant, DECEMBER)
     law = await found(tenant)
     assert (law.broken, law.checked) == (0, 2)
+
+
+@pytest.mark.parametrize("counting", WAYS)
+async def test_a_term_that_was_cut_is_settled_though_another_of_its_stretch_is_reckoned_again(
+    tenant: TenantScope, counting: ReturnsCount
+) -> None:
+    """The third quarter's order comes back in November; the fourth, cut at the end of October when that was closed, is due then too."""
+    shop, _ = await open_guaranteed(
+        tenant, cap_fen=6_000, period=TermLength.QUARTER, returns_count=counting
+    )  # fmt: skip
+    async with tenant.writing() as db:
+        sale = await sell(db, shop.store_id, 100_000, at=datetime(2026, 9, 5, 4, tzinfo=UTC))
+        await sell(db, shop.store_id, 80_000, at=on(0, 5))
+    await shut(tenant, date(2026, 9, 1), OCTOBER)
+    async with tenant.writing() as db:
+        await mall_contract(
+            db, shop.mall_id, [shop.store_id], active_from=on(0, 31).replace(hour=16),
+            period_terms=terms(shop.mall_id, cap_fen=9_000, period=TermLength.QUARTER),
+        )  # fmt: skip
+        await give_back(db, sale, {0: 100_000}, at=on(1, 9))
+    await shut(tenant, NOVEMBER)
+    law = await found(tenant)
+    assert (law.broken, law.checked) == (0, 2)
+    capped = 6_000 * 31 // 92
+    balance = "SELECT sum(balance_fen)::bigint FROM app.ledger_accounts a JOIN app.parties p ON p.tenant_id = a.tenant_id AND p.id = a.party_id WHERE a.tenant_id = :t AND p.tenant_id = :t AND p.kind = 'mall'"
+    # Where it counts when it came back, October's part of the quarter takes it: 80,000 less 100,000 gave 3,000 less than nothing.
+    assert await value(tenant, balance) == (capped if counting is WHEN_SOLD else 6_000 - 3_000)
 
 
 async def test_settling_a_month_that_nobody_closed_is_not_this_laws_question(tenant: TenantScope) -> None:
