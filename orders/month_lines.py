@@ -61,6 +61,8 @@ class MovedLine(msgspec.Struct, frozen=True, kw_only=True):
     source_name: str
     at: datetime
     """The moment whose terms it is on: the order's, or the loose refund's."""
+    paid_at: datetime | None = None
+    """When it was sold; None where no sale is known."""
     goods_fen: Fen
     paid_fen: Fen
     units: int = 1
@@ -87,17 +89,31 @@ class MovedLine(msgspec.Struct, frozen=True, kw_only=True):
 async def moved_lines(db: Reading, window: Window) -> AsyncIterator[list[MovedLine]]:
     """Every order of which something was paid or given back in the time, whole, some orders at a time; then the loose refunds."""
     for chosen in (_paid(db, window), _given_back(db, window)):
-        last: UUID | None = None
-        while True:
-            page = chosen if last is None else chosen.where(chosen.selected_columns.id > last)
-            ids = list((await db.execute(page.order_by(chosen.selected_columns.id).limit(AT_ONCE))).scalars())
-            if ids:
-                yield await _lines(db, ids, window=window)
-                last = ids[-1]
-            if len(ids) < AT_ONCE:
-                break
+        async for lines in _pages(db, chosen, window=window):
+            yield lines
     async for loose in _loose(db, window):
         yield loose
+
+
+async def sold_lines(db: Reading, sold: Window, *, moved: Window) -> AsyncIterator[list[MovedLine]]:
+    """Every order that was paid in one time, with what moved of it in another, later one; then the loose refunds of the first."""
+    async for lines in _pages(db, _paid(db, sold), window=moved):
+        yield lines
+    async for loose in _loose(db, sold):
+        yield loose
+
+
+async def _pages(db: Reading, chosen: Any, *, window: Window) -> AsyncIterator[list[MovedLine]]:
+    """The lines of these orders, some orders at a time."""
+    last: UUID | None = None
+    while True:
+        page = chosen if last is None else chosen.where(chosen.selected_columns.id > last)
+        ids = list((await db.execute(page.order_by(chosen.selected_columns.id).limit(AT_ONCE))).scalars())
+        if ids:
+            yield await _lines(db, ids, window=window)
+            last = ids[-1]
+        if len(ids) < AT_ONCE:
+            break
 
 
 def _at_stores(window: Window, column: Any) -> Any:
@@ -185,7 +201,7 @@ def _line(row: Any, undone: Sequence[Any], *, first: datetime) -> MovedLine:
         kind=LineKind(row.kind), category_code=asked_category(row.kind, row.category_code),
         sku_code=row.sku_code, promotion_code=row.promotion_code,
         guide_id=GuideId(row.guide_id) if row.guide_id else None,
-        through_channel=row.source == Source.STOREFRONT, source_name=row.source_name, at=row.placed_at,
+        through_channel=row.source == Source.STOREFRONT, source_name=row.source_name, at=row.placed_at, paid_at=row.paid_at,
         goods_fen=Fen(row.goods_fen), paid_fen=Fen(row.paid_fen), units=row.units, promoted_fen=Fen(row.promoted_fen),
         base_fen=None if row.base_fen is None else Fen(row.base_fen), terms_id=TermsId(row.terms_id),
         steps=tuple(steps), kept_before_fen=before, kept_fen=kept,

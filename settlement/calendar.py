@@ -27,6 +27,15 @@ def months_after(first_day: date, count: int) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
+def months_through(first_day: date, last: date) -> list[date]:
+    """The first days of the months from one to another, both included."""
+    months = []
+    while first_day <= last:
+        months.append(first_day)
+        first_day = next_month(first_day)
+    return months
+
+
 def period_of(day: date, *, cut_off: int | None) -> date:
     """The period that the day belongs to."""
     month = day.replace(day=1)

@@ -6,7 +6,15 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from settlement.agreements.agreed import Bearer, GuaranteeKind, Invoice, OverRatio, TermLength, TierMode
+from settlement.agreements.agreed import (
+    Bearer,
+    GuaranteeKind,
+    Invoice,
+    OverRatio,
+    ReturnsCount,
+    TermLength,
+    TierMode,
+)
 from settlement.errors import MonthUnreadable
 from settlement.ports import Relation
 from settlement.states import FunderRole, PartyKind, RateBase
@@ -67,6 +75,7 @@ class PeriodTermsRow(_Command, frozen=True):
     guarantee_in_tiers: bool = True
     higher_of: bool = True
     cap_fen: Amount | None = None
+    returns_count: ReturnsCount = ReturnsCount.WHEN_RETURNED
 
 
 class CreateContract(_Command, frozen=True):

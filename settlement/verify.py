@@ -1,5 +1,7 @@
 """The laws of the books, as SQL that recounts everything from scratch. Reads only; an operator may run it at any time.
 
+What periods give is arithmetic that SQL does not have: that law reads what it needs at once, and reckons here.
+
 Each law yields a finding: how much was checked, how much breaks it, and the first few examples. What waits to be booked breaks the law
 of orders until the worker or `post_pending` has booked it.
 """
@@ -22,6 +24,7 @@ from settlement.laws.given_back import left_of_given_back
 from settlement.laws.rows import Rows
 from settlement.laws.shares import kept_off, loose_off, shares_off
 from settlement.laws.statements import statements_off
+from settlement.laws.terms_settled import terms_off
 from settlement.laws.true_ups import true_ups_off
 from settlement.models import FrozenTerms, Journal, LedgerAccount, LedgerDay, LedgerEntry, Statement
 from settlement.posting.post_channel import fee_rates
@@ -43,7 +46,7 @@ async def verify_books(db: Reading) -> BooksReport:
         findings.append(
             await _finding(db, law, broken=broken, checked=(await db.execute(checked)).scalar_one())
         )
-    return BooksReport(findings=findings)
+    return BooksReport(findings=[*findings, await _finding_of_terms(db)])
 
 
 Laws = dict[str, tuple[Rows, Any]]
@@ -125,4 +128,14 @@ async def _finding(db: Reading, law: str, *, broken: Rows, checked: int) -> Find
     rows = (await db.execute(counted)).all()
     return Finding(
         law=law, checked=checked, broken=rows[0].broken if rows else 0, examples=[row.what for row in rows]
+    )
+
+
+async def _finding_of_terms(db: Reading) -> Finding:
+    found = await terms_off(db)
+    return Finding(
+        law="all true-ups of a term are together what it gives less what its sales gave",
+        checked=found.terms,
+        broken=len(found.off),
+        examples=sorted(found.off)[:EXAMPLES],
     )

@@ -32,6 +32,15 @@ class GuaranteeKind(StrEnum):
     """保底扣款额: at least so much."""
 
 
+class ReturnsCount(StrEnum):
+    """退货归属: which period what comes back is taken off."""
+
+    WHEN_RETURNED = "when_returned"
+    """计入退货账期: the one it comes back in."""
+    WHEN_SOLD = "when_sold"
+    """计入销售账期: the one the goods were sold in, which is reckoned again where it was settled already."""
+
+
 class Bearer(StrEnum):
     """Who bears a cost that comes with a sale (the channel's fee, coupons)."""
 

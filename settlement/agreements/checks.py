@@ -229,7 +229,7 @@ def _period_rules(
             length=row.period, tiers=tuple(row.tiers), tier_mode=row.tier_mode,
             prorated_tiers=row.prorated_tiers, guarantee_kind=row.guarantee_kind,
             guarantee_fen=row.guarantee_fen, guarantee_in_tiers=row.guarantee_in_tiers,
-            higher_of=row.higher_of, cap_fen=row.cap_fen,
+            higher_of=row.higher_of, cap_fen=row.cap_fen, returns_count=row.returns_count,
             ordinary_bps=everything[0] if everything and takes_ordinary else None,
         )  # fmt: skip
         refuse_wrong_rules(rules, place=place)

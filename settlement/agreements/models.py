@@ -64,7 +64,7 @@ class TrueUp(Base):
     contract_code: Mapped[str]
     party_id: Mapped[UUID]
     term_starts_on: Mapped[date] = mapped_column(Date)
-    """The first period of the month, quarter or year that it settles."""
+    """The first period of the month, quarter or year that it settles; of the earliest, where it reckons some again."""
     period_on: Mapped[date] = mapped_column(Date)
     """The period it is booked into: the one that was being closed."""
     amount_fen: Mapped[Fen]

@@ -1,7 +1,7 @@
 """试算: what a contract would have done to a month at its stores, beside what was done to it. Writes nothing.
 
 Both sides are reckoned the same way, from what was paid in the month and what refunds took back in it, so that the difference is the
-contract's alone. What was sold in the month is put on the contract's terms; what was sold earlier goes back on its own, as it would.
+contract's alone. What was sold in the month is put on the contract's terms; what was sold earlier goes back on its own, as it would; where its term is over and takes it off, that is reckoned again.
 Of a quarter's or a year's terms (guarantee, cap, tiers) the month has its part by days.
 """
 
@@ -20,6 +20,7 @@ from settlement.agreements.checks import Agreement, check_contract
 from settlement.agreements.commissions import refuse_without_room
 from settlement.agreements.queries import stores_of_versions
 from settlement.agreements.rehearsed import Costs, CostTerms, PartsOfTerm, Put, Side, Terms
+from settlement.agreements.rehearsed_again import reckoned_again
 from settlement.agreements.rehearsed_costs import costs_of_orders
 from settlement.agreements.sides import SideBook, read_sides
 from settlement.agreements.views import RehearsalView, RehearsedParty
@@ -81,13 +82,18 @@ class Rehearsal(msgspec.Struct, kw_only=True):
         """Whether what is left of a sale is whoever's who sells at the store."""
         return self.version.residual_by_owner or self.version.code == HOUSE
 
+    def window(self, stores: Sequence[StoreId] | None) -> Window:
+        """The month at some stores."""
+        first, after = (datetime.combine(day, time(0), ZoneInfo(self.agreed.time_zone)) for day in self.days)
+        return Window(stores=stores, first=first, after=after)
+
     def shows(self, line: MovedLine, terms: BookedTerms) -> bool:
         """Whether the line is at a rehearsed store."""
         return terms.contract_code == HOUSE if self.shown is None else line.store_id in self.shown
 
     def take(self, line: MovedLine, terms: BookedTerms, *, sides: SideBook) -> tuple[Put, Put]:
         """Divide a line on the terms it was sold on, and on those of the contract."""
-        was = would = Put(line=line, terms=terms, base_fen=line.base_fen)
+        was = would = Put(line=line, terms=terms, base_fen=line.base_fen, sold_in=_sold_in(line, terms))
         shown = self.shows(line, terms)
         self.was.take(was, shown=shown)
         if shown:
@@ -151,6 +157,7 @@ async def rehearse_contract(
     await _run(db, rehearsal, versions)
     await _settle_as_it_was(db, rehearsal, versions, month=month)
     await _settle_as_it_would_be(db, rehearsal, versions, month=month)
+    await _settle_again(db, rehearsal, versions, month=month)
     return _view(rehearsal, people)
 
 
@@ -175,14 +182,12 @@ async def _versions(db: Reading, rehearsal: Rehearsal) -> Versions:
 
 
 async def _run(db: Reading, rehearsal: Rehearsal, versions: Versions) -> None:
-    first, after = (
-        datetime.combine(day, time(0), ZoneInfo(rehearsal.agreed.time_zone)) for day in rehearsal.days
-    )
     at_all = rehearsal.shown is None or HOUSE in versions.by_code
     everywhere = None if at_all else sorted((rehearsal.shown or frozenset()) | versions.everywhere())
     brand_name = (await find_tenant(db)).name
     book: dict[TermsId, BookedTerms] = {}
-    async for lines in moved_lines(db, Window(stores=everywhere, first=first, after=after)):
+    window = rehearsal.window(everywhere)
+    async for lines in moved_lines(db, window):
         book |= await booked_terms(db, {line.terms_id for line in lines} - book.keys())
         questions = [_question(line) for line in lines]
         moments = [each.at for each in questions]
@@ -197,8 +202,17 @@ async def _run(db: Reading, rehearsal: Rehearsal, versions: Versions) -> None:
                 orders[line.order_id].append(put)
         rehearsal.orders += len(orders)
         _meet(rehearsal, db, sides.parties.values())
-        for order_id, costs in (await costs_of_orders(db, orders.keys(), first=first, after=after)).items():
-            _charge(rehearsal, costs, orders[order_id])
+        costs = await costs_of_orders(db, orders.keys(), first=window.first, after=window.after)
+        for order_id, charged in costs.items():
+            _charge(rehearsal, charged, orders[order_id])
+
+
+def _sold_in(line: MovedLine, terms: BookedTerms) -> date | None:
+    """The period of a line that was sold before the month."""
+    if line.paid_at is None or not line.sold_before:
+        return None
+    _, (_, period) = terms.day_and_period(line.paid_at)
+    return period
 
 
 def _question(line: MovedLine) -> TermsQuestion:
@@ -247,7 +261,7 @@ async def _settle_as_it_was(db: Reading, rehearsal: Rehearsal, versions: Version
                     db, rehearsal, rehearsal.was, stretch=stretch, party_id=party_id,
                     unsold=versions.stores[stretch.last.contract_id], in_force=(first, first + ONE_DAY * counted),
                     last_day=min(term.last_day, rehearsal.last_day), of_days=term.days_in_period,
-                    told=[each.version for each in stretch.versions],
+                    told=[each.version for each in stretch.versions], term_starts=term.first_period,
                 )  # fmt: skip
 
 
@@ -273,11 +287,30 @@ async def _settle_as_it_would_be(
     ]  # fmt: skip
     for party_id, rules in agreed.period_rules.items():
         stretch = stretches_of([*earlier, *before, proposed], party_id)[-1]
-        first, after = days_of(term_of(month, rules.length), cut_off=command.cut_off_day)
+        term = term_of(month, rules.length)
+        first, after = days_of(term, cut_off=command.cut_off_day)
         await _settle(
             db, rehearsal, rehearsal.would, stretch=stretch, party_id=party_id, unsold=command.store_ids,
             in_force=rehearsal.days, last_day=rehearsal.last_day, of_days=(after - first).days, told=[],
+            term_starts=term[0],
         )  # fmt: skip
+
+
+async def _settle_again(db: Reading, rehearsal: Rehearsal, versions: Versions, *, month: date) -> None:
+    """What the month took off terms that were over: the same on both sides, because what was sold earlier stays on its own terms."""
+    for code, agreed in versions.by_code.items():
+        for party_id in sorted({party for version in agreed for party in version.rules}):
+            for stretch in stretches_of(agreed, party_id):
+                sold_in = rehearsal.was.sold_before(stretch.contract_ids)
+                stores = {store_id for each in stretch.contract_ids for store_id in versions.stores[each]}
+                moved = rehearsal.window(None if code == HOUSE else sorted(stores))
+                found = await reckoned_again(
+                    db, stretch, party_id=party_id, sold_in=sold_in, month=month, moved=moved
+                )
+                for again in found:
+                    _meet(rehearsal, db, again.sellers)
+                    for side in (rehearsal.was, rehearsal.would):
+                        side.add_settled(again.halves, again.told, party_id=party_id, shown=rehearsal.shown)
 
 
 async def _settle(
@@ -292,15 +325,17 @@ async def _settle(
     last_day: date,
     of_days: int,
     told: list[int],
+    term_starts: date,
 ) -> None:
     sold = {store_id for each in stretch.contract_ids for store_id in side.turnover.get(each, ())}
-    sellers = await sellers_of(db, stretch.last, store_ids=sold or unsold, last_day=last_day)
+    sellers = await sellers_of(db, stretch.last, store_ids=sold.union(unsold), last_day=last_day)
     _meet(rehearsal, db, sellers.values())
     part = PartsOfTerm(
         rules=stretch.rules, contracts=stretch.contract_ids, party_id=party_id,
         residual=stretch.last.residual_party_id, in_force=in_force, of_days=of_days, versions=told,
         sellers={store_id: new_party_id(db, seller) for store_id, seller in sellers.items()},
         unsold=unsold if stretch.last.left_to_seller else [],
+        sold_since=term_starts if stretch.counts_when_sold else None,
     )  # fmt: skip
     side.settle(part, shown=rehearsal.shown)
 

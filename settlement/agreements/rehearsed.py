@@ -6,6 +6,7 @@ rehearsed.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 
 import msgspec
 
@@ -19,7 +20,7 @@ from settlement.posting.fees import fee_shares
 from settlement.posting.post_terms import BookedTerms
 from settlement.split import LineBase, split_line
 from settlement.terms import LineSplit
-from settlement.true_ups.bearers import halves, spread
+from settlement.true_ups.bearers import Half, halves, spread
 from settlement.true_ups.period_terms import PeriodRules, period_due
 from settlement.true_ups.turnover import StoreTurnover
 from tenants.kernel.ids import ContractId, PartyId, StoreId
@@ -35,6 +36,8 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
     line: MovedLine
     terms: Terms
     base_fen: Fen | None
+    sold_in: date | None = None
+    """The period it was sold in, where that was over when the month began."""
 
     @property
     def base(self) -> LineBase:
@@ -105,6 +108,12 @@ class PartsOfTerm(msgspec.Struct, frozen=True, kw_only=True):
     in_force: Span
     of_days: int
     versions: list[int]
+    sold_since: date | None = None
+    """Only what was sold in this period or later counts; None: whatever moves."""
+
+    def counts(self, sold_in: date | None) -> bool:
+        """Whether what was sold then counts."""
+        return self.sold_since is None or sold_in is None or sold_in >= self.sold_since
 
 
 class Side(msgspec.Struct):
@@ -114,10 +123,11 @@ class Side(msgspec.Struct):
     beside: Held = msgspec.field(default_factory=lambda: defaultdict(int))
     collected: Held = msgspec.field(default_factory=lambda: defaultdict(int))
     true_ups: Held = msgspec.field(default_factory=lambda: defaultdict(int))
-    turnover: dict[ContractId, dict[StoreId, int]] = msgspec.field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(int))
+    turnover: dict[ContractId, dict[StoreId, dict[date | None, int]]] = msgspec.field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
     )
-    provisional: dict[tuple[ContractId, StoreId, PartyId], int] = msgspec.field(
+    """By version, store, and the period of its sale where that was earlier."""
+    provisional: dict[tuple[ContractId, StoreId, date | None, PartyId], int] = msgspec.field(
         default_factory=lambda: defaultdict(int)
     )
     reckoned: dict[PartyId, list[Reckoned]] = msgspec.field(default_factory=lambda: defaultdict(list))
@@ -139,11 +149,11 @@ class Side(msgspec.Struct):
             before = {} if step.before is None else split_line(step.before, terms, base=put.base)
             for party_id, fen in split_line(step.after, terms, base=put.base).items():
                 gained = fen - before.get(party_id, 0)
-                self.provisional[terms.contract_id, store_id, party_id] += gained
+                self.provisional[terms.contract_id, store_id, put.sold_in, party_id] += gained
                 if shown:
                     self.earned[party_id] += gained
             counted = put.base.of(step.after) - put.base.of(step.before or Fen(0))
-            self.turnover[terms.contract_id][store_id] += counted
+            self.turnover[terms.contract_id][store_id][put.sold_in] += counted
         if shown:
             self._beside(put)
 
@@ -182,20 +192,38 @@ class Side(msgspec.Struct):
             due.true_up_fen, spread(due.true_up_fen, stores), party_id=part.party_id, residual=part.residual,
             sellers=part.sellers,
         )  # fmt: skip
-        for half in found:
-            if shown is None or half.store_id is None or half.store_id in shown:
-                self.true_ups[half.party_id] += half.amount_fen
         told = Reckoned(
             versions=part.versions, first_day=first, last_day=after - ONE_DAY, rules=part.rules, due=due
         )
-        self.reckoned[part.party_id].append(told)
+        self.add_settled(found, told, party_id=part.party_id, shown=shown)
+
+    def add_settled(
+        self, found: Sequence[Half], told: Reckoned, *, party_id: PartyId, shown: Collection[StoreId] | None
+    ) -> None:
+        """Add a party's true-up and its reckoning, as far as its stores are shown."""
+        for half in found:
+            if shown is None or half.store_id is None or half.store_id in shown:
+                self.true_ups[half.party_id] += half.amount_fen
+        self.reckoned[party_id].append(told)
+
+    def sold_before(self, contract_ids: Sequence[ContractId]) -> set[date]:
+        """The earlier periods of whose sales under these versions something moved."""
+        found = {
+            period
+            for each in contract_ids
+            for sold in self.turnover.get(each, {}).values()
+            for period in sold
+        }
+        return {period for period in found if period is not None}
 
     def _turnover(self, part: PartsOfTerm) -> dict[StoreId, StoreTurnover]:
         found: dict[StoreId, StoreTurnover] = {}
         for contract_id in part.contracts:
-            for store_id, fen in self.turnover.get(contract_id, {}).items():
-                store = found.setdefault(store_id, StoreTurnover())
-                store.turnover_fen = Fen(store.turnover_fen + fen)
-                own = self.provisional.get((contract_id, store_id, part.party_id), 0)
-                store.provisional_fen = Fen(store.provisional_fen + own)
+            for store_id, by_period in self.turnover.get(contract_id, {}).items():
+                for sold_in, fen in by_period.items():
+                    if part.counts(sold_in):
+                        store = found.setdefault(store_id, StoreTurnover())
+                        store.turnover_fen = Fen(store.turnover_fen + fen)
+                        own = self.provisional.get((contract_id, store_id, sold_in, part.party_id), 0)
+                        store.provisional_fen = Fen(store.provisional_fen + own)
         return found or {store_id: StoreTurnover() for store_id in part.unsold}

@@ -74,6 +74,16 @@ class ContractList(_View, frozen=True):
     contracts: list[ContractView]
 
 
+class ReckonedBefore(_View, frozen=True):
+    """What a term came to when it was reckoned last, where it is reckoned again: something moved since, or the contract went on."""
+
+    period_on: date
+    """The period whose closing reckoned it."""
+    turnover_fen: Fen
+    provisional_fen: Fen
+    due_fen: Fen
+
+
 class Reckoned(_View, frozen=True):
     """The reckoning of one stretch of a term: versions of a contract that agree the same with a party."""
 
@@ -82,6 +92,8 @@ class Reckoned(_View, frozen=True):
     last_day: date
     rules: PeriodRules
     due: PeriodDue
+    before: ReckonedBefore | None = None
+    """None: it was reckoned for the first time."""
 
 
 class TrueUpView(_View, frozen=True):

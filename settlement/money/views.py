@@ -87,6 +87,8 @@ class Rule(_View, frozen=True):
     rate_bps: Bps | None
     """None for the residual party: it takes what is left."""
     base_fen: Fen
+    counts_in: date | None = None
+    """The period whose guarantee, tiers or cap it counts in, where the contract takes what comes back off the period of its sale."""
 
 
 class MoneyStepView(_View, frozen=True):

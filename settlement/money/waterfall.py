@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import and_, case, select
 
 from orders.order_facts import LineFacts, OrderFacts, order_facts
+from settlement.agreements.agreed import ReturnsCount
+from settlement.agreements.queries import period_rules_of
 from settlement.models import Contract, Journal, LedgerAccount, LedgerEntry, TermsPortion
 from settlement.money.balance import PAID, standings
 from settlement.money.discounts import discounts
@@ -30,7 +32,7 @@ from settlement.states import (
     Cause,
 )
 from settlement.views import PartyView
-from tenants.kernel.ids import JournalId, OrderId, PartyId, PaymentId, RefundId
+from tenants.kernel.ids import ContractId, JournalId, OrderId, PartyId, PaymentId, RefundId
 from tenants.kernel.money import Bps, Fen
 from tenants.kernel.scope import Reading
 
@@ -50,11 +52,19 @@ async def order_waterfall(db: Reading, order_id: OrderId, *, now: datetime) -> W
     people = await parties(db)
     numbers = await _numbers(db, order_id)
     lines = {line.line_id: line for line in facts.lines}
-    kept = _kept_steps(entries)
+    kept, counted = _kept_steps(entries), await _counted_when_sold(db, entries)
     terms = await booked_terms(db, {line.terms_id for line in facts.lines if line.terms_id})
     steps = [*_sold(facts), *discounts(facts, terms, people=people), *_refunded(facts, entries)]
     steps += [
-        _step(entry, facts, people=people, line=lines.get(entry.order_line_id), kept=kept, numbers=numbers)
+        _step(
+            entry,
+            facts,
+            people=people,
+            line=lines.get(entry.order_line_id),
+            kept=kept,
+            counted=counted,
+            numbers=numbers,
+        )
         for entry in sorted(entries, key=_place)
     ]
     charged = next(
@@ -108,6 +118,7 @@ def _step(
     people: dict[PartyId, PartyView],
     line: LineFacts | None,
     kept: dict[Any, tuple[Fen, Fen]],
+    counted: dict[Any, date],
     numbers: dict[Any, list[str]],
 ) -> MoneyStepView:
     rule = None
@@ -117,6 +128,7 @@ def _step(
         rule = Rule(
             contract_code=entry.code, contract_version=entry.version, rate_bps=None if entry.rate_bps is None else Bps(entry.rate_bps),
             base_fen=Fen(after - before if entry.of_paid else base.of(after) - base.of(before)),
+            counts_in=counted.get((entry.order_line_id, entry.journal_id, entry.party_id)),
         )  # fmt: skip
     return MoneyStepView(
         kind=KIND_OF[Cause(entry.cause)], cause=Cause(entry.cause), amount_fen=Fen(entry.amount_fen),
@@ -153,6 +165,25 @@ def _kept_steps(entries: Sequence[Any]) -> dict[Any, tuple[Fen, Fen]]:
             steps[line_id, journal_id] = Fen(before), Fen(before + amount)
             before += amount
     return steps
+
+
+async def _counted_when_sold(db: Reading, entries: Sequence[Any]) -> dict[Any, date]:
+    """Per line, journal and party: the period of the sale, for what came back under terms that count it there."""
+    refunded = [entry for entry in entries if entry.cause == Cause.ORDER_REFUNDED]
+    if not refunded:
+        return {}
+    agreed = await period_rules_of(db, {entry.contract_id for entry in refunded})
+    sold: dict[Any, date] = {}
+    for entry in entries:
+        if entry.cause == Cause.ORDER_PAID:
+            sold[entry.order_line_id] = min(entry.period_on, sold.get(entry.order_line_id, entry.period_on))
+    found = {}
+    for entry in refunded:
+        rules = agreed.get(ContractId(entry.contract_id), {}).get(PartyId(entry.party_id))
+        if rules is not None and rules.returns_count is ReturnsCount.WHEN_SOLD:
+            period = min(entry.period_on, sold.get(entry.order_line_id, entry.period_on))
+            found[entry.order_line_id, entry.journal_id, entry.party_id] = period
+    return found
 
 
 def _place(entry: Any) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import and_, select
 
+from settlement.agreements.agreed import ReturnsCount
 from settlement.agreements.models import TrueUp
 from settlement.agreements.views import Reckoned
 from settlement.models import Party
@@ -82,6 +83,15 @@ def _reckoned_steps(told: Reckoned) -> Iterator[Step]:
     versions = "、".join(f"v{version}" for version in told.versions)
     yield Step(zh="期间", en="days", value=f"{told.first_day} 至 {told.last_day}（{versions}）")
     yield Step(zh="在约天数", en="days in force", value=f"{due.days_in_force} / {due.days_in_period}")
+    if told.rules.returns_count is ReturnsCount.WHEN_SOLD:
+        yield Step(zh="退货计入", en="returns count", value="销售所属账期")
+    if told.before is not None:
+        yield Step(
+            zh="重新核算，上次核算于", en="reckoned again, last in", value=f"{told.before.period_on:%Y-%m}"
+        )
+        yield _money("上次营业额", "turnover then", told.before.turnover_fen)
+        yield _money("上次应得", "due then", told.before.due_fen)
+        yield _money("上次按销售已得", "by sales then", told.before.provisional_fen)
     yield _money("营业额", "turnover", due.turnover_fen)
     for each in due.slices:
         until = "以上" if each.to_fen is None else f"至 {yuan_text(each.to_fen)}"

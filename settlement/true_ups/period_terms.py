@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from settlement.agreements.agreed import GuaranteeKind, TermLength, TierMode
+from settlement.agreements.agreed import GuaranteeKind, ReturnsCount, TermLength, TierMode
 from settlement.calendar import MONTHS
 from settlement.errors import (
     CapBelowGuarantee,
@@ -49,6 +49,8 @@ class PeriodRules(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     higher_of: bool = True
     """取高: the higher of rate and guaranteed amount. False: the amount is owed beside the rate (保底加提成)."""
     cap_fen: Amount | None = None
+    returns_count: ReturnsCount = ReturnsCount.WHEN_RETURNED
+    """Which term what comes back is taken off: the one it comes back in, or the one its goods were sold in."""
     ordinary_bps: Annotated[int, Meta(ge=0, le=10_000)] | None = None
     """The party's rate for everything, where a shortfall of guaranteed turnover is taken at it."""
 

@@ -4,13 +4,24 @@ Versions one after the other that agree the same with a party are one stretch: a
 anew. A version that agrees something else ends the stretch: each is counted for itself, its guarantee by its own days.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 
-from settlement.calendar import ONE_DAY, Span, days_in_force, days_of, overlap_days, period_of, term_of
+from settlement.agreements.agreed import ReturnsCount
+from settlement.calendar import (
+    ONE_DAY,
+    Span,
+    days_in_force,
+    days_of,
+    months_through,
+    overlap_days,
+    period_of,
+    term_of,
+)
 from settlement.true_ups.period_terms import PeriodRules
 from tenants.kernel.ids import ContractId, PartyId
 
@@ -43,6 +54,11 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
         return self.versions[-1]
 
     @property
+    def counts_when_sold(self) -> bool:
+        """Whether what comes back is taken off the term its goods were sold in."""
+        return self.rules.returns_count is ReturnsCount.WHEN_SOLD
+
+    @property
     def last_term(self) -> "Term | None":
         """The term that its last day is in; None while it has no end."""
         after = max(after for _, after in self.spans)
@@ -70,6 +86,21 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
             days_in_period=(days[1] - days[0]).days, ends_in=period_of(after - ONE_DAY, cut_off=cut_off),
         )  # fmt: skip
 
+    def term_of_sales(self, period: date) -> "Term | None":
+        """The term that counts what was sold in this period: that of a period in which nothing was in force is the one before it."""
+        term = self.within(period)
+        if term is not None:
+            return term
+        cut_off = self.last.cut_off_day
+        over = [after - ONE_DAY for _, after in self.spans if after != date.max]
+        before = [each for each in over if period_of(each, cut_off=cut_off) < period]
+        return self.within(period_of(max(before), cut_off=cut_off)) if before else None
+
+    def periods_of_sales(self, term: "Term", *, through: date) -> list[date]:
+        """The periods up to `through` whose sales the term counts."""
+        months = months_through(term.first_period, through)
+        return [each for each in months if self.term_of_sales(each) == term]
+
     def cut_in(self, period: date) -> "Term | None":
         """The term, where the stretch ends in this period before the term is over."""
         term = self.within(period)
@@ -85,6 +116,23 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
             versions.issuperset(told.versions)
             and term.first_day <= told.first_day <= told.last_day <= term.last_day
         )
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """What moved in a period."""
+
+    contract_ids: frozenset[UUID]
+    """Under which versions."""
+    sold_in: Mapping[UUID, Collection[date]]
+    """Of versions that count returns when the goods were sold: in which periods these were."""
+
+    def reaches(self, stretch: Stretch) -> bool:
+        """Whether it was under one of the stretch's versions."""
+        return not self.contract_ids.isdisjoint(stretch.contract_ids)
+
+    def sales_of(self, stretch: Stretch) -> set[date]:
+        """The periods whose sales moved under one of them."""
+        return {period for each in stretch.contract_ids for period in self.sold_in.get(each, ())}
 
 
 class Told(Protocol):

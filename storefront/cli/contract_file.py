@@ -68,6 +68,7 @@ guarantee_fen = 3000000
 guarantee_in_tiers = true
 higher_of = true                  # false: owed beside the rate
 cap_fen = 12000000
+returns_count = "when_returned"   # or "when_sold": off the period the goods were sold in, which is reckoned again
 """
 MALL = "mall"
 _WORD = re.compile(r"_([a-z])")

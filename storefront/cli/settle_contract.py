@@ -12,6 +12,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
+from settlement.agreements.agreed import ReturnsCount
 from settlement.agreements.rehearse import rehearse_contract
 from settlement.agreements.views import ContractView, RateView, Reckoned, RehearsalView
 from settlement.commands import RehearseContract
@@ -129,6 +130,10 @@ def _dates(made: ContractView) -> str:
 
 
 EVERYTHING = "everything"
+RETURNS = {
+    ReturnsCount.WHEN_RETURNED: "what comes back counts in the period it comes back in",
+    ReturnsCount.WHEN_SOLD: "what comes back counts in the period it was sold in, which is then reckoned again",
+}
 
 
 def named_by(rate: RateView) -> str:
@@ -146,7 +151,7 @@ def _terms_table(rules: PeriodRules, *, party: str, rate: int) -> Table:
     if rules.cap_fen and lowest:  # from here on at the latest the cap takes something
         marks.add(rules.cap_fen * WHOLE // lowest)
     turnovers = sorted(marks | {mark * 2 for mark in marks} | {mark // 2 for mark in marks})
-    table = Table(title=f"{party}: a whole {rules.length}")
+    table = Table(title=f"{party}: a whole {rules.length}", caption=RETURNS[rules.returns_count])
     for heading in ("turnover", "by sales", "rated", "guarantee adds", "cap takes", "due", "true-up"):
         table.add_column(heading, justify="right")
     for turnover in turnovers:
@@ -193,7 +198,10 @@ def _reckoned(told: Reckoned, *, title: str) -> Table:
     )
     table.add_column("step")
     table.add_column("amount", justify="right")
+    then = told.before
     steps: list[tuple[str, Fen | None]] = [
+        ("turnover when it was reckoned before", then.turnover_fen if then else None),
+        ("due when it was reckoned before", then.due_fen if then else None),
         ("turnover", due.turnover_fen),
         *((f"tier from {yuan_text(each.from_fen)} at {each.rate_bps} bps of {yuan_text(each.turnover_fen)}", each.amount_fen) for each in due.slices),
         ("rated", due.rated_fen), ("guarantee", due.guarantee_fen), ("guarantee adds", due.shortfall_fen),

@@ -39,9 +39,8 @@ def _rule(step: MoneyStepView) -> str:
     if step.rule is None:
         return ""
     rate = "the rest" if step.rule.rate_bps is None else f"{step.rule.rate_bps / 100:g} %"
-    return (
-        f"{step.rule.contract_code} v{step.rule.contract_version}: {rate} of {yuan_text(step.rule.base_fen)}"
-    )
+    counts = "" if step.rule.counts_in is None else f", counts in {step.rule.counts_in:%Y-%m}"
+    return f"{step.rule.contract_code} v{step.rule.contract_version}: {rate} of {yuan_text(step.rule.base_fen)}{counts}"
 
 
 def _parties_table(parties: list[PartyStanding]) -> Table:

@@ -41,7 +41,7 @@ def bodies(ids: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
         "storeIds": [ids["store"]], "base": "paid_goods", "cutOffDay": 25, "paymentDays": 15, "taxBps": 600,
         "rates": [{"party": mall, "rateBps": 1500, "categoryCode": "tea", "validFromOn": "2027-01-01", "validToOn": "2027-02-01"}],
         "periodTerms": [
-            {"party": mall, "period": "month", "guaranteeKind": "amount", "guaranteeFen": 500, "capFen": 900,
+            {"party": mall, "period": "month", "guaranteeKind": "amount", "guaranteeFen": 500, "capFen": 900, "returnsCount": "when_sold",
              "tiers": [{"fromFen": 0, "toFen": 1000, "rateBps": 100}, {"fromFen": 1000, "rateBps": 50}]},
         ],
         "residualParty": {"kind": "brand"}, "collectedBy": mall, "collectedSources": ["till"], "timeZone": "Asia/Shanghai",

@@ -193,6 +193,27 @@ async def test_a_contract_is_rehearsed_on_real_orders_and_not_made(shop: MallSto
     assert "periodTerms[0].period" in refused(answer, 422, "TERMS_WITHOUT_PERIOD")
 
 
+async def test_a_contract_says_which_period_what_comes_back_counts_in(
+    shop: MallStore, finance: Client
+) -> None:
+    async with shop.tenant.writing() as db:
+        store_id = await add_store(db, "S2", mall_id=shop.mall_id)
+    body = contract(store_id, shop.mall_id)
+    row = {"party": body["rates"][0]["party"], "period": "month", "capFen": 600}
+    made = answered(await finance.post("/brand/v1/contracts", json=body | {"periodTerms": [row]}), 201)
+    assert made["periodTerms"][0]["rules"]["returnsCount"] == "when_returned"
+    later = body | {
+        "activeFrom": "2027-02-01T00:00:00+08:00",
+        "periodTerms": [row | {"returnsCount": "when_sold"}],
+    }
+    await finance.post("/brand/v1/contracts", json=later)
+    shown = answered(await finance.get(f"/brand/v1/contracts?code={body['code']}"))["contracts"]
+    ways = [each["periodTerms"][0]["rules"]["returnsCount"] for each in shown]
+    assert ways == ["when_returned", "when_sold"]
+    wrong = later | {"periodTerms": [row | {"returnsCount": "never"}]}
+    assert (await finance.post("/brand/v1/contracts", json=wrong)).status_code in {400, 422}
+
+
 async def test_an_order_shows_the_base_that_its_rates_were_applied_to(
     tenant: TenantScope, finance: Client
 ) -> None:

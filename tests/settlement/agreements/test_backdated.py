@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
 from settlement import contracts
-from settlement.agreements.agreed import GuaranteeKind, TermLength
+from settlement.agreements.agreed import GuaranteeKind, ReturnsCount, TermLength
 from settlement.close import close_month
 from settlement.commands import NamedParty, PeriodTermsRow
 from settlement.errors import ContractBackdated
 from settlement.states import PartyKind
-from settlement.true_ups import post
+from settlement.true_ups import reckon
 from tenants.kernel.scope import TenantScope
 from tests.settlement.true_ups.test_post import at
 from tests.support.books import LONG_AGO, MallStore, add_mall, add_store, balances, mall_contract, sell
@@ -65,6 +66,15 @@ async def quarter(shop: MallStore) -> int:
 
 def cases() -> Iterator[tuple[str, object]]:
     yield "other terms", lambda shop: {"active_from": MID_OCTOBER, "period_terms": guaranteed(shop, 184_000)}
+    yield (
+        "returns counted otherwise",
+        lambda shop: {
+            "active_from": MID_OCTOBER,
+            "period_terms": [
+                msgspec.structs.replace(guaranteed(shop, 92_000)[0], returns_count=ReturnsCount.WHEN_SOLD)
+            ],
+        },
+    )
     yield "no terms any more", lambda _: {"active_from": MID_OCTOBER}
     yield (
         "terms of another length",
@@ -170,7 +180,7 @@ async def test_control_without_looking_back_the_days_before_the_first_open_one_a
     async def nothing(_db, *, code, month) -> None:
         return None
 
-    monkeypatch.setattr(post, "_closed_before", nothing)
+    monkeypatch.setattr(reckon, "_closed_before", nothing)
     with pytest.raises(AssertionError):
         await test_a_version_from_the_first_open_day_settles_every_day_of_the_quarter_once(shop)
 

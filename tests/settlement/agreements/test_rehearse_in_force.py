@@ -10,12 +10,13 @@ from sqlalchemy import literal
 from orders import month_lines
 from orders.ports import CouponParts
 from settlement.agreements import rehearse, rehearsed_costs
-from settlement.agreements.agreed import Bearer, GuaranteeKind, TermLength
+from settlement.agreements.agreed import Bearer, GuaranteeKind, ReturnsCount, TermLength, TierMode
 from settlement.agreements.queries import contracts
 from settlement.agreements.rehearse import rehearse_contract
 from settlement.agreements.views import ContractView, PeriodTermsView, RehearsedParty
 from settlement.commands import ContractRateRow, NamedParty, PeriodTermsRow, RehearseContract
 from settlement.states import ADJUSTMENT, COLLECTION, ENTITLEMENT, FunderRole, PartyKind, RateBase
+from settlement.true_ups.period_terms import Tier
 from settlement.views import PartyView
 from tenants.kernel.money import Fen
 from tenants.kernel.scope import TenantScope
@@ -36,6 +37,7 @@ from tests.support.rows import rows
 
 __all__ = ["town"]
 SEPTEMBER = datetime(2026, 9, 10, 4, tzinfo=UTC)
+EARLIER = [date(2026, 8, 1), date(2026, 9, 1)]
 Books = dict[str, tuple[int, int, int, int]]
 
 
@@ -163,6 +165,34 @@ async def more(town: Town) -> None:
             with_gift = await sell(db, town.franchised, 4_000, 0, at=at(month, day), **gift)
             await give_back(db, with_gift, {1: 0}, units={1: 1}, at=at(10, 15))
             await give_back(db, with_gift, {0: 1_000, 1: 0}, at=at(11, 4))
+    await counted_when_sold(town)
+
+
+async def counted_when_sold(town: Town) -> None:
+    """A contract that takes what comes back off the month of its sale: of September's goods some came back then, some, and all of some, come back now."""
+    tiers = [Tier(from_fen=0, to_fen=70_000, rate_bps=1_900), Tier(from_fen=70_000, rate_bps=1_100)]
+    mall, agent = NamedParty(kind=PartyKind.MALL, mall_id=town.mall_id), NamedParty(kind=PartyKind.AGENT, code="A02", name="沈记代理")  # fmt: skip
+    async with town.tenant.writing() as db:
+        stores = [await add_store(db, code, mall_id=town.mall_id) for code in ("S7", "S8", "S9")]
+        await own(db, stores[0], Ownership.FRANCHISE, LONG_AGO, "F07", owner_name="郑记加盟")
+        await own(db, stores[1], Ownership.FRANCHISE, LONG_AGO, "F08", owner_name="孙记加盟")
+        await mall_contract(
+            db, town.mall_id, stores, code="sold", base=RateBase.LIST_GOODS, cut_off_day=25,
+            rates=[ContractRateRow(party=mall, rate_bps=1_500), ContractRateRow(party=agent, rate_bps=500)],
+            period_terms=[
+                PeriodTermsRow(party=mall, period=TermLength.MONTH, tiers=tiers, tier_mode=TierMode.WHOLE, returns_count=ReturnsCount.WHEN_SOLD),
+                PeriodTermsRow(party=agent, period=TermLength.MONTH, cap_fen=2_000),
+            ],
+        )  # fmt: skip
+        for place, store in enumerate(stores):
+            for month, day in ((8, 3), (9, 5), (9, 28), (10, 4)):
+                sale = await sell(db, store, 30_007 + place, 9_001, discount=999, at=at(month, day))
+                await give_back(db, sale, {0: 1_003}, at=at(max(month, 9), 29))
+                await give_back(db, sale, {0: 20_003, 1: 9_001}, at=at(10, 9 + place))
+                if place:
+                    await give_back(db, sale, {0: sale.kept[0]}, at=at(10, 20))
+        await give_back_loose(db, stores[0], 801, at=at(9, 12), through_channel=False)
+        await give_back_loose(db, stores[1], 901, at=at(10, 12), through_channel=False)
 
 
 async def rehearsed(town: Town, made: ContractView) -> list[RehearsedParty]:
@@ -180,9 +210,10 @@ async def test_the_contract_in_force_rehearsed_is_the_books_of_the_month_for_eve
 ) -> None:
     await more(town)
     foretold = {made.code: await rehearsed(town, made) for made in await in_force(town)}
-    await shut(town, date(2026, 9, 1), AFTER_OCTOBER)
+    for earlier in EARLIER:
+        await shut(town, earlier, AFTER_OCTOBER)
     await shut(town, OCTOBER, AFTER_OCTOBER)
-    assert set(foretold) == {"mall", "popup", "shared"}
+    assert set(foretold) == {"mall", "popup", "shared", "sold"}
     kinds = set()
     for made in await in_force(town):
         said = await books(town.tenant, made, OCTOBER)
@@ -201,7 +232,8 @@ async def test_one_store_of_a_contract_rehearsed_keeps_its_part_of_what_is_count
     one = msgspec.structs.replace(as_agreed(made, month="2026-10"), store_ids=[town.direct], code="other")
     async with town.tenant.reporting() as db:
         found = (await rehearse_contract(db, one)).parties
-    await shut(town, date(2026, 9, 1), AFTER_OCTOBER)
+    for earlier in EARLIER:
+        await shut(town, earlier, AFTER_OCTOBER)
     await shut(town, OCTOBER, AFTER_OCTOBER)
     alone = msgspec.structs.replace(made, store_ids=[town.direct])
     assert side(found, "was") == await books(town.tenant, alone, OCTOBER)
@@ -210,6 +242,10 @@ async def test_one_store_of_a_contract_rehearsed_keeps_its_part_of_what_is_count
 async def _no_loose(_db, _window):
     for nothing in ():
         yield nothing
+
+
+async def _never(*_args, **_kwargs) -> list:
+    return []
 
 
 async def _nobody(_db, _version, *, store_ids, last_day) -> dict:
@@ -225,12 +261,14 @@ def _free(_paid, _back) -> Fen:
     [
         (month_lines, "_loose", _no_loose),
         (rehearse, "sellers_of", _nobody),
+        (rehearse, "reckoned_again", _never),
         (rehearsed_costs, "_coupons", _free),
         (month_lines, "units_back", lambda: literal(0)),
     ],
     ids=[
         "refunds without a known sale left out",
         "the contract's residual party instead of who sells",
+        "terms that were over left as they were",
         "coupons that cost nobody anything",
         "what was given away stays away",
     ],

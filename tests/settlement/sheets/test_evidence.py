@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from settlement.agreements.agreed import GuaranteeKind, TermLength
+from settlement.agreements.agreed import GuaranteeKind, ReturnsCount, TermLength
 from settlement.close import close_month
 from settlement.commands import ContractRateRow, NamedParty, PeriodTermsRow
 from settlement.queries import statements
@@ -14,7 +14,7 @@ from tenants.kernel.money import fen_from_text
 from tenants.kernel.scope import TenantScope
 from tenants.states import Ownership
 from tests.settlement.true_ups.test_post import at
-from tests.support.books import LONG_AGO, add_mall, add_store, mall_contract, sell
+from tests.support.books import LONG_AGO, add_mall, add_store, give_back, mall_contract, sell
 from tests.support.owners import own
 
 OCTOBER, NOVEMBER, DECEMBER = date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1)
@@ -118,3 +118,39 @@ async def test_what_a_party_would_have_settled_with_itself_is_told_and_not_booke
         "booked in this period": 500, "this statement books": 500,
     }  # fmt: skip
     assert told(found["brand"])["this statement books"] == -500
+
+
+async def test_a_term_that_is_reckoned_again_is_told_with_what_it_came_to_before(tenant: TenantScope) -> None:
+    async with tenant.writing() as db:
+        mall_id = await add_mall(db)
+        store = await add_store(db, mall_id=mall_id)
+        capped = PeriodTermsRow(
+            party=NamedParty(kind=PartyKind.MALL, mall_id=mall_id), period=TermLength.MONTH, cap_fen=6_000,
+            returns_count=ReturnsCount.WHEN_SOLD,
+        )  # fmt: skip
+        await mall_contract(db, mall_id, [store], period_terms=[capped])
+        sale = await sell(db, store, 100_000)
+        await sell(db, store, 50_000, at=at(11, 2))
+        await give_back(db, sale, {0: 80_000}, at=at(11, 3))
+    await shut(tenant, OCTOBER)
+    await shut(tenant, NOVEMBER)
+    [first] = (await shown(tenant, OCTOBER))["mall"]
+    names = [step.en for step in first.steps]
+    assert ("returns count" in names, "reckoned again, last in" in names) == (True, False)
+    [again, own] = (await shown(tenant, NOVEMBER))["mall"]
+    assert (again.occurred_on, again.amount_fen) == (date(2026, 10, 31), 9_000)
+    assert (own.occurred_on, own.amount_fen) == (date(2026, 11, 30), -1_500)
+    assert again.reference == own.reference
+    steps = [(step.en, step.value) for step in again.steps]
+    october, november = (steps.index(("days", days)) for days in ("2026-10-01 至 2026-10-31（v1）", "2026-11-01 至 2026-11-30（v1）"))  # fmt: skip
+    assert steps[october:november] == [
+        ("days", "2026-10-01 至 2026-10-31（v1）"), ("days in force", "31 / 31"), ("returns count", "销售所属账期"),
+        ("reckoned again, last in", "2026-10"), ("turnover then", "1000.00"), ("due then", "60.00"),
+        ("by sales then", "150.00"), ("turnover", "200.00"), ("by rates", "30.00"), ("cap, by days", "60.00"),
+        ("cap takes", "0.00"), ("due", "30.00"), ("less: by sales", "-30.00"), ("less: earlier true-ups", "90.00"),
+        ("true-up", "90.00"),
+    ]  # fmt: skip
+    assert told([again, own]) == {
+        "reckoned in all": -1_500, "booked by earlier statements": -9_000, "booked in this period": 7_500,
+        "this statement books": 7_500,
+    }  # fmt: skip

@@ -14,6 +14,7 @@ from settlement.true_ups import bearers
 from settlement.true_ups import post as true_up
 from settlement.true_ups.period_terms import Tier
 from settlement.true_ups.post import post_true_ups, true_ups
+from settlement.true_ups.stretches import Moved
 from settlement.verify import verify_books
 from tenants.kernel.ids import MallId, StoreId
 from tenants.kernel.scope import TenantScope
@@ -269,8 +270,8 @@ async def test_what_comes_back_after_a_contract_ended_leaves_what_it_would_have_
 async def test_control_a_term_that_is_never_reckoned_again_leaves_a_mall_below_nothing(
     tenant: TenantScope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def never(*_: object, **__: object) -> frozenset[object]:
-        return frozenset()
+    async def never(*_: object, **__: object) -> Moved:
+        return true_up.NOTHING_MOVED
 
     monkeypatch.setattr(true_up, "moved_in", never)
     with pytest.raises(AssertionError, match="'mall': -18100"):

@@ -136,4 +136,19 @@ async def test_the_example_is_a_contract(tenant, tmp_path):
         made = await create_contract(
             db, await contract_of(db, load_contract(path)), created_by="staff:test", now=OCTOBER
         )
-    assert (made.cut_off_day, len(made.rates), made.period_terms[0].rules.cap_fen) == (25, 3, 12_000_000)
+    rules = made.period_terms[0].rules
+    assert (made.cut_off_day, len(made.rates), rules.cap_fen) == (25, 3, 12_000_000)
+    assert rules.returns_count == "when_returned"
+
+
+async def test_a_contract_that_counts_returns_when_it_sold_says_so(environment, tenant, tmp_path):
+    path = await contract_file(tenant, tmp_path)
+    path.write_text(path.read_text() + 'returns_count = "when_sold"\n')
+    shown = await settle_by_file(tenant, path, "contract", "FILE")
+    assert shown.exit_code == 0, shown.output
+    assert "which is then reckoned again" in " ".join(shown.output.split())
+    rules = await value(tenant, "SELECT rules FROM app.contract_period_terms WHERE tenant_id = :t")
+    assert rules["returnsCount"] == "when_sold"
+    path.write_text(path.read_text().replace('"when_sold"', '"sometimes"'))
+    wrong = await settle_by_file(tenant, path, "contract", "FILE")
+    assert (wrong.exit_code, "returns_count" in wrong.output) == (1, True), wrong.output
