@@ -43,6 +43,9 @@ Place = tuple[UUID, int]
 AFTER_ANY_LINE = 2**31 - 1
 MOST_STRETCHES = 256
 """Into how many pieces all that waits is divided at most."""
+ALONE = 2_000
+"""Lines of the first stretch, which is booked alone: a statement that is planned while a table is empty reads all of it for every line,
+and the lane beside it is filling it."""
 _FRACTIONS = [number / MOST_STRETCHES for number in range(1, MOST_STRETCHES + 1)]
 
 
@@ -85,7 +88,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """All the lines that wait: how many, of which kinds, in stretches of about the same number."""
+    """All the lines that wait: how many, of which kinds, in stretches of about the same number after a short first one."""
 
     lines: int
     kinds: Sequence[Kind]
@@ -268,13 +271,21 @@ async def survey(db: Reading, *, refunds: bool, at_once: int) -> Survey:
     if not rows:
         return Survey(lines=0, kinds=[], stretches=[])
     lines = sum(row.lines for row in rows)
-    every = max(1, MOST_STRETCHES * at_once // lines)
-    chosen = sorted({*rows[0].bounds[every - 1 :: every], rows[0].bounds[-1]})
-    places = [(document, AFTER_ANY_LINE) for document in chosen]
+    places = [(document, AFTER_ANY_LINE) for document in _ends(rows[0].bounds, lines=lines, at_once=at_once)]
     stretches = [
         Stretch(after=after, last=last) for after, last in zip([None, *places], places, strict=False)
     ]
     return Survey(lines=lines, kinds=[_kind(row) for row in rows], stretches=stretches)
+
+
+def _ends(bounds: Sequence[UUID], *, lines: int, at_once: int) -> list[UUID]:
+    """Where stretches end: after a short one, and then after so many lines each, or half of all if that is less."""
+    short = min(ALONE, at_once)
+    if lines <= short:
+        return [bounds[-1]]
+    first = max(1, short * MOST_STRETCHES // lines)
+    every = max(1, min(at_once * MOST_STRETCHES // lines, MOST_STRETCHES // 2))
+    return sorted({*bounds[first - 1 :: every], bounds[-1]})
 
 
 def _kinds_of(lines: CTE) -> Subquery:

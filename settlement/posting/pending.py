@@ -185,7 +185,7 @@ class _History(msgspec.Struct):
 
 
 async def _book_history(tenant: TenantScope, *, now: datetime, say: Say, at_once: int) -> _History:
-    """Book the imported lines that wait: the sales in lanes side by side, then the refunds."""
+    """Book the imported lines that wait: the sales in lanes side by side after a first short stretch, then the refunds."""
     history = _History()
     for refunds in (False, True):
         async with tenant.reporting() as db:
@@ -195,11 +195,12 @@ async def _book_history(tenant: TenantScope, *, now: datetime, say: Say, at_once
         history.total += found.lines
         routes = await patiently(tenant, partial(open_routes, kinds=found.kinds))
         book = partial(post_stretch, refunds=refunds, routes=routes, now=now)
-        middle = (len(found.stretches) + 1) // 2
-        lanes = (found.stretches[:middle], found.stretches[middle:])
-        await asyncio.gather(
-            *(_book_lane(tenant, lane, book=book, history=history, say=say) for lane in lanes)
-        )
+        first, *rest = found.stretches
+        middle = (len(rest) + 1) // 2
+        for lanes in ([[first]], [rest[:middle], rest[middle:]]):
+            await asyncio.gather(
+                *(_book_lane(tenant, lane, book=book, history=history, say=say) for lane in lanes)
+            )
     return history
 
 
