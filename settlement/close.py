@@ -5,13 +5,14 @@ leisure. Who writes a month's statements first writes those that an earlier clos
 before it closed with. Closing a closed month writes nothing; it proves that the ledger still says the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from msgspec import structs
-from sqlalchemy import and_, func, insert, select, tuple_, update
+from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from orders.queries import reversed_lines_select, settled_lines_select
@@ -92,8 +93,7 @@ async def _shut(db: Writing, *, month: date, closed_by: str, now: datetime, earl
     if await is_shut(db, month):
         return False
     _refuse_unfinished(month, calendars, now=now, early=early)
-    if any(later > month for later in closed.values()):
-        raise LaterPeriodClosed(month=month)
+    _refuse_closed_later(month, closed)
     if await _earlier_open(db, month):
         raise EarlierPeriodOpen(month=month)
     rows = [
@@ -109,6 +109,25 @@ async def _shut(db: Writing, *, month: date, closed_by: str, now: datetime, earl
     await db.execute(statement.on_conflict_do_update(index_elements=key, set_=new))
     await record_deed(db, actor=closed_by, action="close_month", subject_id=month_text(month), now=now)
     return True
+
+
+async def to_be_shut(
+    db: Reading, month: date, *, now: datetime, through: bool = False, early: bool = False
+) -> list[date]:
+    """The months that closing would shut now, in order, none where this one is shut; refuses what closing refuses. Writes nothing."""
+    if await is_shut(db, month):
+        return []
+    _refuse_unfinished(month, await _calendars(db), now=now, early=early)
+    _refuse_closed_later(month, await last_closed(db))
+    earlier = await _earlier_open(db, month)
+    if earlier and not through:
+        raise EarlierPeriodOpen(details={"month": f"{month_text(earlier[0])} is open"}, month=month)
+    return [*earlier, month]
+
+
+def _refuse_closed_later(month: date, closed: Mapping[str, date]) -> None:
+    if any(later > month for later in closed.values()):
+        raise LaterPeriodClosed(month=month)
 
 
 async def _calendars(db: Reading) -> list[tuple[str, str, int | None]]:
@@ -263,10 +282,8 @@ async def closing_totals(db: Reading, month: date, *, written: list[StatementVie
     refunds = select(LedgerEntry.refund_id, LedgerEntry.refund_line_no).where(
         in_month, LedgerEntry.refund_id.is_not(None)
     )
-    paid = select(func.coalesce(func.sum(sold.c.paid_fen), 0)).where(sold.c.order_line_id.in_(lines))
-    given_back = select(func.coalesce(func.sum(undone.c.amount_fen), 0)).where(
-        tuple_(undone.c.refund_id, undone.c.refund_line_no).in_(refunds.distinct())
-    )
+    paid = _total_of(sold, "paid_fen", booked=lines, by=["order_line_id"])
+    given_back = _total_of(undone, "amount_fen", booked=refunds, by=["refund_id", "refund_line_no"])
     orders_fen = int((await db.execute(paid)).scalar_one()) - int((await db.execute(given_back)).scalar_one())
     booked = (await db.execute(ledger)).one()
     return ClosingTotals(
@@ -275,4 +292,20 @@ async def closing_totals(db: Reading, month: date, *, written: list[StatementVie
         statements_fen=Fen(sum(view.earned_fen - view.reversed_fen for view in written)),
         carried_fen=Fen(int(booked.carried)),
         openings_fen=Fen(sum(view.opening_fen for view in written)),
+    )
+
+
+def _total_of(rows: Any, fen: str, *, booked: Any, by: Sequence[str]) -> Any:
+    """What the rows that were booked add up to.
+
+    FULL JOIN, because it can only be hashed or merged: of a brand that statistics have not met yet the planner expects one row, and a
+    nested loop compares every line with every entry of the brand.
+    """
+    found = booked.distinct().subquery("booked")
+    same = and_(*(found.c[name] == rows.c[name] for name in by))
+    both = func.num_nonnulls(rows.c[by[0]], found.c[by[0]]) == 2  # noqa: PLR2004 both sides
+    return (
+        select(func.coalesce(func.sum(rows.c[fen]), 0))
+        .select_from(rows.join(found, same, full=True))
+        .where(both)
     )

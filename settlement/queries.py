@@ -24,7 +24,7 @@ from settlement.models import (
 )
 from settlement.signing.models import StatementStanding
 from settlement.signing.states import StatementState
-from settlement.split import LineBase
+from settlement.split import LineBase, Portion
 from settlement.states import ENTITLEMENT, OWED, AccountKind, Cause, PartyKind, PeriodState
 from settlement.views import (
     BesideMoney,
@@ -45,7 +45,7 @@ from tenants.kernel.ids import (
     StatementId,
     TermsId,
 )
-from tenants.kernel.money import Bps, Fen
+from tenants.kernel.money import Fen
 from tenants.kernel.scope import Reading
 
 
@@ -244,12 +244,12 @@ def _beside(row: Any, people: dict[PartyId, PartyView]) -> BesideMoney:
     )  # fmt: skip
 
 
-async def _rates_of_terms(db: Reading, terms: set[TermsId]) -> dict[tuple[TermsId, PartyId], Bps]:
-    statement = select(TermsPortion.terms_id, TermsPortion.party_id, TermsPortion.rate_bps).where(
-        TermsPortion.tenant_id == db.tenant_id, TermsPortion.terms_id.in_(terms)
-    )
+async def _rates_of_terms(db: Reading, terms: set[TermsId]) -> dict[tuple[TermsId, PartyId], Portion]:
+    statement = select(
+        TermsPortion.terms_id, TermsPortion.party_id, TermsPortion.rate_bps, TermsPortion.of_paid
+    ).where(TermsPortion.tenant_id == db.tenant_id, TermsPortion.terms_id.in_(terms))
     return {
-        (TermsId(row.terms_id), PartyId(row.party_id)): Bps(row.rate_bps)
+        (TermsId(row.terms_id), PartyId(row.party_id)): Portion(row.party_id, row.rate_bps, row.of_paid)
         for row in await db.execute(statement)
     }
 
@@ -263,11 +263,18 @@ async def _bases_of(db: Reading, order_id: OrderId) -> dict[Any, LineBase]:
     return {row.order_line_id: LineBase(row.paid_fen, row.base_fen) for row in await db.execute(statement)}
 
 
+def _party_amount(entry: Any, people: dict[PartyId, PartyView], *, portion: Portion | None) -> PartyAmount:
+    return PartyAmount(
+        party=people[PartyId(entry.party_id)], amount_fen=Fen(entry.amount_fen),
+        rate_bps=portion.rate_bps if portion else None, of_paid=portion.of_paid if portion else False,
+    )  # fmt: skip
+
+
 def _line_money(
     entries: list[Any],
     people: dict[PartyId, PartyView],
     *,
-    rates: dict[tuple[TermsId, PartyId], Bps],
+    rates: dict[tuple[TermsId, PartyId], Portion],
     bases: dict[Any, LineBase],
 ) -> LineMoney:
     first, base = entries[0], bases.get(entries[0].order_line_id)
@@ -279,10 +286,7 @@ def _line_money(
             refund_id=RefundId(found[0].refund_id) if found[0].refund_id else None,
             amount_fen=Fen(sum(entry.amount_fen for entry in found)),
             parties=[
-                PartyAmount(
-                    party=people[PartyId(entry.party_id)], amount_fen=Fen(entry.amount_fen),
-                    rate_bps=rates.get((terms_id, PartyId(entry.party_id))),
-                )
+                _party_amount(entry, people, portion=rates.get((terms_id, PartyId(entry.party_id))))
                 for entry in found
             ],
         )

@@ -47,8 +47,15 @@ class PartyMonth(msgspec.Struct, frozen=True, kw_only=True):
 
 async def party_months(db: Reading, month: date) -> list[PartyMonth]:
     """Every party that has entries in the month or comes into it with a balance, by id; raises StatementDiffers."""
-    opening = await _openings(db, month)
-    moved = await _moved(db, month)
+    return _months(await _openings(db, month), await _moved(db, month))
+
+
+async def party_months_so_far(db: Reading, month: date) -> list[PartyMonth]:
+    """The same of a month that earlier ones, still open, come before: what each party comes into it with is what is booked by now."""
+    return _months(await _carried(db, month), await _moved(db, month))
+
+
+def _months(opening: dict[PartyId, Fen], moved: dict[PartyId, list[Any]]) -> list[PartyMonth]:
     owing = {party for party, fen in opening.items() if fen}
     return [
         _counted(party, moved.get(party, []), opening=opening.get(party, NOTHING))

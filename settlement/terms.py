@@ -164,8 +164,8 @@ class ContractVersion(msgspec.Struct, frozen=True, kw_only=True):
         return BaseRule(funded_by=funded_by)
 
     def has_own_base(self, kind: LineKind) -> bool:
-        """Whether its rates are of something else than what was paid; of carriage that it does not count they are of nothing."""
-        return self.counts(kind) and self.base_rule(kind) != AS_PAID
+        """Whether its rates are of something else than what was paid."""
+        return self.base_rule(kind) != AS_PAID
 
     def in_force(self, at: datetime) -> bool:
         """Whether the version is active at that moment (half-open)."""
@@ -244,14 +244,16 @@ def line_split(
 ) -> LineSplit:
     """Join a contract's rates with the platform's fee and a guide's commission; raises RatesExceedWhole with the sum.
 
-    Those two are agreed with the brand and not with the mall: of what was paid, whatever the contract's rates are of.
+    Those two are agreed with the brand and not with the mall: of what was paid for goods, whatever the contract's rates are of. Of carriage
+    they have nothing, whether the mall has a rate for it or not.
     """
     rates = contract.rates
     if not contract.counts(kind):
         rates = tuple(rate for rate in rates if rate.category_code == kind)
     chosen = rates_for(rates, line=line)
     of_contract = set(chosen)
-    for extra in (platform, guide):
+    extras = () if kind is LineKind.FREIGHT else (platform, guide)
+    for extra in extras:
         if extra is not None and extra.party_id != contract.residual_party_id:
             chosen.setdefault(extra.party_id, extra)
     own_base = contract.has_own_base(kind)

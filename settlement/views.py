@@ -223,6 +223,8 @@ class PartyAmount(_View, frozen=True):
     party: PartyView
     rate_bps: Bps | None
     amount_fen: Fen
+    of_paid: bool = False
+    """Whether the rate is of what was paid and not of the line's base."""
 
 
 class MoneyStep(_View, frozen=True):
@@ -246,7 +248,7 @@ class LineMoney(_View, frozen=True):
     residual_party_code: str
     paid_fen: Fen | None
     base_fen: Fen | None
-    """What the rates are applied to while all of it is kept; less in proportion to what went back. None of a line that is not known."""
+    """What the contract's rates are applied to while all of it is kept; less in proportion to what went back. None of a line that is not known."""
     kept_fen: Fen
     steps: list[MoneyStep]
 

@@ -127,7 +127,7 @@ def _step(
         before, after = kept[entry.order_line_id, entry.journal_id]
         rule = Rule(
             contract_code=entry.code, contract_version=entry.version, rate_bps=None if entry.rate_bps is None else Bps(entry.rate_bps),
-            base_fen=Fen(after - before if entry.of_paid else base.of(after) - base.of(before)),
+            base_fen=Fen(base.of(after) - base.of(before) if entry.of_paid is False else after - before),
             counts_in=counted.get((entry.order_line_id, entry.journal_id, entry.party_id)),
         )  # fmt: skip
     return MoneyStepView(

@@ -41,7 +41,7 @@ from tenants.kernel.scope import Reading
 Place = tuple[UUID, int]
 """A document and a line of it: where a walk over the lines stands."""
 AFTER_ANY_LINE = 2**31 - 1
-MOST_STRETCHES = 256
+MOST_STRETCHES = 1_024
 """Into how many pieces all that waits is divided at most."""
 ALONE = 2_000
 """Lines of the first stretch, which is booked alone: a statement that is planned while a table is empty reads all of it for every line,
@@ -271,14 +271,16 @@ async def survey(db: Reading, *, refunds: bool, at_once: int) -> Survey:
     if not rows:
         return Survey(lines=0, kinds=[], stretches=[])
     lines = sum(row.lines for row in rows)
-    places = [(document, AFTER_ANY_LINE) for document in _ends(rows[0].bounds, lines=lines, at_once=at_once)]
+    places = [
+        (document, AFTER_ANY_LINE) for document in stretch_ends(rows[0].bounds, lines=lines, at_once=at_once)
+    ]
     stretches = [
         Stretch(after=after, last=last) for after, last in zip([None, *places], places, strict=False)
     ]
     return Survey(lines=lines, kinds=[_kind(row) for row in rows], stretches=stretches)
 
 
-def _ends(bounds: Sequence[UUID], *, lines: int, at_once: int) -> list[UUID]:
+def stretch_ends(bounds: Sequence[UUID], *, lines: int, at_once: int) -> list[UUID]:
     """Where stretches end: after a short one, and then after so many lines each, or half of all if that is less."""
     short = min(ALONE, at_once)
     if lines <= short:

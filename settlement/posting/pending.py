@@ -24,7 +24,7 @@ from settlement.patience import patiently
 from settlement.posting.history_steps import Stretch, survey
 from settlement.posting.post import post_late_coupons, post_orders_paid, post_payments
 from settlement.posting.post_history import open_routes, post_stretch
-from settlement.posting.post_refunds import RefundsBooked, post_refunds
+from settlement.posting.post_refunds import RefundsBooked, post_refunds, refuse_exceeding
 from settlement.states import Cause
 from tenants.kernel.ids import OrderId, PaymentId, RefundId
 from tenants.kernel.scope import Reading, TenantScope, Writing
@@ -76,9 +76,18 @@ async def post_pending(
         entries += await patiently(tenant, partial(post_late_coupons, payment_id=payment_id, now=now))
     history = await _book_history(tenant, now=now, say=say, at_once=at_once)
     entries += history.entries
-    for refusal in given_back.refused:
-        raise refusal
+    refuse_exceeding(given_back.refused)
     return Caught(orders=len(orders), refunds=len(refunds), history_lines=history.lines, entries=entries)
+
+
+async def count_pending(tenant: TenantScope) -> Caught:
+    """How much waits to be booked; books nothing."""
+    async with tenant.reporting() as db:
+        history = [await survey(db, refunds=refunds, at_once=LINES) for refunds in (False, True)]
+        return Caught(
+            orders=len(await _waiting_orders(db)), refunds=len(await _waiting_refunds(db)),
+            history_lines=sum(each.lines for each in history), entries=0,
+        )  # fmt: skip
 
 
 async def _in_batches(

@@ -61,10 +61,24 @@ class _Finished(msgspec.Struct, frozen=True, kw_only=True):
 
 async def post_refund(db: Writing, refund_id: RefundId, *, now: datetime) -> int:
     """Book a finished refund, after its sale. Returns the entries written, 0 when booked already or not finished; raises RefundExceedsKept."""
-    booked = await post_refunds(db, [refund_id], now=now)
-    for refusal in booked.refused:
-        raise refusal
-    return booked.entries
+    waiting, entries = [refund_id], 0
+    while waiting:
+        booked = await post_refunds(db, waiting, now=now)
+        refuse_exceeding(booked.refused)
+        waiting, entries = list(booked.later), entries + booked.entries
+    return entries
+
+
+def refuse_exceeding(refused: Sequence[RefundExceedsKept]) -> None:
+    """Raise what these refunds were refused for, naming every one of them."""
+    if refused:
+        raise RefundExceedsKept(
+            details={str(each.fields["refund_id"]): _exceeds(each) for each in refused}, **refused[0].fields
+        )
+
+
+def _exceeds(refusal: RefundExceedsKept) -> str:
+    return f"order line {refusal.fields['order_line_id']} keeps {refusal.fields['kept_fen']} fen"
 
 
 async def post_refunds(db: Writing, refund_ids: Sequence[RefundId], *, now: datetime) -> RefundsBooked:
@@ -112,23 +126,24 @@ async def _after_their_sales(
     """The refunds whose turn it is, with their sales booked, and those that wait for the next round.
 
     The negative must never stand without its positive: a message about the refund may overtake the one about the sale. Where a sale
-    moved balances already, only refunds of such sales follow: they meet no account that is not held, and so nobody's deadlock.
+    moved balances already, only refunds of these sales follow: they meet no account that is not held, and so nobody's deadlock.
     """
     orders = [each.order_id for each in found if each.order_id is not None]
     payments = [each.back.payment_id for each in found if each.back is not None]
     unsold = set(await unbooked(db, orders, cause=Cause.ORDER_PAID))
+    sold = await post_orders_paid(db, sorted(unsold), now=now)
     untaken = set(await unbooked(db, payments, cause=Cause.FEE_CHARGED))
-    moved = await post_orders_paid(db, sorted(unsold), now=now)
-    moved += await post_payments(db, sorted(untaken), now=now)
-    if not moved:
-        return found, []
-    overtook = {
-        each.refund_id
-        for each in found
-        if each.order_id in unsold or (each.back is not None and each.back.payment_id in untaken)
-    }
-    first = [each for each in found if each.refund_id in overtook]
-    return first, [each.refund_id for each in found if each.refund_id not in overtook]
+    if sold:
+        behind = {
+            each.refund_id
+            for each in found
+            if each.order_id not in unsold or (each.back is not None and each.back.payment_id in untaken)
+        }
+    else:
+        taken = await post_payments(db, sorted(untaken), now=now)
+        behind = {each.refund_id for each in found} if taken else set()
+    first = [each for each in found if each.refund_id not in behind]
+    return first, [each.refund_id for each in found if each.refund_id in behind]
 
 
 async def _drafts(db: Writing, found: Sequence[_Finished]) -> tuple[list[Draft], list[RefundExceedsKept]]:

@@ -170,7 +170,7 @@ async def _settled(db: Reading, planned: Planned, *, turnover: Turnover) -> list
         earlier = [past for past in planned.told if stretch.covers(past.reckoned, each.term)]
         settled = _reckoned(stretch, each.term, stores=stores, earlier=earlier)
         found.append(
-            await _by_store_again(db, settled, party_id=party_id, stores=stores) if each.again else settled
+            await _by_store_again(db, settled, party_id=party_id, stores=stores) if earlier else settled
         )
     return found
 

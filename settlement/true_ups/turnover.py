@@ -185,12 +185,17 @@ def _with_returns(db: Reading, when_booked: Any, *, window: Window) -> CompoundS
 
 def _sold_in(db: Reading, back: Any) -> Any:
     """The period that a refund's sale was booked into; the refund's own where no sale is known, or none before it."""
+    return func.least(back.c.period_on, _sale(db, back))
+
+
+def _sale(db: Reading, line: Any) -> Any:
+    """The period that a line's sale was booked into."""
     paid = aliased(LedgerEntry, name="paid")
     sale = select(func.min(paid.period_on)).where(
-        paid.tenant_id == db.tenant_id, paid.order_id == back.c.order_id,
-        paid.order_line_id == back.c.order_line_id, paid.cause == Cause.ORDER_PAID,
+        paid.tenant_id == db.tenant_id, paid.order_id == line.c.order_id,
+        paid.order_line_id == line.c.order_line_id, paid.cause == Cause.ORDER_PAID,
     )  # fmt: skip
-    return func.least(back.c.period_on, sale.correlate(back).scalar_subquery())
+    return sale.correlate(line).scalar_subquery()
 
 
 def _periods_moved(db: Reading, window: Window) -> CompoundSelect[*tuple[Any, ...]]:
@@ -219,8 +224,8 @@ def _off_base(db: Reading, window: Window, *, counting: ReturnsCount) -> Any:
         based.c.contract_id, based.c.store_id, based.c.order_line_id, based.c.paid_fen, based.c.base_fen,
         based.c.sold_in,
     )  # fmt: skip
-    # Every step of the line in the period of its sale, or each in its own.
-    step = based.c.sold_in if when_sold else LedgerEntry.period_on
+    # Every step of the line in the period of its sale, but what came back before that; or each in its own.
+    step = func.least(LedgerEntry.period_on, based.c.sold_in) if when_sold else LedgerEntry.period_on
     moved = func.sum(signed_amount())
     until = func.sum(moved).over(partition_by=based.c.order_line_id, order_by=step)
     kept = (
@@ -235,7 +240,7 @@ def _off_base(db: Reading, window: Window, *, counting: ReturnsCount) -> Any:
             ),
         )
         .join(LedgerAccount, credited_account(db))
-        .group_by(*line, *(() if when_sold else (LedgerEntry.period_on,)))
+        .group_by(*line, step)
         .subquery("kept")
     )  # fmt: skip
 
@@ -249,20 +254,19 @@ def _off_base(db: Reading, window: Window, *, counting: ReturnsCount) -> Any:
 
 
 def _based(db: Reading, window: Window, *, when_sold: bool) -> Any:
-    """The lines with a base of their own that were sold in the window, or of which anything moved in it."""
+    """The lines with a base of their own of which anything moved in the window, and the period that each was sold in."""
     sold = settled_lines_select(db.tenant_id).subquery("sold")
-    causes = (Cause.ORDER_PAID,) if when_sold else ENTITLEMENT
-    period = LedgerEntry.period_on if when_sold else literal(None, LedgerEntry.period_on.type)
+    sold_in = _sale(db, sold) if when_sold else literal(None, LedgerEntry.period_on.type)
     return (
         select(
             sold.c.order_id, sold.c.order_line_id, sold.c.store_id, sold.c.paid_fen, sold.c.base_fen,
-            LedgerEntry.contract_id, period.label("sold_in"),
+            LedgerEntry.contract_id, sold_in.label("sold_in"),
         )
         .join(
             LedgerEntry,
             and_(
                 LedgerEntry.order_id == sold.c.order_id, LedgerEntry.order_line_id == sold.c.order_line_id,
-                window.under(db), window.within(LedgerEntry.period_on), LedgerEntry.cause.in_(causes),
+                window.under(db), window.within(LedgerEntry.period_on), LedgerEntry.cause.in_(ENTITLEMENT),
             ),
         )
         .where(sold.c.base_fen.is_not(None))

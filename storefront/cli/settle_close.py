@@ -30,7 +30,7 @@ from storefront.cli.settle_report import (
     statements_table,
 )
 from storefront.cli.settle_splits import splits_work
-from storefront.statements.month_end import end_month, preview, write_month
+from storefront.statements.month_end import Preview, end_month, preview, write_month
 from tenants.kernel.scope import TenantScope
 
 through_option = click.option("--through", is_flag=True, help="Close every earlier open month first.")
@@ -167,7 +167,8 @@ def close_work(
     async def work(tenant: TenantScope, code: str) -> bool:
         first_day = month_from_text(month)
         if dry_run:
-            await _preview(console, tenant, code=code, month=first_day)
+            counted = await preview(tenant, first_day, now=datetime.now(UTC), through=through, early=early)
+            await _show(console, tenant, counted, code=code)
             return True
         with progress(console) as say:
             ended = await end_month(
@@ -180,9 +181,15 @@ def close_work(
     return work
 
 
-async def _preview(console: Console, tenant: TenantScope, *, code: str, month: date) -> None:
-    counted = await preview(tenant, month)
+async def _show(console: Console, tenant: TenantScope, counted: Preview, *, code: str) -> None:
     async with tenant.reading() as db:
         parties = await queries.parties(db)
-    title = f"{code}  {month_text(month)}  booked so far (dry run, nothing kept)"
-    console.print(preview_table(counted, parties=parties, title=title))
+    for month, rows in counted.months:
+        title = f"{code}  {month_text(month)}  booked so far (dry run, nothing kept)"
+        console.print(preview_table(rows, parties=parties, title=title))
+    waiting = counted.waiting
+    console.print(
+        f"closing books first: {waiting.orders:,} orders, {waiting.refunds:,} refunds, {waiting.history_lines:,} imported lines;"
+        " then it settles guarantees, tiers and caps (关账时先入账待处理项，再结算保底、分段和封顶)",
+        soft_wrap=True,
+    )

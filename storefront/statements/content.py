@@ -62,12 +62,14 @@ class Group(msgspec.Struct):
     """Lines of one kind, added up."""
 
     lines: int = 0
+    paid_fen: Fen = Fen(0)
     base_fen: Fen = Fen(0)
     portion_fen: Fen = Fen(0)
 
     def add(self, line: StatementLine) -> None:
         """Count a line."""
         self.lines += 1
+        self.paid_fen = Fen(self.paid_fen + line.paid_fen)
         self.base_fen = Fen(self.base_fen + line.base_fen)
         self.portion_fen = Fen(self.portion_fen + line.portion_fen)
 

@@ -12,9 +12,9 @@ from catalog.verify import LAWS as STOCK_LAWS
 from catalog.verify import verify_stock
 from orders.verify import LAWS as ORDER_LAWS
 from orders.verify import verify_orders
-from settlement.close import close_month
-from settlement.posting.pending import Say
-from settlement.statements import PartyMonth, party_months
+from settlement.close import close_month, to_be_shut
+from settlement.posting.pending import Caught, Say, count_pending
+from settlement.statements import PartyMonth, party_months, party_months_so_far
 from settlement.verify import verify_books
 from settlement.views import BooksReport, ClosingView, StatementView
 from storefront.statements.files import Written, write_files
@@ -98,7 +98,21 @@ async def broken_laws_below(tenant: TenantScope, *, now: datetime, say: Say) -> 
     return broken
 
 
-async def preview(tenant: TenantScope, month: date) -> list[PartyMonth]:
-    """What the ledger says of a month now, before what waits is booked; writes nothing."""
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """What a closing would find now."""
+
+    months: list[tuple[date, list[PartyMonth]]]
+    """Every month that it would shut, by what is booked so far; the one asked for where that is shut already."""
+    waiting: Caught
+
+
+async def preview(
+    tenant: TenantScope, month: date, *, now: datetime, through: bool = False, early: bool = False
+) -> Preview:
+    """What the ledger says of the months that would be closed, before what waits is booked; refuses what closing refuses, writes nothing."""
     async with tenant.reporting() as db:
-        return await party_months(db, month)
+        months = await to_be_shut(db, month, now=now, through=through, early=early)
+        counted = [(each, await party_months_so_far(db, each)) for each in months]
+        if not months:
+            counted = [(month, await party_months(db, month))]
+    return Preview(months=counted, waiting=await count_pending(tenant))

@@ -228,15 +228,16 @@ async def test_each_party_gives_back_its_own_part_at_its_own_rate_and_every_peer
         await bazaar.refunded(sale, peer.parts)
     await post_pending(bazaar.shop.tenant, now=AFTER)
     assert await broken(bazaar.shop.tenant) == {}
-    unnoticed = []
+    unnoticed, found = [], 0
     for peer in PEERS:
         sale = await bazaar.sold()
         with as_they_do((lines, "reversal", peer.their(bazaar))):
             try:
                 await bazaar.refunded(sale, peer.parts)
             except AssertionError:
-                continue
+                # The books' own law names it too.
+                before, found = found, (await broken(bazaar.shop.tenant)).get(SHARES, 0)
+                if found > before:
+                    continue
             unnoticed.append(peer.thread)
     assert unnoticed == []
-    # The books' own laws name every one of them too.
-    assert (await broken(bazaar.shop.tenant))[SHARES] >= len(PEERS)

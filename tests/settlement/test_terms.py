@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from orders.states import LineKind
 from settlement.errors import NoTermsInForce, RatesExceedWhole
 from settlement.split import Portion
 from settlement.states import PartyKind, RateBase
@@ -94,6 +95,20 @@ def test_what_the_brand_agreed_with_others_is_of_what_was_paid_whatever_the_cont
     )  # fmt: skip
     named = contract("mall", rates=(rate(20, party=PLATFORM, kind=PartyKind.PLATFORM),), base=base)
     assert line_split(named, line=RatedLine(), platform=fee).portions == (Portion(PLATFORM, Bps(20)),)
+
+
+@pytest.mark.parametrize("base", list(RateBase))
+def test_of_carriage_guide_and_platform_have_nothing_whether_the_mall_has_a_rate_for_it_or_not(
+    base: RateBase,
+) -> None:
+    fee = rate(60, party=PLATFORM, kind=PartyKind.PLATFORM)
+    commission = rate(300, party=GUIDE, kind=PartyKind.GUIDE)
+    for rates in ((rate(1500),), (rate(1500), rate(1, category="freight"))):
+        split = line_split(
+            contract("mall", rates=rates, base=base), line=RatedLine(category_code="freight"),
+            kind=LineKind.FREIGHT, platform=fee, guide=commission,
+        )  # fmt: skip
+        assert {each.party_id for each in split.portions} <= {MALL}
 
 
 def test_terms_without_a_base_of_their_own_keep_the_id_they_always_had() -> None:

@@ -13,14 +13,16 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import text
 
 from orders.states import Source
-from settlement.posting.pending import silent
+from settlement.errors import EarlierPeriodOpen, PeriodNotOver
+from settlement.posting.pending import post_pending, silent
 from storefront.settings import Settings
 from storefront.statements.columns import told
-from storefront.statements.month_end import MonthEnd, end_month
+from storefront.statements.month_end import MonthEnd, end_month, preview
 from tenants.kernel.scope import TenantScope
 from tests.support.books import MallStore, give_back, give_back_loose, open_mall_store, sell
 from tests.support.cluster import ClusterAddress
 from tests.support.owner import as_superuser
+from tests.support.rows import value
 
 ROOT = Path(__file__).resolve().parents[2]
 OCTOBER = date(2026, 10, 1)
@@ -117,3 +119,29 @@ async def test_the_script_prints_what_agrees_and_fails_when_something_differs(
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])
 def test_a_cell_from_outside_cannot_become_a_formula(text: str) -> None:
     assert told(text) == f"'{text}"
+
+
+JOURNALS = "SELECT count(*) FROM app.journals WHERE tenant_id = :t"
+
+
+async def test_a_preview_refuses_what_closing_refuses_and_shows_every_month_that_would_be_shut(
+    shop: MallStore,
+) -> None:
+    october, november = OCTOBER, date(2026, 11, 1)
+    await post_pending(shop.tenant, now=AFTER)
+    async with shop.tenant.writing() as db:
+        await sell(db, shop.store_id, 5_000, at=AFTER, source=Source.HISTORY)
+    before = await value(shop.tenant, JOURNALS)
+    with pytest.raises(PeriodNotOver):
+        await preview(shop.tenant, november, now=AFTER)
+    with pytest.raises(EarlierPeriodOpen) as refusal:
+        await preview(shop.tenant, november, now=AFTER, early=True)
+    assert refusal.value.details == {"month": "2026-10 is open"}
+    seen = await preview(shop.tenant, november, now=AFTER, early=True, through=True)
+    assert [month for month, _ in seen.months] == [october, november]
+    assert (seen.waiting.orders, seen.waiting.history_lines) == (0, 1)
+    (_, first), (_, second) = seen.months
+    assert {each.party_id: each.closing_fen for each in first} == {
+        each.party_id: each.opening_fen for each in second
+    }
+    assert await value(shop.tenant, JOURNALS) == before

@@ -10,7 +10,15 @@ from settlement.posting.post_refunds import post_refund
 from tenants.kernel.ids import new_id
 from tenants.kernel.scope import TenantScope
 from tenants.states import StaffRole
-from tests.support.books import MallStore, add_mall, add_store, give_back, open_mall_store, sell
+from tests.support.books import (
+    MallStore,
+    add_guide,
+    add_mall,
+    add_store,
+    give_back,
+    open_mall_store,
+    sell,
+)
 from tests.support.http import Client, answered, refused
 
 EARLIER = datetime.now(UTC).replace(day=1, hour=4) - timedelta(days=20)
@@ -223,11 +231,17 @@ async def test_an_order_shows_the_base_that_its_rates_were_applied_to(
     body = contract(store_id, mall_id, base="list_goods")
     answered(await finance.post("/brand/v1/contracts", json=body), 201)
     async with tenant.writing() as db:
-        sale = await sell(db, store_id, 8_000, goods=[10_000], at=EARLIER)
+        guide = await add_guide(db)
+        sale = await sell(db, store_id, 8_000, goods=[10_000], at=EARLIER, guide_id=guide, guide_bps=300)
         await post_order_paid(db, sale.id, now=EARLIER)
     [line] = answered(await finance.get(f"/brand/v1/orders/{sale.id}/money"))["lines"]
     assert (line["paidFen"], line["baseFen"]) == (8_000, 10_000)
+    of = {True: line["paidFen"], False: line["baseFen"]}
+    rated = [each for each in line["steps"][0]["parties"] if each["rateBps"]]
+    assert {each["party"]["kind"]: each["ofPaid"] for each in rated} == {"mall": False, "guide": True}
+    assert all(each["amountFen"] == of[each["ofPaid"]] * each["rateBps"] // 10_000 for each in rated)
     assert {part["party"]["kind"]: part["amountFen"] for part in line["steps"][0]["parties"]} == {
         "mall": 1_800,
-        "brand": 6_200,
+        "guide": 240,
+        "brand": 5_960,
     }

@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 from random import Random
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -17,6 +19,7 @@ from settlement.commands import ContractRateRow, NamedParty
 from settlement.ledger import channel_account, payable_account
 from settlement.patience import patiently
 from settlement.posting import pending
+from settlement.posting.history_steps import MOST_STRETCHES, stretch_ends
 from settlement.posting.pending import post_pending
 from settlement.posting.post import post_order_paid, post_orders_paid
 from settlement.posting.post_refunds import post_refund
@@ -169,3 +172,40 @@ async def test_a_month_closed_while_workers_book_at_random_adds_up(tenant: Tenan
     assert one == other
     async with tenant.reading() as reading:
         assert (await verify_books(reading)).sound
+
+
+async def test_the_first_stretch_of_history_is_booked_before_two_lanes_book_the_rest(
+    tenant: TenantScope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement planned while the journals are empty reads all of them for every line, and the lane beside it is writing them."""
+    shop, right = await open_mall_store(tenant), pending.post_stretch
+    async with tenant.writing() as db:
+        for _ in range(60):
+            await sell(db, shop.store_id, 899, source=Source.HISTORY)
+    beside: list[int] = []
+    under_way: set[object] = set()
+
+    async def seen(db: Writing, **named: object) -> tuple[int, int]:
+        under_way.add(db)
+        beside.append(len(under_way))
+        booked = await right(db, **named)
+        await asyncio.sleep(0.05)
+        under_way.discard(db)
+        return booked
+
+    monkeypatch.setattr(pending, "post_stretch", seen)
+    caught = await post_pending(tenant, now=AFTER, at_once=10)
+    assert caught.history_lines == 60
+    assert beside[0] == 1
+    assert beside[1:3] == [1, 2]
+
+
+@pytest.mark.parametrize("lines", [1, 1_999, 2_001, 20_000, 1_000_000, 50_000_000])
+def test_stretches_end_with_the_last_document_and_hold_no_more_than_was_asked(lines: int) -> None:
+    bounds = [UUID(int=number) for number in range(1, MOST_STRETCHES + 1)]
+    ends = [end.int for end in stretch_ends(bounds, lines=lines, at_once=100_000)]
+    sizes = [(end - before) * lines / MOST_STRETCHES for before, end in pairwise([0, *ends])]
+    assert ends[-1] == MOST_STRETCHES
+    assert sizes[0] <= max(2_000, lines / MOST_STRETCHES)
+    assert max(sizes) <= 100_000
+    assert len(sizes) > 2 or lines < 2_002

@@ -287,22 +287,50 @@ async def test_killed_in_the_third_round_the_books_are_true_and_the_next_catch_u
     assert await broken_laws(tenant, now=OCTOBER) == []
 
 
-async def one_asks_for_too_much(tenant: TenantScope) -> RefundId:
-    """Six refunds, the second of which says one fen more than its line ever had."""
+async def some_ask_for_too_much(tenant: TenantScope, *places: int) -> list[RefundId]:
+    """Six refunds, of which those at these places say one fen more than their line ever had."""
     _, refunds = await overtaken(tenant)
+    asking = [refunds[place] for place in places]
     async with tenant.writing() as db:
-        wrong = text("UPDATE app.refund_lines SET amount_fen = 900 WHERE tenant_id = :t AND refund_id = :r")
-        await db.execute(wrong, {"t": db.tenant_id, "r": refunds[1]})
-    return refunds[1]
+        wrong = text(
+            "UPDATE app.refund_lines SET amount_fen = 900 WHERE tenant_id = :t AND refund_id = ANY(:r)"
+        )
+        await db.execute(wrong, {"t": db.tenant_id, "r": asking})
+    return asking
 
 
 async def test_a_refund_of_more_than_was_kept_is_said_and_sinks_no_other(tenant: TenantScope) -> None:
-    wrong = await one_asks_for_too_much(tenant)
+    [wrong] = await some_ask_for_too_much(tenant, 1)
     for _ in range(2):
         with pytest.raises(RefundExceedsKept) as refusal:
             await post_pending(tenant, now=OCTOBER)
         assert refusal.value.fields["refund_id"] == wrong
         assert await value(tenant, RETURNED) == 5
+
+
+async def test_several_that_take_too_much_are_all_named(tenant: TenantScope) -> None:
+    wrong = await some_ask_for_too_much(tenant, 1, 4)
+    with pytest.raises(RefundExceedsKept) as refusal:
+        await post_pending(tenant, now=OCTOBER)
+    assert refusal.value.details.keys() == {str(each) for each in wrong}
+    assert "keeps 899 fen" in refusal.value.details[str(wrong[1])]
+
+
+async def test_where_a_fee_has_to_be_booked_first_the_refund_follows_in_the_next_transaction(
+    tenant: TenantScope,
+) -> None:
+    shop = await open_mall_store(tenant)
+    async with tenant.writing() as db:
+        sale = await sell(db, shop.store_id, 899)
+        await post_orders_paid(db, [sale.id], now=OCTOBER)
+        payment = await pay(db, sale.id, amount=899)
+        refund = await give_back(db, sale, {0: 100})
+        await through_channel(db, refund, payment_id=payment)
+    async with tenant.writing() as db:
+        assert (await post_refunds(db, [refund], now=OCTOBER)).later == (refund,)
+    async with tenant.writing() as db:
+        booked = await post_refunds(db, [refund], now=OCTOBER)
+    assert (booked.later, await value(tenant, RETURNED)) == ((), 1)
 
 
 async def test_control_a_round_that_raises_books_none_of_its_refunds(
@@ -317,7 +345,7 @@ async def test_control_a_round_that_raises_books_none_of_its_refunds(
             raise refusal
         return booked
 
-    await one_asks_for_too_much(tenant)
+    await some_ask_for_too_much(tenant, 1)
     monkeypatch.setattr(pending, "post_refunds", all_or_nothing)
     with pytest.raises(RefundExceedsKept):
         await post_pending(tenant, now=OCTOBER)

@@ -13,10 +13,12 @@ from random import Random
 import pytest
 from rich.console import Console
 
+from orders.states import Source
 from settlement.agreements.agreed import GuaranteeKind, ReturnsCount, TermLength, TierMode
 from settlement.close import close_month
+from settlement.commands import NamedParty, PeriodTermsRow
 from settlement.money.waterfall import order_waterfall
-from settlement.states import RateBase
+from settlement.states import PartyKind, RateBase
 from settlement.true_ups import reckon, turnover
 from settlement.true_ups.period_terms import Tier
 from settlement.true_ups.post import true_ups
@@ -37,7 +39,17 @@ from tests.settlement.true_ups.returns_model import (
     whole,
 )
 from tests.settlement.true_ups.test_post import held, open_guaranteed, terms
-from tests.support.books import MallStore, Sale, give_back, give_back_loose, mall_contract, sell
+from tests.support.books import (
+    LONG_AGO,
+    MallStore,
+    Sale,
+    add_mall,
+    add_store,
+    give_back,
+    give_back_loose,
+    mall_contract,
+    sell,
+)
 from tests.support.owners import own
 from tests.support.rows import rows, value
 
@@ -370,3 +382,71 @@ async def test_an_orders_money_tells_which_period_what_came_back_counts_in(
     printed = Console(width=240, record=True, file=io.StringIO())
     print_waterfall(printed, found, brand="demo")
     assert ("counts in 2026-10" in printed.export_text()) is (counts_in is not None)
+
+
+async def test_what_came_back_before_its_sales_period_counts_where_it_came_back_with_its_base(
+    tenant: TenantScope,
+) -> None:
+    """Tills tell a return of 31 October and the sale of 1 November; without tax 113.00 are 100.00 in both."""
+    shop, _ = await open_guaranteed(
+        tenant, cap_fen=6_000, returns_count=WHEN_SOLD, base=RateBase.EX_TAX, tax_bps=1_300
+    )
+    async with tenant.writing() as db:
+        sale = await sell(db, shop.store_id, 11_300, at=on(1, 1), source=Source.HISTORY)
+        await give_back(db, sale, {0: 11_300}, at=on(0, 31))
+    await shut(tenant, OCTOBER, NOVEMBER)
+    contract_id = await value(tenant, "SELECT id FROM app.contracts WHERE tenant_id = :t AND code <> 'house'")
+    async with tenant.reading() as db:
+        counted = await turnover.turnover_in(
+            db, turnover.Window(contract_ids=[contract_id], through=NOVEMBER), counting=WHEN_SOLD
+        )
+    [by_period] = counted.counted.values()
+    assert {period: each[shop.store_id].turnover_fen for period, each in by_period.items()} == {
+        OCTOBER: -10_000, NOVEMBER: 10_000
+    }  # fmt: skip
+    assert await broken(tenant) == []
+
+
+BY_STORE = (
+    "SELECT s.code || ' ' || CASE p.kind WHEN 'mall' THEN p.kind ELSE p.code END AS whose, sum(CASE WHEN c.kind = 'payable' THEN e.amount_fen ELSE -e.amount_fen END)::bigint AS fen"
+    " FROM app.ledger_entries e JOIN app.ledger_accounts c ON c.tenant_id = e.tenant_id AND c.id = e.credit_account_id"
+    " JOIN app.parties p ON p.tenant_id = e.tenant_id AND p.id = e.party_id JOIN app.stores s ON s.tenant_id = e.tenant_id AND s.id = e.store_id"
+    " WHERE e.tenant_id = :t AND c.tenant_id = :t AND p.tenant_id = :t AND s.tenant_id = :t AND e.cause = 'true_up' GROUP BY 1 ORDER BY 1"
+)
+
+
+async def goes_on(tenant: TenantScope, *, cut: bool, sells_itself: bool) -> dict[str, int]:
+    """A quarter's guarantee at two franchisees; `cut`: the contract ends with October, and goes on with the same terms when that is closed."""
+    franchisee = NamedParty(kind=PartyKind.FRANCHISEE, code="F01", name="林记加盟")
+    async with tenant.writing() as db:
+        mall_id = await add_mall(db)
+        stores = [await add_store(db, code, mall_id=mall_id) for code in ("S1", "S2")]
+        for store_id, owner in zip(stores, ("F01", "F02"), strict=True):
+            await own(db, store_id, Ownership.FRANCHISE, LONG_AGO, owner, owner_name=f"{owner} 加盟")
+        party = franchisee if sells_itself else NamedParty(kind=PartyKind.MALL, mall_id=mall_id)
+        agreed = [
+            PeriodTermsRow(
+                party=party, period=TermLength.QUARTER, guarantee_kind=GuaranteeKind.AMOUNT, guarantee_fen=50_000
+            )
+        ]  # fmt: skip
+        november = on(0, 31).replace(hour=16)
+        said = {"active_to": november} if cut else {}
+        await mall_contract(db, mall_id, stores, period_terms=agreed, **said)
+        await sell(db, stores[0], 10_000, at=on(0, 5))
+        await sell(db, stores[1], 10_000, at=on(0, 5))
+    await shut(tenant, OCTOBER)
+    async with tenant.writing() as db:
+        if cut:
+            await mall_contract(db, mall_id, stores, period_terms=agreed, active_from=november)
+        await sell(db, stores[1], 90_000, at=on(1, 5))
+    await shut(tenant, NOVEMBER, DECEMBER)
+    assert await broken(tenant) == []
+    return {row.whose: row.fen for row in await rows(tenant, BY_STORE)}
+
+
+@pytest.mark.parametrize("sells_itself", [False, True])
+async def test_a_contract_that_ended_and_went_on_is_borne_by_each_store_as_if_it_had_never_ended(
+    tenant: TenantScope, other_tenant: TenantScope, sells_itself: bool
+) -> None:
+    went_on = await goes_on(tenant, cut=True, sells_itself=sells_itself)
+    assert went_on == await goes_on(other_tenant, cut=False, sells_itself=sells_itself)
