@@ -23,7 +23,7 @@ from tests.support.served import serving
 from tests.support.shop import add_product, add_store, sell
 
 SEED = 20261121
-SECONDS = int(os.environ.get("FUZZ_SECONDS", "8"))
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 FEWEST = 100
 
 

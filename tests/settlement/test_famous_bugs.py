@@ -29,7 +29,7 @@ from settlement.posting.post_refunds import post_refund
 from settlement.posting.standing import OrderStanding
 from settlement.statements import PartyMonth
 from settlement.states import FunderRole, PartyKind, RateBase
-from settlement.true_ups import post as true_ups
+from settlement.true_ups import reckon
 from settlement.true_ups.period_terms import PeriodDue, PeriodRules, Tier, period_due
 from settlement.true_ups.post import post_true_ups
 from settlement.verify import verify_books
@@ -354,7 +354,7 @@ def cut_to_nothing() -> Patches:
         left = Fen(due - found.provisional_fen - found.earlier_fen)
         return msgspec.structs.replace(found, due_fen=due, true_up_fen=left)
 
-    return ((true_ups, "period_due", theirs),)
+    return ((reckon, "period_due", theirs),)
 
 
 STORIES: dict[Callable[[Scene], Awaitable[None]], tuple[Callable[[], Patches], ...]] = {

@@ -238,7 +238,7 @@ async def test_who_can_collect_and_who_can_have_a_rate(tenant: TenantScope) -> N
 async def test_control_the_laws_see_a_collector_that_was_not_debited(
     tenant: TenantScope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("settlement.posting.post.beside", lambda step, terms: beside(step, terms)[1:])
+    monkeypatch.setattr("settlement.posting.lines.beside", lambda step, terms: beside(step, terms)[1:])
     async with tenant.writing() as db:
         store = await add_store(db)
         number = await add_number(db, "1900002004", owner="franchisee:F01")

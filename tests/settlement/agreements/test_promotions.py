@@ -180,7 +180,7 @@ async def test_a_promotion_can_be_made_to_end_earlier_and_never_later(tenant: Te
 async def test_control_the_laws_see_a_discount_that_nobody_was_charged_for(
     tenant: TenantScope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("settlement.posting.post.beside", lambda step, terms: beside(step, terms)[:1])
+    monkeypatch.setattr("settlement.posting.lines.beside", lambda step, terms: beside(step, terms)[:1])
     async with tenant.writing() as db:
         store = await mall_store(db)
         await promote(db, "half", (FunderRole.MALL, 5_000))
