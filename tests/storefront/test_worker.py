@@ -98,7 +98,7 @@ async def test_an_event_runs_its_reactions_in_their_forms_and_is_done(wiring, te
 
     (event_id,) = await publish(tenant, now)
     subscriptions = {Happened: (in_transaction("note", note), as_flow("call", call_outside))}
-    assert await Worker(wiring, subscriptions=subscriptions).run_once() == 1
+    assert await Worker(wiring, subscriptions=subscriptions).run_once() >= 1
     assert await notes(tenant) == {"0": 1}
     assert seen == [(tenant.tenant_id, 0, wiring.passwords)]
     assert (await state_of(tenant, event_id)).done_at is not None
@@ -151,19 +151,23 @@ async def test_a_flow_that_fails_runs_again_and_one_that_went_well_does_not(wiri
 
 
 async def test_an_event_that_keeps_failing_is_parked_shown_and_can_be_retried(wiring, tenant, now, client):
-    broken = [True]
+    broken, tries = [True], []
 
     async def fragile(db, fact, *, now):
+        tries.append(fact)
         if broken[0]:
             raise ZeroDivisionError
         await note(db, fact, now=now)
 
     (event_id,) = await publish(tenant, now)
     worker = Worker(wiring, subscriptions={Happened: (in_transaction("fragile", fragile),)})
-    for _ in range(ATTEMPTS):
-        assert await worker.run_once() == 1
+    # Its own tries are counted: what a brand of another test left may come due in between.
+    for number in range(1, ATTEMPTS + 1):
+        await worker.run_once()
+        assert len(tries) == number
         await make_due(tenant, event_id)
-    assert await worker.run_once() == 0
+    await worker.run_once()
+    assert len(tries) == ATTEMPTS
     operator, path = client.as_operator(), f"/operator/v1/tenants/{tenant.tenant_id}/jobs"
     (job,) = answered(await operator.get(path))["jobs"]
     assert (job["id"], job["kind"], job["attempts"]) == (str(event_id), "Happened", ATTEMPTS)

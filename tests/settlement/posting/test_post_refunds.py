@@ -136,7 +136,7 @@ async def in_rounds(tenant: TenantScope, refunds: Sequence[RefundId], *, size: i
         waiting += booked.later
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_rounds_write_the_journals_and_entries_that_one_by_one_writes(
     tenant: TenantScope, other_tenant: TenantScope, seed: int
 ) -> None:
