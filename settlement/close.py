@@ -88,20 +88,14 @@ async def _shut(db: Writing, *, month: date, closed_by: str, now: datetime, earl
     """Shut the month for every contract; False when it is shut already."""
     await hold_books(db)
     await hold_for_closing(db)
-    calendars = await _calendars(db)
-    closed = await last_closed(db)
-    if await is_shut(db, month):
+    if not await to_be_shut(db, month, now=now, early=early):
         return False
-    _refuse_unfinished(month, calendars, now=now, early=early)
-    _refuse_closed_later(month, closed)
-    if await _earlier_open(db, month):
-        raise EarlierPeriodOpen(month=month)
     rows = [
         {
             "tenant_id": db.tenant_id, "contract_code": code, "starts_on": month,
             "state": PeriodState.CLOSED.value, "closed_at": now, "closed_by": closed_by,
         }
-        for code in sorted({code for code, _, _ in calendars})
+        for code in sorted({code for code, _, _ in await _calendars(db)})
     ]  # fmt: skip
     statement = upsert(Period).values(rows)
     new = {name: statement.excluded[name] for name in ("state", "closed_at", "closed_by")}
@@ -118,16 +112,12 @@ async def to_be_shut(
     if await is_shut(db, month):
         return []
     _refuse_unfinished(month, await _calendars(db), now=now, early=early)
-    _refuse_closed_later(month, await last_closed(db))
+    if any(later > month for later in (await last_closed(db)).values()):
+        raise LaterPeriodClosed(month=month)
     earlier = await _earlier_open(db, month)
     if earlier and not through:
         raise EarlierPeriodOpen(details={"month": f"{month_text(earlier[0])} is open"}, month=month)
     return [*earlier, month]
-
-
-def _refuse_closed_later(month: date, closed: Mapping[str, date]) -> None:
-    if any(later > month for later in closed.values()):
-        raise LaterPeriodClosed(month=month)
 
 
 async def _calendars(db: Reading) -> list[tuple[str, str, int | None]]:

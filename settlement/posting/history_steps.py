@@ -280,6 +280,12 @@ async def survey(db: Reading, *, refunds: bool, at_once: int) -> Survey:
     return Survey(lines=lines, kinds=[_kind(row) for row in rows], stretches=stretches)
 
 
+async def count_waiting(db: Reading, *, refunds: bool) -> int:
+    """How many lines nobody has booked yet."""
+    waiting = waiting_steps(db, refunds=refunds).subquery("waiting")
+    return (await db.execute(select(func.count()).select_from(waiting))).scalar_one()
+
+
 def stretch_ends(bounds: Sequence[UUID], *, lines: int, at_once: int) -> list[UUID]:
     """Where stretches end: after a short one, and then after so many lines each, or half of all if that is less."""
     short = min(ALONE, at_once)

@@ -21,7 +21,7 @@ from settlement.agreements.agreed import Bearer
 from settlement.errors import RefundExceedsKept
 from settlement.models import Contract, FrozenTerms, Journal
 from settlement.patience import patiently
-from settlement.posting.history_steps import Stretch, survey
+from settlement.posting.history_steps import Stretch, count_waiting, survey
 from settlement.posting.post import post_late_coupons, post_orders_paid, post_payments
 from settlement.posting.post_history import open_routes, post_stretch
 from settlement.posting.post_refunds import RefundsBooked, post_refunds, refuse_exceeding
@@ -83,10 +83,10 @@ async def post_pending(
 async def count_pending(tenant: TenantScope) -> Caught:
     """How much waits to be booked; books nothing."""
     async with tenant.reporting() as db:
-        history = [await survey(db, refunds=refunds, at_once=LINES) for refunds in (False, True)]
+        history = [await count_waiting(db, refunds=refunds) for refunds in (False, True)]
         return Caught(
             orders=len(await _waiting_orders(db)), refunds=len(await _waiting_refunds(db)),
-            history_lines=sum(each.lines for each in history), entries=0,
+            history_lines=sum(history), entries=0,
         )  # fmt: skip
 
 

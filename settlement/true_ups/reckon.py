@@ -58,7 +58,6 @@ class Owed(NamedTuple):
 
     term: Term
     periods: Sequence[date]
-    again: bool = False
 
 
 class Planned(NamedTuple):
@@ -142,13 +141,12 @@ def _again(stretch: Stretch, *, month: date, moved: Moved) -> list[Owed]:
             if term is not None and term.ends_in < month
         }
         return [
-            Owed(term, stretch.periods_of_sales(term, through=month), again=True)
-            for _, term in sorted(terms.items())
+            Owed(term, stretch.periods_of_sales(term, through=month)) for _, term in sorted(terms.items())
         ]
     last = stretch.last_term
     if last is None or last.ends_in >= month or not moved.reaches(stretch):
         return []
-    return [Owed(last, months_through(last.first_period, month), again=True)]
+    return [Owed(last, months_through(last.first_period, month))]
 
 
 def _cut(stretch: Stretch, previous: date | None, *, told: Sequence[Told]) -> list[Owed]:
